@@ -1,0 +1,134 @@
+//! Points in time and spans, as plain numbers: nothing here knows what time it is.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// Milliseconds since 1970-01-01 UTC. Prints as RFC 3339.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Millis(i64);
+
+impl Millis {
+    #[must_use]
+    pub const fn new(millis: i64) -> Self {
+        Self(millis)
+    }
+
+    #[must_use]
+    pub const fn get(self) -> i64 {
+        self.0
+    }
+
+    /// This time plus a span; saturates.
+    #[must_use]
+    pub const fn plus(self, span: Span) -> Self {
+        Self(self.0.saturating_add(span.0))
+    }
+
+    /// How long after `earlier` this is; negative when it is before.
+    #[must_use]
+    pub const fn since(self, earlier: Self) -> i64 {
+        self.0.saturating_sub(earlier.0)
+    }
+}
+
+impl fmt::Display for Millis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match jiff::Timestamp::from_millisecond(self.0) {
+            Ok(timestamp) => write!(f, "{timestamp:.0}"),
+            Err(_) => write!(f, "{} ms", self.0),
+        }
+    }
+}
+
+/// A length of time in milliseconds, written `90d`, `12h`, `30m`, `10s` or `250ms`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Span(i64);
+
+impl Span {
+    #[must_use]
+    pub const fn from_millis(millis: i64) -> Self {
+        Self(millis)
+    }
+
+    #[must_use]
+    pub const fn as_millis(self) -> i64 {
+        self.0
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a span of time: write a whole number and one of ms, s, m, h, d, as in `90d`")]
+pub struct SpanError(String);
+
+impl FromStr for Span {
+    type Err = SpanError;
+
+    fn from_str(text: &str) -> Result<Self, SpanError> {
+        let error = || SpanError(text.to_owned());
+        let digits = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(error)?;
+        let (number, unit) = text.split_at(digits);
+        let factor = match unit {
+            "ms" => 1,
+            "s" => 1_000,
+            "m" => 60_000,
+            "h" => 3_600_000,
+            "d" => 86_400_000,
+            _ => return Err(error()),
+        };
+        number.parse::<i64>().ok().and_then(|n| n.checked_mul(factor)).map(Self).ok_or_else(error)
+    }
+}
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (number, unit) = match self.0 {
+            n if n != 0 && n % 86_400_000 == 0 => (n / 86_400_000, "d"),
+            n if n != 0 && n % 3_600_000 == 0 => (n / 3_600_000, "h"),
+            n if n != 0 && n % 60_000 == 0 => (n / 60_000, "m"),
+            n if n % 1_000 == 0 => (n / 1_000, "s"),
+            n => (n, "ms"),
+        };
+        write!(f, "{number}{unit}")
+    }
+}
+
+impl Serialize for Span {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Span {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, expect: Result<i64, ()>) {
+        assert_eq!(text.parse::<Span>().map(Span::as_millis).map_err(|_| ()), expect, "{text}");
+    }
+
+    #[test]
+    fn spans() {
+        check("90d", Ok(7_776_000_000));
+        check("250ms", Ok(250));
+        check("0s", Ok(0));
+        check("10", Err(()));
+        check("-1s", Err(()));
+        check("1w", Err(()));
+        check("99999999999999999d", Err(()));
+    }
+
+    #[test]
+    fn prints_rfc_3339() {
+        assert_eq!(Millis::new(0).to_string(), "1970-01-01T00:00:00Z");
+        assert_eq!("90d".parse::<Span>().unwrap().to_string(), "90d");
+    }
+}

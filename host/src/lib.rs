@@ -1,0 +1,17 @@
+//! Countersign: a host in front of an unmodified MLflow server.
+//!
+//! Modules in the order in which they may import each other; a test holds us to it:
+//! `core ← {store, ledger, plugins, mlflow, facts} ← app ← http ← cli ← main`.
+
+pub mod app;
+pub mod auth;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod facts;
+pub mod http;
+pub mod ledger;
+pub mod mlflow;
+pub mod plugins;
+pub mod store;
+pub mod telemetry;
