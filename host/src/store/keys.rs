@@ -73,6 +73,13 @@ impl Key {
         self.0.last_chunk().map(|bytes| u64::from_be_bytes(*bytes))
     }
 
+    /// The name that [`Key::space`] was given.
+    #[must_use]
+    pub fn space_name(&self) -> String {
+        let name = self.0.split(|&byte| byte == 0).next().unwrap_or_default();
+        String::from_utf8_lossy(name).into_owned()
+    }
+
     /// The smallest byte string after all keys that begin with this one.
     pub(super) fn successor(&self) -> Option<Vec<u8>> {
         let end = self.0.iter().rposition(|&byte| byte != 0xff)?;
