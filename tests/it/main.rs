@@ -1,4 +1,7 @@
 //! Integration tests, in one binary. Those whose path contains `mlflow` talk to the shared real MLflow.
 
 mod child;
+mod clients;
+mod fate;
 mod mlflow;
+mod routes;
