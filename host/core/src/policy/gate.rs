@@ -1,0 +1,175 @@
+//! Gates: which actions on which models are guarded, and what they need.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::plugin::FailurePolicy;
+use crate::names::{GateName, ModelName, Pattern, PluginName, Seat, Stage, Tier};
+use crate::time::Span;
+
+/// One `[[gate]]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Gate {
+    pub name: GateName,
+    pub mode: Mode,
+    pub models: Vec<Pattern>,
+    pub guards: Vec<Guard>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub checks: Vec<Check>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<Rule>,
+    /// A tier without an entry needs nobody.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub approvals: BTreeMap<Tier, Approvals>,
+    pub on_approval: OnApproval,
+    pub on_bypass: OnBypass,
+    /// How long a promotion request may stay open; `None`: until somebody ends it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires: Option<Span>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// What the gate does not allow does not happen.
+    Enforce,
+    /// What would have happened is recorded, and the request goes on.
+    Monitor,
+    Off,
+}
+
+impl Mode {
+    pub const ALL: [Self; 3] = [Self::Enforce, Self::Monitor, Self::Off];
+
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Enforce => "enforce",
+            Self::Monitor => "monitor",
+            Self::Off => "off",
+        }
+    }
+}
+
+/// What a gate guards. Serialises as it is written: `{"alias": "champion"}`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Guard {
+    /// Setting an alias.
+    Alias(Pattern),
+    /// Moving into `Staging` or `Production`.
+    Stage(Stage),
+    /// Registering a version of a model with such a name, whatever the source.
+    RegisterInto(Pattern),
+}
+
+impl fmt::Display for Guard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Alias(pattern) => write!(f, "alias `{pattern}`"),
+            Self::Stage(stage) => write!(f, "stage `{stage}`"),
+            Self::RegisterInto(pattern) => write!(f, "registration into `{pattern}`"),
+        }
+    }
+}
+
+/// One `[[gate.check]]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Check {
+    pub plugin: PluginName,
+    /// Whether the gate stays shut unless this check is satisfied.
+    pub required: bool,
+    /// An object without fractional numbers.
+    pub config: serde_json::Value,
+    #[serde(skip_serializing_if = "FailurePolicy::is_empty")]
+    pub on_failure: FailurePolicy,
+}
+
+/// One `[[gate.rule]]`: an approval rule plugin.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Rule {
+    pub plugin: PluginName,
+    /// An object without fractional numbers.
+    pub config: serde_json::Value,
+}
+
+/// One `[gate.approvals.TIER]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Approvals {
+    /// How many different people must fill each seat; at least one each.
+    pub seats: BTreeMap<Seat, u32>,
+    /// How long the approval holds, after which the version must be validated again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires: Option<Span>,
+    /// Whether a vote is refused until the checks are final and were opened.
+    pub evidence_first: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnApproval {
+    /// Countersign carries the action out itself.
+    Apply,
+    /// The same call succeeds when it is made again.
+    #[default]
+    Permit,
+}
+
+impl OnApproval {
+    pub const ALL: [Self; 2] = [Self::Apply, Self::Permit];
+
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Apply => "apply",
+            Self::Permit => "permit",
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnBypass {
+    #[default]
+    Record,
+    /// Also sets the registry back to what was last permitted.
+    Revert,
+}
+
+impl OnBypass {
+    pub const ALL: [Self; 2] = [Self::Record, Self::Revert];
+
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Record => "record",
+            Self::Revert => "revert",
+        }
+    }
+}
+
+impl Gate {
+    /// Whether the gate looks at this model at all.
+    #[must_use]
+    pub fn covers(&self, model: &ModelName) -> bool {
+        self.models.iter().any(|pattern| pattern.matches(model.as_str()))
+    }
+
+    #[must_use]
+    pub fn guard_of_alias(&self, alias: &str) -> Option<&Guard> {
+        self.guards.iter().find(|guard| matches!(guard, Guard::Alias(pattern) if pattern.matches(alias)))
+    }
+
+    #[must_use]
+    pub fn guard_of_stage(&self, stage: Stage) -> Option<&Guard> {
+        self.guards.iter().find(|guard| matches!(guard, Guard::Stage(guarded) if *guarded == stage))
+    }
+
+    #[must_use]
+    pub fn guard_of_registration(&self, model: &ModelName) -> Option<&Guard> {
+        let guards = |guard: &&Guard| matches!(guard, Guard::RegisterInto(p) if p.matches(model.as_str()));
+        self.guards.iter().find(guards)
+    }
+}

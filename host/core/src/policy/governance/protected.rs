@@ -1,0 +1,236 @@
+//! Changes that would undo a promotion, or hollow out what was promoted, without a review.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Governance, Held, Holdings};
+use crate::action::Action;
+use crate::names::{Alias, ModelName, Stage, Version, fold, skeleton};
+use crate::policy::gate::{Gate, Guard};
+
+/// MLflow hides models and versions with this tag from its registry, and renames their events.
+const HIDING_TAG: &str = "mlflow.prompt.is_prompt";
+
+/// Tags with this prefix mirror our own state.
+const RESERVED_PREFIX: &str = "countersign.";
+
+/// Why a change that is no promotion is refused. Displays as a sentence that ends with what to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "why", rename_all = "kebab-case")]
+pub enum ProtectedReason {
+    DeletesAlias {
+        alias: Alias,
+    },
+    /// The version would lose a guarded stage.
+    LeavesStage {
+        version: Version,
+        stage: Stage,
+    },
+    /// The version, or one version of the model, holds something guarded. `held` names it for people.
+    HoldsGoverned {
+        model: ModelName,
+        version: Version,
+        held: String,
+    },
+    /// Versions come into this model only through a gate, and so do they stay.
+    GovernedModel {
+        model: ModelName,
+    },
+    /// A rename would bring versions in past the gate.
+    RenamesInto {
+        model: ModelName,
+    },
+    ReservedTag {
+        key: String,
+    },
+    HidesModel {
+        key: String,
+    },
+    /// What the versions hold could not be read.
+    HoldingsUnknown {
+        reason: String,
+    },
+}
+
+impl fmt::Display for ProtectedReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::DeletesAlias { alias } => write!(
+                f,
+                "alias `{alias}` is guarded and deleting it would withdraw a promoted version without a review: \
+                 promote another version to `{alias}` instead"
+            ),
+            Self::LeavesStage { version, stage } => write!(
+                f,
+                "version {version} is in the guarded stage `{stage}` and may not leave it without a review: \
+                 promote another version with `archive_existing_versions` instead"
+            ),
+            Self::HoldsGoverned { model, version, held } => write!(
+                f,
+                "version {version} of `{model}` holds {held}, and what was reviewed must stay as it was: \
+                 promote another version first, then try again"
+            ),
+            Self::GovernedModel { model } => write!(
+                f,
+                "the versions of `{model}` were registered through this gate and must stay as they were: \
+                 register a new version instead"
+            ),
+            Self::RenamesInto { model } => write!(
+                f,
+                "renaming to `{model}` would bring versions in past the gate: register them as new versions of \
+                 `{model}` instead, for instance with MLflow's `copy_model_version`"
+            ),
+            Self::ReservedTag { key } => write!(
+                f,
+                "tag `{key}` belongs to Countersign, which alone writes `{RESERVED_PREFIX}*`: use another name"
+            ),
+            Self::HidesModel { key } => {
+                write!(f, "tag `{key}` would hide a governed model from the registry: leave it as it is")
+            }
+            Self::HoldingsUnknown { reason } => write!(
+                f,
+                "it is not known whether this touches a promoted version, because {reason}: try again when the \
+                 registry can be read"
+            ),
+        }
+    }
+}
+
+/// Writing our own tags is refused while any gate lives, whatever its mode.
+pub(super) fn reserved_tag<'p>(live: &[&'p Gate], action: &Action) -> Option<Governance<'p>> {
+    let gate = live.first()?;
+    let key = tag_keys(action).find(|key| is_reserved(key))?.to_owned();
+    Some(Governance::Protected { gate, why: ProtectedReason::ReservedTag { key } })
+}
+
+/// Look-alikes count: these tags are there to be read by people.
+fn is_reserved(key: &str) -> bool {
+    fold(key).starts_with(RESERVED_PREFIX) || skeleton(key).starts_with(&skeleton(RESERVED_PREFIX))
+}
+
+fn tag_keys(action: &Action) -> Box<dyn Iterator<Item = &str> + '_> {
+    match action {
+        Action::RegisterVersion(registration) => Box::new(registration.tags.keys().map(String::as_str)),
+        Action::CreateModel { tags, .. } => Box::new(tags.keys().map(String::as_str)),
+        Action::SetModelTag { key, .. }
+        | Action::DeleteModelTag { key, .. }
+        | Action::SetVersionTag { key, .. }
+        | Action::DeleteVersionTag { key, .. } => Box::new(std::iter::once(key.as_str())),
+        _ => Box::new(std::iter::empty()),
+    }
+}
+
+/// Whether [`reason`] may depend on the holdings.
+pub(super) fn needs_holdings(gate: &Gate, action: &Action) -> bool {
+    match action {
+        Action::TransitionStage { model, stage, .. } => {
+            gate.covers(model) && gate.guard_of_stage(*stage).is_none() && guards_a_stage(gate)
+        }
+        Action::DeleteModel { model } | Action::DeleteVersion { model, .. } => gate.covers(model),
+        Action::RenameModel { model, new_name } => gate.covers(model) || gate.covers(new_name),
+        Action::WriteArtifact { .. } => true,
+        _ => false,
+    }
+}
+
+fn guards_a_stage(gate: &Gate) -> bool {
+    gate.guards.iter().any(|guard| matches!(guard, Guard::Stage(_)))
+}
+
+pub(super) fn reason(gate: &Gate, action: &Action, holdings: &Holdings) -> Option<ProtectedReason> {
+    if let Some(why) = without_holdings(gate, action) {
+        return Some(why);
+    }
+    if !needs_holdings(gate, action) {
+        return None;
+    }
+    match holdings {
+        Holdings::Known(held) => with_holdings(gate, action, held),
+        Holdings::Unknown(reason) => Some(ProtectedReason::HoldingsUnknown { reason: reason.clone() }),
+    }
+}
+
+fn without_holdings(gate: &Gate, action: &Action) -> Option<ProtectedReason> {
+    match action {
+        Action::DeleteAlias { model, alias } => {
+            let guarded = gate.covers(model) && gate.guard_of_alias(alias.as_str()).is_some();
+            guarded.then(|| ProtectedReason::DeletesAlias { alias: alias.clone() })
+        }
+        Action::DeleteModel { model } | Action::DeleteVersion { model, .. } => governed_model(gate, model),
+        Action::RenameModel { model, new_name } => {
+            governed_model(gate, model).or_else(|| renames_into(gate, new_name))
+        }
+        Action::CreateModel { model, tags } if tags.contains_key(HIDING_TAG) => {
+            governed_model(gate, model).map(|_| hides(HIDING_TAG))
+        }
+        Action::SetModelTag { model, key, .. }
+        | Action::DeleteModelTag { model, key }
+        | Action::SetVersionTag { model, key, .. }
+        | Action::DeleteVersionTag { model, key, .. } => {
+            (fold(key) == HIDING_TAG && gate.covers(model)).then(|| hides(key))
+        }
+        _ => None,
+    }
+}
+
+fn hides(key: &str) -> ProtectedReason {
+    ProtectedReason::HidesModel { key: key.to_owned() }
+}
+
+fn governed_model(gate: &Gate, model: &ModelName) -> Option<ProtectedReason> {
+    let governed = gate.covers(model) && gate.guard_of_registration(model).is_some();
+    governed.then(|| ProtectedReason::GovernedModel { model: model.clone() })
+}
+
+fn renames_into(gate: &Gate, new_name: &ModelName) -> Option<ProtectedReason> {
+    governed_model(gate, new_name).map(|_| ProtectedReason::RenamesInto { model: new_name.clone() })
+}
+
+fn with_holdings(gate: &Gate, action: &Action, held: &[Held]) -> Option<ProtectedReason> {
+    match action {
+        Action::TransitionStage { model, version, stage, .. } => {
+            let leaves = |held: &&Held| is(held, model, *version) && held.stage != *stage;
+            let leaving =
+                held.iter().filter(leaves).find(|held| gate.guard_of_stage(held.stage).is_some())?;
+            Some(ProtectedReason::LeavesStage { version: *version, stage: leaving.stage })
+        }
+        Action::DeleteVersion { model, version } => {
+            held.iter().filter(|held| is(held, model, *version)).find_map(|held| holds(gate, held))
+        }
+        Action::DeleteModel { model } => of_model(gate, model, held),
+        Action::RenameModel { model, new_name } => {
+            of_model(gate, model, held).or_else(|| arrives(gate, new_name, held))
+        }
+        Action::WriteArtifact { .. } => {
+            held.iter().find_map(|held| holds(gate, held).or_else(|| governed_model(gate, &held.model)))
+        }
+        _ => None,
+    }
+}
+
+fn is(held: &Held, model: &ModelName, version: Version) -> bool {
+    &held.model == model && held.version == version
+}
+
+fn of_model(gate: &Gate, model: &ModelName, held: &[Held]) -> Option<ProtectedReason> {
+    held.iter().filter(|held| &held.model == model).find_map(|held| holds(gate, held))
+}
+
+/// What the version would hold under its model's new name.
+fn arrives(gate: &Gate, new_name: &ModelName, held: &[Held]) -> Option<ProtectedReason> {
+    let renamed = |held: &Held| Held { model: new_name.clone(), ..held.clone() };
+    let arriving = held.iter().map(renamed).find_map(|held| holds(gate, &held));
+    arriving.map(|_| ProtectedReason::RenamesInto { model: new_name.clone() })
+}
+
+/// The guarded alias or stage that this version holds.
+fn holds(gate: &Gate, held: &Held) -> Option<ProtectedReason> {
+    if !gate.covers(&held.model) {
+        return None;
+    }
+    let alias = held.aliases.iter().find(|alias| gate.guard_of_alias(alias.as_str()).is_some());
+    let stage = gate.guard_of_stage(held.stage).map(|_| format!("the guarded stage `{}`", held.stage));
+    let what = alias.map(|alias| format!("the guarded alias `{alias}`")).or(stage)?;
+    Some(ProtectedReason::HoldsGoverned { model: held.model.clone(), version: held.version, held: what })
+}
