@@ -86,7 +86,8 @@ impl std::str::FromStr for Base {
         let scheme = parts.scheme.filter(|s| *s == Scheme::HTTP || *s == Scheme::HTTPS).ok_or_else(error)?;
         let authority = parts.authority.filter(|a| !a.as_str().contains('@')).ok_or_else(error)?;
         let host = HeaderValue::from_str(authority.as_str()).map_err(|_| error())?;
-        let path = parts.path_and_query.as_ref().map_or("", PathAndQuery::path).trim_end_matches('/').to_owned();
+        let path =
+            parts.path_and_query.as_ref().map_or("", PathAndQuery::path).trim_end_matches('/').to_owned();
         if parts.path_and_query.is_some_and(|p| p.query().is_some()) {
             return Err(error());
         }

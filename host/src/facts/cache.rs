@@ -13,6 +13,9 @@ use super::collect::{Collector, FactsError, Snapshot};
 /// Cached subjects. Past it all are forgotten: rare, and it costs only reads.
 const MAX_ENTRIES: usize = 4096;
 
+/// Facts that lack a piece: it may be there a moment later.
+const MAX_AGE_INCOMPLETE: Span = Span::from_millis(5_000);
+
 /// Which version. A number alone may come to mean another version: the facts tell.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Subject {
@@ -74,7 +77,12 @@ impl FactsCache {
     ///
     /// # Errors
     /// See [`FactsError`]. Errors are not cached.
-    pub async fn get(&self, subject: &Subject, now: Millis, max_age: Span) -> Result<Arc<Snapshot>, FactsError> {
+    pub async fn get(
+        &self,
+        subject: &Subject,
+        now: Millis,
+        max_age: Span,
+    ) -> Result<Arc<Snapshot>, FactsError> {
         let entry = self.entry(subject);
         if let Some(fresh) = entry.fresh(now, max_age) {
             return Ok(fresh);
@@ -98,7 +106,8 @@ impl FactsCache {
             };
             self.collector.shared.digests.forget(covers);
         }
-        let entries: Vec<(Subject, Arc<Entry>)> = self.lock().iter().map(|(s, e)| (s.clone(), Arc::clone(e))).collect();
+        let entries: Vec<(Subject, Arc<Entry>)> =
+            self.lock().iter().map(|(s, e)| (s.clone(), Arc::clone(e))).collect();
         for (subject, entry) in entries {
             entry.forget_if(|snapshot| concerns(changed, &subject, snapshot));
         }
@@ -121,14 +130,15 @@ impl FactsCache {
 impl Entry {
     fn fresh(&self, now: Millis, max_age: Span) -> Option<Arc<Snapshot>> {
         let snapshot = self.lock().clone()?;
-        let age = now.since(snapshot.facts.taken_at);
-        (age.saturating_abs() < max_age.as_millis()).then_some(snapshot)
+        let age = now.since(snapshot.facts.taken_at).saturating_abs();
+        let whole = snapshot.facts.version.missing.is_empty();
+        let max_age = if whole { max_age } else { max_age.min(MAX_AGE_INCOMPLETE) };
+        (age < max_age.as_millis()).then_some(snapshot)
     }
 
-    /// Facts that lack a piece are not kept: the piece may be there the next time.
     fn keep(&self, snapshot: Arc<Snapshot>, changes: u64) {
         let mut slot = self.lock();
-        if snapshot.facts.version.missing.is_empty() && self.changes.load(Ordering::SeqCst) == changes {
+        if self.changes.load(Ordering::SeqCst) == changes {
             *slot = Some(snapshot);
         }
     }
@@ -166,5 +176,6 @@ fn concerns(changed: &Changed, subject: &Subject, snapshot: &Snapshot) -> bool {
 /// `path` is `changed` or lies below it.
 fn covers(changed: &str, path: &str) -> bool {
     let changed = changed.trim_matches('/');
-    changed.is_empty() || path.strip_prefix(changed).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    changed.is_empty()
+        || path.strip_prefix(changed).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }

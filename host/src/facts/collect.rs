@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_core::facts::{self, Facts, Missing, ModelFacts, VersionFacts, manifest_digest};
-use countersign_core::names::{ModelName, Stage, Version, Workspace};
+use countersign_core::names::{ModelName, Stage, Version};
 use countersign_core::time::Millis;
 use tokio::time::Instant;
 
@@ -86,10 +86,8 @@ impl Collector {
             tokio::try_join!(client.version(workspace, model, *version), client.model(workspace, model))
         };
         let uri = client.download_uri(workspace, model, *version);
-        let (heads, uri) = tokio::join!(
-            tokio::time::timeout_at(deadline, heads),
-            tokio::time::timeout_at(deadline, uri)
-        );
+        let (heads, uri) =
+            tokio::join!(tokio::time::timeout_at(deadline, heads), tokio::time::timeout_at(deadline, uri));
         let late = || FactsError::Late { subject: subject.clone(), limit };
         let (head, model) = heads.map_err(|_| late())?.map_err(|error| failure(subject, error))?;
         let uri = uri.map_err(|_| "the deadline passed".to_owned()).and_then(|u| u.map_err(|e| e.reason()));
@@ -106,7 +104,11 @@ fn model(model: &types::RegisteredModel) -> ModelFacts {
 
 fn failure(subject: &Subject, error: ReadError) -> FactsError {
     let subject = subject.clone();
-    if error.is_not_found() { FactsError::NotFound { subject } } else { FactsError::Unavailable { subject, source: error } }
+    if error.is_not_found() {
+        FactsError::NotFound { subject }
+    } else {
+        FactsError::Unavailable { subject, source: error }
+    }
 }
 
 /// What one collection has at hand.
@@ -125,7 +127,8 @@ impl Around<'_> {
         head: &types::ModelVersion,
         uri: Result<String, String>,
     ) -> (VersionFacts, Option<Location>) {
-        let (run, logged) = tokio::join!(self.run(&head.run_id), self.logged_model(head, uri.as_deref().ok()));
+        let (run, logged) =
+            tokio::join!(self.run(&head.run_id), self.logged_model(head, uri.as_deref().ok()));
         let location = uri.and_then(|uri| self.locate(&uri, run.as_ref().ok(), logged.as_ref().ok()));
         let files = match &location {
             Ok(location) => {
@@ -187,7 +190,9 @@ impl Around<'_> {
             Some(logged) if logged.info.artifact_uri.trim_end_matches('/') == uri.trim_end_matches('/') => {
                 Ok(Location::LoggedModel { id: logged.info.model_id.clone() })
             }
-            _ => Err(format!("MLflow cannot list the files at `{uri}`: they are not a run's or a logged model's")),
+            _ => Err(format!(
+                "MLflow cannot list the files at `{uri}`: they are not a run's or a logged model's"
+            )),
         }
     }
 
@@ -259,7 +264,8 @@ fn id_in_uri(uri: Option<&str>) -> Option<String> {
 fn below_run(uri: &str, run: &types::Run) -> Option<Location> {
     let id = &run.info.run_id;
     let base = run.info.artifact_uri.trim_end_matches('/');
-    let by_id = uri.strip_prefix("runs:/").and_then(|rest| rest.trim_start_matches('/').strip_prefix(id.as_str()));
+    let by_id =
+        uri.strip_prefix("runs:/").and_then(|rest| rest.trim_start_matches('/').strip_prefix(id.as_str()));
     let root = by_id.or_else(|| uri.strip_prefix(base).filter(|_| !base.is_empty()))?;
     let root = root.strip_prefix('/').or_else(|| root.is_empty().then_some(""))?.trim_matches('/');
     match Location::proxied(base) {

@@ -44,11 +44,7 @@ pub(super) struct Digests {
 
 impl Digests {
     pub(super) fn new() -> Self {
-        Self {
-            known: Mutex::default(),
-            busy: Mutex::default(),
-            readers: Semaphore::new(READERS),
-        }
+        Self { known: Mutex::default(), busy: Mutex::default(), readers: Semaphore::new(READERS) }
     }
 
     /// The digest of a file; `keep` more bytes than zero asks for its content as well, which is then always read.

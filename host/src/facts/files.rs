@@ -60,7 +60,8 @@ async fn list(
         for entry in shared.client.list_artifacts(workspace, location, &directory).await? {
             let deep = entry.path.split('/').count() > MAX_DEPTH;
             if files.len() + directories.len() >= MAX_FILES || deep {
-                let detail = format!("more than {MAX_FILES} files, or directories more than {MAX_DEPTH} deep");
+                let detail =
+                    format!("more than {MAX_FILES} files, or directories more than {MAX_DEPTH} deep");
                 return Err(ReadError::Malformed { what: "the list of files".to_owned(), detail });
             }
             if entry.is_dir {
@@ -84,7 +85,8 @@ async fn digest_all(
 ) -> Files {
     let mut tasks = JoinSet::new();
     for file in listed {
-        let key = FileKey { workspace: workspace.clone(), location: location.clone(), path: file.path.clone() };
+        let key =
+            FileKey { workspace: workspace.clone(), location: location.clone(), path: file.path.clone() };
         tasks.spawn(digest_one(Arc::clone(shared), key, file, deadline));
     }
     let mut found = Files { complete: true, ..Files::default() };

@@ -73,7 +73,8 @@ pub(super) fn metrics(run: Option<&types::Run>, logged: Option<&types::LoggedMod
 /// MLflow's logged models forget that a metric was not a number and show it as zero. The run still knows.
 fn corrected(metric: Metric, of_run: &[types::Metric]) -> Metric {
     let same = |other: &&types::Metric| {
-        (other.key.as_str(), other.step, other.timestamp) == (metric.name.as_str(), metric.step, metric.timestamp.get())
+        (other.key.as_str(), other.step, other.timestamp)
+            == (metric.name.as_str(), metric.step, metric.timestamp.get())
     };
     match of_run.iter().find(same) {
         Some(other) if other.value == "NaN" => Metric { value: other.value.clone(), ..metric },

@@ -103,7 +103,8 @@ impl Client {
             Location::Run { id, root } => {
                 let path = join(root, directory);
                 let query = [("run_id", id.as_str()), ("path", path.as_str())];
-                let files = self.listing(Call::get(what, "/api/2.0/mlflow/artifacts/list", &query), workspace);
+                let files =
+                    self.listing(Call::get(what, "/api/2.0/mlflow/artifacts/list", &query), workspace);
                 Ok(below(root, files.await?))
             }
             Location::Version { .. } => {
@@ -180,7 +181,9 @@ impl Client {
         let last = offset.saturating_add(u64::from(len) - 1);
         let range = format!("bytes={offset}-{last}");
         match self.fetch(workspace, location, path, http::Method::GET, Some(&range)).await {
-            Ok(reading) if reading.response.status() == StatusCode::PARTIAL_CONTENT => take(reading, 0, len).await,
+            Ok(reading) if reading.response.status() == StatusCode::PARTIAL_CONTENT => {
+                take(reading, 0, len).await
+            }
             // Not every route of MLflow's knows ranges: skip what was not asked for, without keeping it.
             Ok(reading) => take(reading, offset, len).await,
             Err(ReadError::Refused { status: 416, .. }) => Ok(Bytes::new()),
@@ -199,7 +202,14 @@ impl Client {
         let what = format!("file `{path}`");
         let (route, query) = self.route(location, path);
         let query: Vec<(&str, &str)> = query.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        let call = Call { what: what.clone(), method, path: &route, workspace: Some(workspace), query: &query, body: None };
+        let call = Call {
+            what: what.clone(),
+            method,
+            path: &route,
+            workspace: Some(workspace),
+            query: &query,
+            body: None,
+        };
         let mut request = self.unbounded(call);
         if let Some(range) = range {
             request = request.header(RANGE, range);
@@ -222,10 +232,9 @@ impl Client {
                 format!("{prefix}/ajax-api/2.0/mlflow/logged-models/{}/artifacts/files", segment(id)),
                 vec![("artifact_file_path", path.to_owned())],
             ),
-            Location::Run { id, root } => (
-                format!("{prefix}/get-artifact"),
-                vec![("run_id", id.clone()), ("path", join(root, path))],
-            ),
+            Location::Run { id, root } => {
+                (format!("{prefix}/get-artifact"), vec![("run_id", id.clone()), ("path", join(root, path))])
+            }
             Location::Version { model, version } => (
                 format!("{prefix}/model-versions/get-artifact"),
                 vec![

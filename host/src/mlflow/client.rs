@@ -164,7 +164,11 @@ impl Client {
 
     /// # Errors
     /// See [`ReadError`].
-    pub async fn model(&self, workspace: &Workspace, model: &ModelName) -> Result<RegisteredModel, ReadError> {
+    pub async fn model(
+        &self,
+        workspace: &Workspace,
+        model: &ModelName,
+    ) -> Result<RegisteredModel, ReadError> {
         #[derive(Deserialize)]
         struct Answer {
             registered_model: RegisteredModel,
@@ -292,7 +296,8 @@ impl Client {
         let number = version.to_string();
         let query = [("name", model.as_str()), ("version", &number)];
         let what = format!("where the files of version {version} of model `{model}` are");
-        let call = Call::get(what, "/api/2.0/mlflow/model-versions/get-download-uri", &query).within(workspace);
+        let call =
+            Call::get(what, "/api/2.0/mlflow/model-versions/get-download-uri", &query).within(workspace);
         self.json::<Answer>(call).await.map(|answer| answer.artifact_uri)
     }
 

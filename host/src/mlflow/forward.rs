@@ -55,7 +55,8 @@ impl Upstream {
         describe_body(&mut headers, &request);
         headers::outbound(&mut headers, self.fixed(), caller);
         let uri = self.base().uri(request.path_and_query);
-        let uri = uri.map_err(|e| UpstreamError::Unreachable { base: self.base().to_string(), source: e.into() })?;
+        let uri =
+            uri.map_err(|e| UpstreamError::Unreachable { base: self.base().to_string(), source: e.into() })?;
         let mut sent = Request::new(Body::Whole(request.body));
         *sent.method_mut() = request.method;
         *sent.uri_mut() = uri;

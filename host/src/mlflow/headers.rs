@@ -139,7 +139,8 @@ fn without_cookie(value: &HeaderValue, name: &str) -> Option<HeaderValue> {
 /// Always sent: without `X-Forwarded-For` MLflow takes every caller of a proxy on its own host for a local user,
 /// and local users may run commands through its Assistant.
 fn forwarded(headers: &mut HeaderMap, fixed: &Fixed, caller: &Caller) {
-    let earlier = headers.get(X_FORWARDED_FOR).filter(|_| caller.peer_is_trusted).and_then(|v| v.to_str().ok());
+    let earlier =
+        headers.get(X_FORWARDED_FOR).filter(|_| caller.peer_is_trusted).and_then(|v| v.to_str().ok());
     let chain = match earlier {
         Some(earlier) => HeaderValue::try_from(format!("{earlier}, {}", caller.peer)),
         None => HeaderValue::try_from(caller.peer.to_string()),
@@ -168,7 +169,8 @@ mod tests {
         let mut headers = map(given);
         outbound(&mut headers, &fixed, &caller);
         let mut expected = map(expect);
-        for (name, value) in [("host", "mlflow:5000"), ("x-forwarded-proto", "https"), ("x-forwarded-host", "models.example")]
+        for (name, value) in
+            [("host", "mlflow:5000"), ("x-forwarded-proto", "https"), ("x-forwarded-host", "models.example")]
         {
             expected.insert(name, value.parse().unwrap());
         }
@@ -180,14 +182,34 @@ mod tests {
     fn requests() {
         let keep = || Credentials::Keep;
         check(&[("host", "models.example"), ("accept", "*/*")], false, keep(), &[("accept", "*/*")]);
-        check(&[("connection", "close, X-Hop"), ("x-hop", "1"), ("keep-alive", "timeout=5")], false, keep(), &[]);
-        check(&[("connection", "Upgrade"), ("upgrade", "websocket"), ("x-a", "1")], false, keep(), &[("x-a", "1")]);
-        check(&[("connection", "content-length"), ("content-length", "3")], false, keep(), &[("content-length", "3")]);
+        check(
+            &[("connection", "close, X-Hop"), ("x-hop", "1"), ("keep-alive", "timeout=5")],
+            false,
+            keep(),
+            &[],
+        );
+        check(
+            &[("connection", "Upgrade"), ("upgrade", "websocket"), ("x-a", "1")],
+            false,
+            keep(),
+            &[("x-a", "1")],
+        );
+        check(
+            &[("connection", "content-length"), ("content-length", "3")],
+            false,
+            keep(),
+            &[("content-length", "3")],
+        );
         check(&[("te", "gzip, trailers;q=0.5")], false, keep(), &[("te", "trailers"), ("connection", "te")]);
         check(&[("te", "gzip")], false, keep(), &[]);
         check(&[("expect", "100-continue"), ("transfer-encoding", "chunked")], false, keep(), &[]);
         check(&[("x-forwarded-for", "127.0.0.1")], false, keep(), &[]);
-        check(&[("x-forwarded-for", "10.0.0.9")], true, keep(), &[("x-forwarded-for", "10.0.0.9, 192.0.2.1")]);
+        check(
+            &[("x-forwarded-for", "10.0.0.9")],
+            true,
+            keep(),
+            &[("x-forwarded-for", "10.0.0.9, 192.0.2.1")],
+        );
         check(&[("authorization", "Bearer theirs")], false, keep(), &[("authorization", "Bearer theirs")]);
     }
 
@@ -197,7 +219,12 @@ mod tests {
         let swapped = ("authorization", "Basic b3Vycw==");
         check(&[("authorization", "Bearer theirs")], false, ours(), &[swapped]);
         check(&[("cookie", "countersign=secret")], false, ours(), &[swapped]);
-        check(&[("cookie", "a=1; countersign=secret;b=2")], false, ours(), &[swapped, ("cookie", "a=1; b=2")]);
+        check(
+            &[("cookie", "a=1; countersign=secret;b=2")],
+            false,
+            ours(),
+            &[swapped, ("cookie", "a=1; b=2")],
+        );
         check(&[("cookie", "mycountersign=x")], false, ours(), &[swapped, ("cookie", "mycountersign=x")]);
     }
 }

@@ -130,7 +130,8 @@ mod tests {
 
     fn check(method: Method, path: &str, headers: &[(&str, &str)], expect: Result<(), OriginRefused>) {
         let public: Base = "https://models.example".parse().unwrap();
-        let origins = Origins::new(&public, vec!["mlflow.internal".into()], vec!["https://*.ui.example".into()]);
+        let origins =
+            Origins::new(&public, vec!["mlflow.internal".into()], vec!["https://*.ui.example".into()]);
         let mut request = http::Request::builder().method(method).uri(path);
         for (name, value) in headers {
             request = request.header(*name, *value);

@@ -121,7 +121,8 @@ impl Upstream {
         let answer = if uploading {
             answer.await
         } else {
-            let late = |_| UpstreamError::Timeout { base: self.base.to_string(), waited: self.response_timeout };
+            let late =
+                |_| UpstreamError::Timeout { base: self.base.to_string(), waited: self.response_timeout };
             tokio::time::timeout(self.response_timeout, answer).await.map_err(late)?
         };
         let mut response = answer.map_err(|e| self.failure(e))?;

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 mod register;
 
-pub use register::{Registered, RegisterError, WEBHOOK_NAME};
+pub use register::{RegisterError, Registered, WEBHOOK_NAME};
 
 const ID: &str = "x-mlflow-delivery-id";
 const TIMESTAMP: &str = "x-mlflow-timestamp";
@@ -35,12 +35,27 @@ pub struct Delivery {
 /// What is worth reading again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Hint {
-    ModelCreated { model: ModelName },
-    VersionCreated { model: ModelName, version: Version },
-    VersionTagChanged { model: ModelName, version: Version, key: String },
-    AliasChanged { model: ModelName, alias: String },
+    ModelCreated {
+        model: ModelName,
+    },
+    VersionCreated {
+        model: ModelName,
+        version: Version,
+    },
+    VersionTagChanged {
+        model: ModelName,
+        version: Version,
+        key: String,
+    },
+    AliasChanged {
+        model: ModelName,
+        alias: String,
+    },
     /// Prompts, budgets, and whatever a newer MLflow tells.
-    Other { entity: String, action: String },
+    Other {
+        entity: String,
+        action: String,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

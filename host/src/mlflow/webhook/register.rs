@@ -135,7 +135,8 @@ impl Client {
 }
 
 fn wanted() -> Vec<Event> {
-    let event = |(entity, action): (&str, &str)| Event { entity: entity.to_owned(), action: action.to_owned() };
+    let event =
+        |(entity, action): (&str, &str)| Event { entity: entity.to_owned(), action: action.to_owned() };
     EVENTS.into_iter().map(event).collect()
 }
 

@@ -15,9 +15,10 @@ struct Capture {
 fn captures() -> Vec<(HeaderMap, String)> {
     let parse = |line| {
         let capture: Capture = serde_json::from_str(line).unwrap();
-        let pairs = capture.headers.into_iter().map(|(n, v)| {
-            (n.parse::<http::HeaderName>().unwrap(), v.parse::<http::HeaderValue>().unwrap())
-        });
+        let pairs = capture
+            .headers
+            .into_iter()
+            .map(|(n, v)| (n.parse::<http::HeaderName>().unwrap(), v.parse::<http::HeaderValue>().unwrap()));
         (pairs.collect(), capture.body)
     };
     CAPTURES.lines().map(parse).collect()
