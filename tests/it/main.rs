@@ -1,4 +1,6 @@
 //! Integration tests, in one binary. Those whose path contains `mlflow` talk to the shared real MLflow.
 
 mod child;
+mod facts;
 mod mlflow;
+mod upstream;
