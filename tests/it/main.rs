@@ -5,3 +5,6 @@ mod clients;
 mod fate;
 mod mlflow;
 mod routes;
+mod facts;
+mod mlflow;
+mod upstream;
