@@ -1,1 +1,4 @@
+//! Integration tests, in one binary. Those whose path contains `mlflow` talk to the shared real MLflow.
 
+mod child;
+mod mlflow;

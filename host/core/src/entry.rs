@@ -1,1 +1,203 @@
+//! Ledger entries: what happened, as data. The ledger gives each its index, its time and its link to the one
+//! before; this module says what can be said.
+//!
+//! People appear by opaque id only, so that a profile can be erased and every proof still holds.
 
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::action::Placed;
+use crate::decide::GateVerdict;
+use crate::digest::Digest;
+use crate::facts::Subject;
+use crate::names::{ModelName, PersonId, PluginName, Version, Workspace};
+use crate::request::RequestId;
+use crate::review::{Authors, Review};
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", content = "body", rename_all = "kebab-case")]
+pub enum Entry {
+    /// The host started, with this policy.
+    Started {
+        software: String,
+        policy: Digest,
+    },
+    /// A policy took effect, or was refused and the old one kept.
+    PolicyLoaded {
+        policy: Digest,
+    },
+    PolicyRefused {
+        kept: Digest,
+        reason: String,
+    },
+    /// Somebody registered a version through us: the proof of who did.
+    VersionCreated {
+        workspace: Workspace,
+        model: ModelName,
+        version: Version,
+        by: Option<PersonId>,
+    },
+    /// A check or rule was executed. The evidence lies under the digests.
+    CheckRun(CheckRunRecord),
+    RequestOpened {
+        request: RequestId,
+        placed: Placed,
+        subject: Subject,
+        binding: Digest,
+        policy: Digest,
+        facts: Digest,
+        authors: Authors,
+    },
+    /// A call that was not forwarded.
+    Refused {
+        request: Option<RequestId>,
+        placed: Placed,
+        by: Option<PersonId>,
+        decision: String,
+        gates: Vec<GateVerdict>,
+        reason: String,
+    },
+    Reviewed {
+        request: RequestId,
+        review: Review,
+    },
+    /// Somebody tried to sign who may not.
+    ReviewRefused {
+        request: RequestId,
+        by: PersonId,
+        reason: String,
+    },
+    Withdrawn {
+        request: RequestId,
+        by: PersonId,
+    },
+    /// What was reviewed has changed.
+    Stale {
+        request: RequestId,
+        was: Digest,
+        is: Digest,
+    },
+    /// A write is about to be made.
+    Intent(Intent),
+    /// How it ended. `intent` is the index of the entry that announced it.
+    Outcome {
+        intent: u64,
+        result: OutcomeResult,
+    },
+    /// A gate that only monitors would not have let this pass.
+    WouldRefuse {
+        placed: Placed,
+        by: Option<PersonId>,
+        gates: Vec<GateVerdict>,
+    },
+    /// The registry was found changed without a permit.
+    Bypassed(Bypass),
+    /// A bypassed alias was put back.
+    Reverted {
+        bypass: u64,
+        result: OutcomeResult,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckRunRecord {
+    pub workspace: Workspace,
+    pub model: ModelName,
+    pub version: Version,
+    pub plugin: PluginName,
+    pub plugin_digest: Digest,
+    pub config_digest: Digest,
+    pub input_digest: Digest,
+    pub transcript_digest: Digest,
+    pub outcome_digest: Digest,
+    pub conclusion: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Intent {
+    pub id: Uuid,
+    pub request: Option<RequestId>,
+    pub placed: Placed,
+    /// `None` when a bypass is put back.
+    pub subject: Option<Subject>,
+    pub binding: Digest,
+    pub policy: Digest,
+    pub by: Option<PersonId>,
+    pub gates: Vec<GateVerdict>,
+    pub authors: Authors,
+    /// Digest of the exact body that is forwarded.
+    pub body: Digest,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "result", rename_all = "kebab-case")]
+pub enum OutcomeResult {
+    /// MLflow answered 200.
+    Applied,
+    /// MLflow refused it.
+    Refused { status: u16, message: String },
+    /// Nobody answered; the sweeper will look.
+    Unknown { message: String },
+    /// The sweeper looked: the registry shows the change.
+    FoundApplied,
+    /// The sweeper looked: the registry does not show the change.
+    FoundNotApplied,
+}
+
+/// A governed name that moved without us.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bypass {
+    pub workspace: Workspace,
+    pub model: ModelName,
+    /// `alias:champion`, `stage:Production` or `version`.
+    pub what: String,
+    pub was: Option<Version>,
+    pub is: Option<Version>,
+}
+
+impl Entry {
+    /// The stable word for this kind of entry.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Started { .. } => "started",
+            Self::PolicyLoaded { .. } => "policy-loaded",
+            Self::PolicyRefused { .. } => "policy-refused",
+            Self::VersionCreated { .. } => "version-created",
+            Self::CheckRun(_) => "check-run",
+            Self::RequestOpened { .. } => "request-opened",
+            Self::Refused { .. } => "refused",
+            Self::Reviewed { .. } => "reviewed",
+            Self::ReviewRefused { .. } => "review-refused",
+            Self::Withdrawn { .. } => "withdrawn",
+            Self::Stale { .. } => "stale",
+            Self::Intent(_) => "intent",
+            Self::Outcome { .. } => "outcome",
+            Self::WouldRefuse { .. } => "would-refuse",
+            Self::Bypassed(_) => "bypassed",
+        }
+    }
+
+    /// The body alone, as JSON.
+    ///
+    /// # Errors
+    /// Never in practice: every field is plain data.
+    pub fn body(&self) -> Result<serde_json::Value, serde_json::Error> {
+        let mut whole = serde_json::to_value(self)?;
+        Ok(whole.get_mut("body").map(serde_json::Value::take).unwrap_or_default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kind_and_serialised_tag_agree() {
+        let entry = Entry::PolicyLoaded { policy: Digest::of(b"") };
+        let json = serde_json::to_value(&entry).unwrap();
+        assert_eq!(json["kind"], entry.kind());
+        assert_eq!(json["body"], entry.body().unwrap());
+    }
+}

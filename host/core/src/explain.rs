@@ -1,1 +1,200 @@
+//! Decisions as sentences: what happened, to what, and what to do next. One paragraph, because MLflow's pages
+//! show it in one line.
 
+use std::fmt::Write as _;
+
+use crate::action::Action;
+use crate::check::{CheckRun, Conclusion, Finding, Outcome, Severity};
+use crate::decide::{GateVerdict, Need, Verdict, Violation};
+use crate::names::Seat;
+
+/// What a caller is told whose write was not made.
+///
+/// `seat_members` names, for people, who fills a seat; `url` is the promotion request's page.
+#[must_use]
+pub fn refusal(
+    action: &Action,
+    gates: &[GateVerdict],
+    check_runs: &[CheckRun],
+    seat_members: &dyn Fn(&Seat) -> Vec<String>,
+    url: &str,
+) -> String {
+    let mut text = if denied(gates) {
+        format!("{} was refused", subject_phrase(action))
+    } else {
+        format!("{} is held", subject_phrase(action))
+    };
+    let reasons = reasons(gates, check_runs, seat_members);
+    let _ = write!(text, ": {}.", reasons.join("; "));
+    let next = if denied(gates) {
+        "Correct it and call again, or see what was found"
+    } else {
+        "After that the same call succeeds. Sign or follow it"
+    };
+    let _ = write!(text, " {next} at {url}");
+    text
+}
+
+/// Who must act next: the first line of every page about a request.
+#[must_use]
+pub fn headline(gates: &[GateVerdict], seat_members: &dyn Fn(&Seat) -> Vec<String>) -> String {
+    let enforced = || gates.iter().filter(|gate| gate.enforced);
+    let failed = enforced().flat_map(violations).next();
+    if let Some(violation) = failed {
+        return match violation {
+            Violation::CheckFailed { plugin, .. } => {
+                format!("The author must act: check {plugin} failed")
+            }
+            Violation::CheckErrored { plugin, .. } => {
+                format!("An operator must act: check {plugin} could not judge")
+            }
+            Violation::CheckSkipped { plugin, .. } => {
+                format!("The author must act: check {plugin} was skipped")
+            }
+            Violation::RuleDenied { plugin, .. } => {
+                format!("The author must act: rule {plugin} refuses this")
+            }
+            Violation::Rejected { .. } => "Rejected. Nothing more can happen to this request".to_owned(),
+        };
+    }
+    let needs: Vec<String> = enforced().flat_map(needs).map(|need| need_phrase(need, seat_members)).collect();
+    if needs.is_empty() {
+        "Approved. The requester can repeat the call".to_owned()
+    } else {
+        format!("Waiting for {}", needs.join(" and "))
+    }
+}
+
+/// `alias champion of credit → version 7`
+#[must_use]
+pub fn action_phrase(action: &Action) -> String {
+    match action {
+        Action::SetAlias { model, alias, version } => {
+            format!("set alias `{alias}` of {model} to version {version}")
+        }
+        Action::DeleteAlias { model, alias } => format!("delete alias `{alias}` of {model}"),
+        Action::TransitionStage { model, version, stage, .. } => {
+            format!("move {model} version {version} to stage {stage}")
+        }
+        Action::RegisterVersion(registration) => {
+            format!("register {} as a new version of {}", registration.source, registration.model)
+        }
+        Action::CreateModel { model, .. } => format!("create model {model}"),
+        Action::RenameModel { model, new_name } => format!("rename model {model} to {new_name}"),
+        Action::UpdateModel { model } => format!("change the description of {model}"),
+        Action::DeleteModel { model } => format!("delete model {model}"),
+        Action::UpdateVersion { model, version } => {
+            format!("change the description of {model} version {version}")
+        }
+        Action::DeleteVersion { model, version } => format!("delete {model} version {version}"),
+        Action::SetModelTag { model, key, .. } => format!("set tag `{key}` of {model}"),
+        Action::DeleteModelTag { model, key } => format!("delete tag `{key}` of {model}"),
+        Action::SetVersionTag { model, version, key, .. } => {
+            format!("set tag `{key}` of {model} version {version}")
+        }
+        Action::DeleteVersionTag { model, version, key } => {
+            format!("delete tag `{key}` of {model} version {version}")
+        }
+        Action::WriteArtifact { .. } => "write an artifact".to_owned(),
+        Action::ChangeWebhook { .. } => "change a webhook".to_owned(),
+    }
+}
+
+/// `auc 0.71, must be >= 0.85`, or the finding's own sentence where it carries no numbers.
+#[must_use]
+pub fn measure(finding: &Finding) -> String {
+    match (&finding.measured, &finding.comparator, &finding.threshold) {
+        (Some(measured), Some(comparator), Some(threshold)) => {
+            format!("{} (measured {measured}, must be {comparator} {threshold})", finding.message)
+        }
+        _ => finding.message.clone(),
+    }
+}
+
+fn subject_phrase(action: &Action) -> String {
+    let phrase = action_phrase(action);
+    let mut chars = phrase.chars();
+    chars.next().map_or_else(String::new, |first| format!("\"{}{}\"", first.to_uppercase(), chars.as_str()))
+}
+
+fn denied(gates: &[GateVerdict]) -> bool {
+    gates.iter().any(|gate| gate.enforced && matches!(gate.verdict, Verdict::Denied(_)))
+}
+
+fn reasons(
+    gates: &[GateVerdict],
+    check_runs: &[CheckRun],
+    seat_members: &dyn Fn(&Seat) -> Vec<String>,
+) -> Vec<String> {
+    let enforced = || gates.iter().filter(|gate| gate.enforced);
+    let mut reasons: Vec<String> =
+        enforced().flat_map(violations).map(|v| violation_phrase(v, check_runs)).collect();
+    if reasons.is_empty() {
+        reasons.extend(passed(check_runs));
+        let needs: Vec<String> =
+            enforced().flat_map(needs).map(|need| need_phrase(need, seat_members)).collect();
+        reasons.push(format!("it waits for {}", needs.join(" and ")));
+    }
+    reasons
+}
+
+fn passed(check_runs: &[CheckRun]) -> Option<String> {
+    let satisfied = check_runs.iter().filter(|run| run.outcome.conclusion().satisfies()).count();
+    match (check_runs.len(), satisfied) {
+        (0, _) => None,
+        (1, 1) => Some("its check passed".to_owned()),
+        (all, satisfied) if all == satisfied => Some(format!("all {all} checks passed")),
+        (all, satisfied) => Some(format!("{satisfied} of {all} checks passed")),
+    }
+}
+
+fn violations(gate: &GateVerdict) -> &[Violation] {
+    if let Verdict::Denied(violations) = &gate.verdict { violations } else { &[] }
+}
+
+fn needs(gate: &GateVerdict) -> &[Need] {
+    if let Verdict::Held(needs) = &gate.verdict { needs } else { &[] }
+}
+
+fn violation_phrase(violation: &Violation, check_runs: &[CheckRun]) -> String {
+    match violation {
+        Violation::CheckFailed { plugin, message } => {
+            let run = check_runs
+                .iter()
+                .find(|run| &run.plugin == plugin && run.outcome.conclusion() == Conclusion::Fail);
+            let found = run.map(|run| worst(&run.outcome)).unwrap_or_default();
+            let detail = if found.is_empty() { message.clone() } else { found.join(", ") };
+            format!("check {plugin} failed: {detail}")
+        }
+        Violation::CheckErrored { plugin, class, message } => {
+            format!("check {plugin} could not judge ({}): {message}", class.as_str())
+        }
+        Violation::CheckSkipped { plugin, message } => {
+            format!("required check {plugin} was skipped: {message}")
+        }
+        Violation::RuleDenied { plugin, message, .. } => format!("rule {plugin} refuses it: {message}"),
+        Violation::Rejected { rationale, .. } => format!("a reviewer rejected it: {rationale}"),
+    }
+}
+
+/// The findings that made a check fail, at most three: the page has them all.
+fn worst(outcome: &Outcome) -> Vec<String> {
+    let errors = outcome.findings().iter().filter(|finding| finding.severity == Severity::Error);
+    errors.take(3).map(measure).collect()
+}
+
+fn need_phrase(need: &Need, seat_members: &dyn Fn(&Seat) -> Vec<String>) -> String {
+    match need {
+        Need::Signatures { seat, missing } => {
+            let noun = if *missing == 1 { "signature" } else { "signatures" };
+            let members = seat_members(seat);
+            let who = if members.is_empty() { String::new() } else { format!(" ({})", members.join(", ")) };
+            format!("{missing} {noun} from seat {seat}{who}")
+        }
+        Need::CheckRun { plugin } => format!("check {plugin} to finish"),
+        Need::CheckAgain { plugin, message } => format!("check {plugin} to run again: {message}"),
+        Need::Rule { plugin, message } => format!("rule {plugin}: {message}"),
+        Need::Tier { message } => format!("its risk tier to be known: {message}"),
+        Need::Author { message } => format!("its author to be known: {message}"),
+    }
+}
