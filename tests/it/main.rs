@@ -1,4 +1,5 @@
 //! Integration tests, in one binary. Those whose path contains `mlflow` talk to the shared real MLflow.
 
+mod browser;
 mod child;
 mod mlflow;
