@@ -1,0 +1,37 @@
+//! Small GETs: what a request costs when nothing is governed.
+
+use anyhow::Result;
+
+use super::load::Load;
+use super::{Bench, Row, median, nginx, paired, rig};
+
+const PATH: &str = "/api/2.0/mlflow/experiments/get?experiment_id=1";
+
+pub(super) fn run(bench: &Bench) -> Result<Vec<Row>> {
+    rig::need(&[("wrk", "wrk"), ("nginx", "nginx-light")])?;
+    rig::within("proxy", |dir| {
+        let (upstream, _tiny) = rig::upstream(dir, None)?;
+        let (nginx, _nginx) = nginx::start(dir, upstream, true)?;
+        let (host, token) = rig::countersign(dir, &format!("http://127.0.0.1:{upstream}"), &rig::gate(&[]))?;
+        let mut rates = [Vec::new(), Vec::new(), Vec::new()];
+        for _ in 0..bench.rounds {
+            for (rates, port) in rates.iter_mut().zip([host.port(), nginx, upstream]) {
+                let url = format!("http://127.0.0.1:{port}{PATH}");
+                let (seconds, token) = (bench.seconds, Some(token.as_str()));
+                rates.push(Load { url, connections: 32, seconds, token, script: None }.measure()?);
+            }
+        }
+        let [ours, nginx, direct] = rates;
+        let row = |name: &str, baseline: &[f64], target| Row {
+            name: name.to_owned(),
+            ours: format!("{:.0}/s", median(ours.clone())),
+            baseline: format!("{:.0}/s", median(baseline.to_vec())),
+            ratio: format!("{:.2}", paired(&ours, baseline)),
+            target,
+        };
+        Ok(vec![
+            row("GET 1 KB, 32 connections / nginx", &nginx, "≥ 0.8, goal 1.0"),
+            row("GET 1 KB, 32 connections / direct", &direct, "–"),
+        ])
+    })
+}

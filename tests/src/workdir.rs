@@ -1,0 +1,131 @@
+//! One Countersign's directory: its configuration, its policy and the ports it was given. The only place that spells
+//! configuration keys.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use crate::{http, paths, plugins};
+
+/// The metric and the bound that the story's weak model misses and its strong ones meet.
+pub const METRIC: &str = "auc";
+pub const THRESHOLD: &str = "0.85";
+
+/// A directory with `countersign.toml`, `policy.toml` and, later, `users.toml`, `data/` and a log.
+#[derive(Debug, Clone)]
+pub struct Workdir {
+    pub dir: PathBuf,
+    pub port: u16,
+    pub admin_port: u16,
+}
+
+// === impl Workdir ===
+
+impl Workdir {
+    /// Writes the configuration for a Countersign before `upstream` (a URL), on free ports.
+    pub fn create(dir: &Path, upstream: &str, policy: &str) -> Result<Self> {
+        fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
+        let workdir =
+            Self { dir: dir.to_path_buf(), port: http::free_port()?, admin_port: http::free_port()? };
+        fs::write(workdir.config(), workdir.configuration(upstream))?;
+        fs::write(workdir.policy(), policy)?;
+        Ok(workdir)
+    }
+
+    pub fn config(&self) -> PathBuf {
+        self.dir.join("countersign.toml")
+    }
+
+    pub fn policy(&self) -> PathBuf {
+        self.dir.join("policy.toml")
+    }
+
+    pub fn log(&self) -> PathBuf {
+        self.dir.join("countersign.log")
+    }
+
+    /// What clients and browsers use, without a slash at the end.
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    fn configuration(&self, upstream: &str) -> String {
+        let (port, admin_port, url) = (self.port, self.admin_port, self.url());
+        format!(
+            r#"[server]
+listen = "127.0.0.1:{port}"
+admin_listen = "127.0.0.1:{admin_port}"
+public_url = "{url}"
+
+[upstream]
+url = "{upstream}"
+
+[store]
+url = "sled:./data"
+
+[policy]
+file = "./policy.toml"
+
+[auth]
+mode = "local"
+users_file = "./users.toml"
+
+[reconcile]
+interval = "2s"
+"#
+        )
+    }
+}
+
+/// The policy of the story: three checks and one signature before anything is promoted.
+pub fn story_policy() -> Result<String> {
+    let pinned = [
+        pinned("metric-threshold", &["registry"])?,
+        pinned("model-card", &[])?,
+        pinned("artifact-safety", &["artifacts"])?,
+    ]
+    .concat();
+    Ok(format!(
+        r#"{pinned}[[seat]]
+name = "risk"
+members = ["ruth", "ana", "ci-bot"]
+
+[[tier]]
+name = "low"
+
+[[gate]]
+name = "production"
+mode = "enforce"
+models = ["*"]
+guards = [{{ alias = "champion" }}, {{ alias = "prod-*" }}, {{ stage = "Production" }}, {{ register_into = "prod.*" }}]
+
+  [[gate.check]]
+  plugin = "metric-threshold"
+  required = true
+  config = {{ metric = "{METRIC}", min = "{THRESHOLD}" }}
+
+  [[gate.check]]
+  plugin = "model-card"
+  required = true
+  config = {{ sections = ["Intended use", "Training data", "Limitations"], tags = ["owner"], min_words = 40 }}
+
+  [[gate.check]]
+  plugin = "artifact-safety"
+  required = true
+
+  [gate.approvals.low]
+  seats = {{ risk = 1 }}
+"#
+    ))
+}
+
+/// A `[[plugin]]` for a component that `cargo xt plugins` has built.
+pub fn pinned(name: &str, grants: &[&str]) -> Result<String> {
+    let component = paths::plugin(name);
+    let digest = plugins::digest(&component)?;
+    Ok(format!(
+        "[[plugin]]\nname = \"{name}\"\nsource = \"file:{}\"\ndigest = \"{digest}\"\ngrants = {grants:?}\n\n",
+        component.display()
+    ))
+}
