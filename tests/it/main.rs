@@ -5,3 +5,4 @@ mod clients;
 mod fate;
 mod mlflow;
 mod routes;
+mod spellings;
