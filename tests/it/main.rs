@@ -3,9 +3,9 @@
 mod browser;
 mod child;
 mod clients;
+mod facts;
 mod fate;
 mod mlflow;
 mod routes;
-mod facts;
-mod mlflow;
+mod spellings;
 mod upstream;
