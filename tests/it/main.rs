@@ -1,6 +1,9 @@
 //! Integration tests, in one binary. Those whose path contains `mlflow` talk to the shared real MLflow.
 
 mod child;
+mod clients;
 mod facts;
+mod fate;
 mod mlflow;
+mod routes;
 mod upstream;

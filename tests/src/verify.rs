@@ -131,10 +131,12 @@ fn tests(verify: &Verify) -> Result<()> {
 }
 
 fn cases() -> Result<()> {
-    for (name, dir) in plugins::all()?.iter().filter(|(_, dir)| dir.join("cases").is_dir()) {
-        let mut command = std::process::Command::new(paths::countersign());
-        command.args(["plugin", "test"]).arg(paths::plugin(name)).arg("--cases").arg(dir.join("cases"));
-        run::aloud(&mut command)?;
+    for name in plugins::all()?.keys() {
+        run::aloud(
+            std::process::Command::new(paths::countersign())
+                .args(["plugin", "test"])
+                .arg(paths::plugin(name)),
+        )?;
     }
     Ok(())
 }

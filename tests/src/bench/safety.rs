@@ -5,6 +5,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{Result, ensure};
+use serde_json::{Value, json};
 
 use super::{Bench, Row, median, paired, rig};
 use crate::venv::Venv;
@@ -13,13 +14,15 @@ use crate::{paths, run};
 pub(super) fn run(bench: &Bench) -> Result<Vec<Row>> {
     let scanners = Venv::install("scanners", &paths::python("requirements-scanners.txt"))?;
     rig::within("artifact-safety", |dir| {
-        let checkpoint = dir.join("artifacts/checkpoint.pkl");
-        std::fs::create_dir_all(dir.join("artifacts"))?;
+        let (checkpoint, case) = (dir.join("checkpoint.pkl"), dir.join("case.json"));
+        std::fs::write(&case, given_checkpoint().to_string())?;
         let arguments = [checkpoint.display().to_string(), "500".to_owned()];
         rig::script(&scanners.python(), "checkpoint.py", &arguments)?;
         let (mut ours, mut picklescan, mut modelscan) = (Vec::new(), Vec::new(), Vec::new());
+        // A verdict other than the expected one would be no measurement.
+        run::quietly(&mut plugin(&case))?;
         for _ in 0..bench.rounds {
-            ours.push(seconds(&mut plugin(&dir.join("artifacts")))?);
+            ours.push(seconds(&mut plugin(&case))?);
             picklescan
                 .push(seconds(Command::new(scanners.bin("picklescan")).arg("--path").arg(&checkpoint))?);
             modelscan.push(seconds(Command::new(scanners.bin("modelscan")).arg("--path").arg(&checkpoint))?);
@@ -35,9 +38,21 @@ pub(super) fn run(bench: &Bench) -> Result<Vec<Row>> {
     })
 }
 
-fn plugin(artifacts: &Path) -> Command {
+/// A plugin case whose one artifact is the checkpoint.
+fn given_checkpoint() -> Value {
+    json!({
+        "name": "a checkpoint of 500 MB",
+        "given": {
+            "version": {"model": "bench", "version": "1"},
+            "artifacts": {"checkpoint.pkl": {"file": "checkpoint.pkl"}},
+        },
+        "expect": {"conclusion": "pass"},
+    })
+}
+
+fn plugin(case: &Path) -> Command {
     let mut command = Command::new(paths::countersign());
-    command.args(["plugin", "run"]).arg(paths::plugin("artifact-safety")).arg("--artifacts").arg(artifacts);
+    command.args(["plugin", "test"]).arg(paths::plugin("artifact-safety")).arg(case);
     command
 }
 

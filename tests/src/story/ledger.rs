@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use super::Step;
-use super::said::find;
+use super::said::names;
 use crate::stage::Stage;
 
 pub(super) const STEPS: &[Step] = &[
@@ -65,7 +65,7 @@ fn tamper(export: &Path) -> Result<usize> {
 
 fn replay(stage: &mut Stage) -> Result<String> {
     let id = stage.requests.get("champion").cloned().unwrap_or_default();
-    let shown = stage.read("ruth", &format!("requests/{id}"))?;
-    ensure!(find(&shown, "checks").is_some(), "the request shows no `checks`: {shown}");
-    resting(stage, |stage| Ok(stage.host.does(&["replay", &id], None)?.trim().to_owned()))
+    let said = resting(stage, |stage| stage.host.does(&["replay", &id], None))?;
+    names(&said, &["metric-threshold", "model-card", "artifact-safety"])?;
+    Ok(said.trim().to_owned())
 }

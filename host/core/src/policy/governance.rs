@@ -196,3 +196,6 @@ fn promotion<'p>(gate: &'p Gate, action: &Action) -> Option<&'p Guard> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests;
