@@ -1,5 +1,6 @@
 //! Integration tests, in one binary. Those whose path contains `mlflow` talk to the shared real MLflow.
 
+mod browser;
 mod child;
 mod clients;
 mod facts;
