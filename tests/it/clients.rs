@@ -41,7 +41,8 @@ fn check(sent: &Sent) {
             CanonicalBody::Empty => assert!(sent.body.is_none(), "{sent:?}"),
             CanonicalBody::AsSent => assert!(sent.target.contains("artifact"), "{sent:?}"),
         },
-        Fate::Passes | Fate::Watched(_) if is_open(&sent.call) || sent.target.contains("get-latest-versions") => {}
+        Fate::Passes | Fate::Watched(_)
+            if is_open(&sent.call) || sent.target.contains("get-latest-versions") => {}
         other => panic!("{sent:?}: {other:?}"),
     }
 }

@@ -67,7 +67,10 @@ fn every_route_is_governed_watched_or_excepted() {
     let passing: BTreeSet<String> = writes.iter().filter(|route| passes(route)).map(line).collect();
     let unexplained: Vec<_> = passing.difference(&excepted).collect();
     let needless: Vec<_> = excepted.difference(&passing).collect();
-    assert!(unexplained.is_empty(), "govern them, or add them to ungoverned_routes.txt with a reason: {unexplained:#?}");
+    assert!(
+        unexplained.is_empty(),
+        "govern them, or add them to ungoverned_routes.txt with a reason: {unexplained:#?}"
+    );
     assert!(needless.is_empty(), "remove them from ungoverned_routes.txt: {needless:#?}");
 }
 
