@@ -32,7 +32,7 @@ fn unique(name: &str) -> String {
 
 /// A model with three trained versions.
 fn trained(model: &str) -> (Actor, Value) {
-    let log = paths::target().join(format!("test-{model}.log"));
+    let log = paths::cargo_target().join(format!("test-{model}.log"));
     let mut ana =
         Actor::start(&Venv::for_tests().unwrap(), "ana", &shared().unwrap().url(), None, &log).unwrap();
     let versions = ana.does("train", &[("model", json!(model)), ("experiment", json!(model))]).unwrap();
