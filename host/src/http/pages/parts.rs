@@ -41,6 +41,7 @@ pub enum Nav {
     Ledger,
     Plugins,
     Policy,
+    SignIn,
     None,
 }
 
@@ -70,6 +71,12 @@ impl Chrome {
             ("/policy", "Policy", Nav::Policy),
         ]
         .map(|(path, words, nav)| (format!("{}{path}", self.base), words, self.nav == nav))
+    }
+
+    /// The sign-in page itself does not offer to go there.
+    #[must_use]
+    pub fn is_sign_in(&self) -> bool {
+        self.nav == Nav::SignIn
     }
 
     #[must_use]

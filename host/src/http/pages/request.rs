@@ -100,6 +100,17 @@ impl CheckRow {
         count(self.findings.len(), "finding", "findings")
     }
 
+    /// `>=` as people write it.
+    fn comparator(finding: &Finding) -> &str {
+        match finding.comparator.as_deref().unwrap_or_default() {
+            ">=" => "≥",
+            "<=" => "≤",
+            "==" => "=",
+            "!=" => "≠",
+            other => other,
+        }
+    }
+
     fn severity(finding: &Finding) -> Chip {
         match finding.severity {
             Severity::Error => Chip::of_conclusion(Conclusion::Fail),
@@ -191,6 +202,11 @@ impl RequestPage {
 
     fn withdraw_url(&self) -> String {
         format!("{}/withdraw", self.chrome.request_url(&self.id))
+    }
+
+    /// Digests and addresses are set in a typeface whose letters cannot be mistaken.
+    fn is_address(value: &str) -> bool {
+        !value.contains(' ') && value.contains(':')
     }
 
     fn has_seats(&self) -> bool {

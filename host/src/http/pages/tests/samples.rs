@@ -73,7 +73,7 @@ fn evil(text: &str) -> String {
 }
 
 fn login(error: Option<String>) -> String {
-    let chrome = Chrome { viewer: None, ..chrome(Nav::None) };
+    let chrome = Chrome { viewer: None, ..chrome(Nav::SignIn) };
     let name = if error.is_some() { evil("ana") } else { String::new() };
     LoginPage { chrome, name, next: "/_countersign/".into(), error }.render()
 }
