@@ -89,11 +89,11 @@ impl<'l> Reader<'l> {
         let url = self.url("upstream.url", &file.url);
         let credentials = self.credentials();
         let timeout = self.span("upstream.timeout", &file.timeout);
-        if file.workspaces.is_empty() {
-            self.fault("upstream.workspaces", "is empty: write `[\"default\"]`");
-        }
-        let workspaces = file.workspaces.clone();
-        Some(Upstream { url: url?, credentials: credentials?, timeout: timeout?, workspaces })
+        let workspaces = match file.workspaces.as_slice() {
+            [] => self.fault("upstream.workspaces", "is empty: write `[\"default\"]`"),
+            workspaces => Some(workspaces.to_vec()),
+        };
+        Some(Upstream { url: url?, credentials: credentials?, timeout: timeout?, workspaces: workspaces? })
     }
 
     fn credentials(&self) -> Option<Credentials> {
