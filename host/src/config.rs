@@ -32,6 +32,7 @@ pub struct Config {
     pub webhook: Webhook,
     pub plugins: Plugins,
     pub log: Log,
+    /// As it was written, secrets masked.
     written: File,
 }
 
@@ -167,7 +168,7 @@ impl Config {
     /// The whole configuration as TOML, defaults included, secrets masked.
     #[must_use]
     pub fn show(&self) -> String {
-        toml::to_string(&self.written.masked()).unwrap_or_default()
+        toml::to_string(&self.written).unwrap_or_default()
     }
 
     /// The JSON Schema of `countersign.toml`.

@@ -60,7 +60,7 @@ impl<'l> Reader<'l> {
             webhook: webhook?,
             plugins: plugins?,
             log: log?,
-            written: file.clone(),
+            written: file.masked(),
         })
     }
 
@@ -125,9 +125,8 @@ impl<'l> Reader<'l> {
         }
         let path = self.folder.join(file);
         match std::fs::read_to_string(&path) {
-            Ok(text) if text.trim().is_empty() => {
-                self.fault(&format!("{key}_file"), &format!("{} is empty", path.display()))
-            }
+            Ok(text) if text.trim().is_empty() => self
+                .fault(&format!("{key}_file"), &format!("{} is empty: write the text there", path.display())),
             Ok(text) => Some(Some(Secret::new(text.trim_end_matches(['\r', '\n'])))),
             Err(error) => {
                 self.fault(&format!("{key}_file"), &format!("{} cannot be read: {error}", path.display()))
