@@ -86,7 +86,12 @@ impl HostCalls {
         })
     }
 
-    async fn read(&mut self, reader: &mut Reader, offset: u64, len: u32) -> wasmtime::Result<Result<Bytes, AccessError>> {
+    async fn read(
+        &mut self,
+        reader: &mut Reader,
+        offset: u64,
+        len: u32,
+    ) -> wasmtime::Result<Result<Bytes, AccessError>> {
         if let Err(refusal) = self.charge()? {
             return Ok(Err(refusal));
         }
@@ -158,7 +163,6 @@ impl registry::Host for State {
         })
     }
 }
-
 
 /// What a handle of the guest stands for.
 #[derive(Debug)]

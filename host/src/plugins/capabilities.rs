@@ -63,7 +63,8 @@ pub(super) fn classify(import: &str) -> Import {
     if let Some(capability) = Capability::ALL.into_iter().find(|c| ours == Some(c.as_str())) {
         return Import::Capability(capability);
     }
-    let package = name.strip_prefix("wasi:").and_then(|rest| rest.split_once('/')).map(|(package, _)| package);
+    let package =
+        name.strip_prefix("wasi:").and_then(|rest| rest.split_once('/')).map(|(package, _)| package);
     match package {
         Some(package) if AMBIENT_WASI.contains(&package) => Import::Ambient,
         _ => Import::Unknown,

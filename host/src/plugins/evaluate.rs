@@ -54,7 +54,12 @@ impl Evaluation<Outcome> {
     ///
     /// # Errors
     /// When a number in the input has no canonical form.
-    pub fn check_run(&self, plugin: &Plugin, input: &CheckInput, required: bool) -> Result<CheckRun, CanonicalError> {
+    pub fn check_run(
+        &self,
+        plugin: &Plugin,
+        input: &CheckInput,
+        required: bool,
+    ) -> Result<CheckRun, CanonicalError> {
         Ok(CheckRun {
             plugin: plugin.name().clone(),
             required,
@@ -235,7 +240,11 @@ impl Call for CallValidate {
 }
 
 /// Runs a call in a store of its own, with every limit on.
-pub(super) async fn run<C: Call>(engine: &Engine, call: C, birth: Birth) -> Evaluation<Result<C::Answer, Failure>> {
+pub(super) async fn run<C: Call>(
+    engine: &Engine,
+    call: C,
+    birth: Birth,
+) -> Evaluation<Result<C::Answer, Failure>> {
     let started = Instant::now();
     let (limits, meter) = (Arc::clone(&birth.limits), Arc::clone(&birth.meter));
     let mut store = birth.store(engine.wasmtime());

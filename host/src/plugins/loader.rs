@@ -22,7 +22,6 @@ use super::schema::{ConfigError, ConfigErrors, Schema};
 use super::sources::NoSources;
 use super::state::State;
 
-
 /// What the policy says about a plugin, and the bytes that were found.
 #[derive(Debug, Clone)]
 pub struct Load {
@@ -72,7 +71,9 @@ pub enum LoadError {
     Schema { plugin: PluginName, reason: String },
     #[error("plugin `{plugin}`: the component does not compile")]
     Compile { plugin: PluginName, source: wasmtime::Error },
-    #[error("plugin `{plugin}`: the component cannot be linked: it was built for another version of `countersign:plugin`")]
+    #[error(
+        "plugin `{plugin}`: the component cannot be linked: it was built for another version of `countersign:plugin`"
+    )]
     Link { plugin: PluginName, source: wasmtime::Error },
     #[error("plugin `{plugin}` failed when it was asked who it is: {}", .failure.message)]
     Describe { plugin: PluginName, failure: Failure },
@@ -100,7 +101,10 @@ pub enum ValidateError {
 
 impl std::fmt::Debug for Plugin {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Plugin").field("name", &self.name).field("digest", &self.digest).finish_non_exhaustive()
+        f.debug_struct("Plugin")
+            .field("name", &self.name)
+            .field("digest", &self.digest)
+            .finish_non_exhaustive()
     }
 }
 
@@ -197,9 +201,8 @@ impl Engine {
     fn keep(&self, component: &Component, digest: Digest) {
         let Some(cache) = self.cache() else { return };
         let kept = component.serialize().map_err(|error| format!("{error:#}"));
-        let kept = kept.and_then(|code| {
-            cache.store(self.wasmtime(), digest, &code).map_err(|error| error.to_string())
-        });
+        let kept = kept
+            .and_then(|code| cache.store(self.wasmtime(), digest, &code).map_err(|error| error.to_string()));
         if let Err(error) = kept {
             tracing::warn!(plugin.digest = %digest, error, "compiled code was not kept: the next start compiles again");
         }
@@ -217,7 +220,8 @@ impl Engine {
         capabilities::link(&mut linker, &load.grants).map_err(failed)?;
         let pre: InstancePre<State> = linker.instantiate_pre(component).map_err(failed)?;
         let kinds = &outline.manifest.kinds;
-        let check = kinds.contains(&Kind::Check).then(|| CheckPre::new(pre.clone())).transpose().map_err(failed)?;
+        let check =
+            kinds.contains(&Kind::Check).then(|| CheckPre::new(pre.clone())).transpose().map_err(failed)?;
         let rule = kinds.contains(&Kind::Rule).then(|| RulePre::new(pre)).transpose().map_err(failed)?;
         Ok(Plugin {
             name: load.name,
@@ -248,7 +252,11 @@ impl Engine {
     ///
     /// # Errors
     /// Lists everything that is wrong with it, or says how the guest failed.
-    pub async fn validate_config(&self, plugin: &Arc<Plugin>, config: &Value) -> Result<String, ValidateError> {
+    pub async fn validate_config(
+        &self,
+        plugin: &Arc<Plugin>,
+        config: &Value,
+    ) -> Result<String, ValidateError> {
         plugin.schema.check(config)?;
         let text = canonical::to_string(config)?;
         let (_, verdict) = self.account(plugin, text.clone()).await.map_err(ValidateError::Failed)?;
@@ -272,7 +280,11 @@ impl Engine {
 }
 
 /// What is linked is imports ∩ grants; what is imported and not granted is refused here, before anything is compiled.
-fn check_imports(plugin: &PluginName, imports: &[String], grants: &BTreeSet<Capability>) -> Result<(), LoadError> {
+fn check_imports(
+    plugin: &PluginName,
+    imports: &[String],
+    grants: &BTreeSet<Capability>,
+) -> Result<(), LoadError> {
     let unknown = |import: &&String| capabilities::classify(import) == Import::Unknown;
     let unknown: Vec<String> = imports.iter().filter(unknown).cloned().collect();
     if !unknown.is_empty() {
