@@ -72,7 +72,7 @@ fn a_form_is_sent_as_a_browser_sends_it() {
     ruth.browses("submit", &[("form", json!("approve")), ("fields", vote.clone())]).unwrap();
     assert_eq!(
         asked.recv().unwrap(),
-        "POST /_countersign/requests/reviews?x=1 HTTP/1.1\nCookie: session=7\nOrigin: http://127.0.0.1:PORT\n\
+        "POST /_countersign/requests/reviews?x=1 HTTP/1.1\nOrigin: http://127.0.0.1:PORT\nCookie: session=7\n\
          subject_digest=sha256%3A1%262&seat=risk&rationale=fine+%26+good&vote=approve"
     );
 
