@@ -35,7 +35,7 @@ pub trait Clock: Send + Sync + 'static {
 pub struct NoRandomness;
 
 /// The machine's clock.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct SystemClock {
     random: SystemRandom,
 }
@@ -44,6 +44,12 @@ impl SystemClock {
     #[must_use]
     pub fn new() -> Self {
         Self { random: SystemRandom::new() }
+    }
+}
+
+impl Default for SystemClock {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

@@ -1,0 +1,44 @@
+//! Plugins: sandboxed components that judge a version, and the machinery that keeps them from harming anything
+//! but their own verdict.
+//!
+//! Reading order: [`engine`] (one per process), [`loader`] (bytes to a [`Plugin`]), [`input`], [`evaluate`]
+//! (one fresh instance per evaluation), [`transcript`] and [`replay`] (the same bytes again, years later).
+//! Nothing here knows HTTP, the store, the ledger or MLflow: facts come in as values, and what a guest asks
+//! beyond them is answered through [`Sources`].
+
+mod bindings;
+mod blocks;
+mod cache;
+mod calls;
+mod capabilities;
+mod convert;
+mod counters;
+mod cpu;
+mod engine;
+mod evaluate;
+mod failure;
+mod input;
+mod limits;
+mod loader;
+mod log;
+mod manifest;
+mod schema;
+mod sink;
+mod sources;
+mod state;
+mod transcript;
+mod wasi;
+
+pub use cache::{CacheError, CodeCache};
+pub use capabilities::Capability;
+pub use counters::{Counters, CountersSnapshot};
+pub use engine::{Engine, EngineConfig, EngineError};
+pub use evaluate::Evaluation;
+pub use input::{CheckInput, CheckRecord, RuleCheck, RuleInput, RuleRecord, RuleReview, Vote};
+pub use limits::{Limits, LimitsError};
+pub use loader::{Load, LoadError, Plugin, ValidateError};
+pub use log::{Level, LogLine};
+pub use manifest::{Kind, MAX_COMPONENT_BYTES, Manifest, ManifestError, Outline};
+pub use schema::{ConfigError, ConfigErrors};
+pub use sources::{AccessError, Answer, NoSources, RegistryAnswer, RegistryQuery, Sources};
+pub use transcript::{Call, Recording, Transcript};

@@ -2,4 +2,10 @@
 
 mod browser;
 mod child;
+mod clients;
+mod fate;
 mod mlflow;
+mod routes;
+mod facts;
+mod mlflow;
+mod upstream;

@@ -4,6 +4,7 @@
 //! People appear by opaque id only, so that a profile can be erased and every proof still holds.
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::action::Placed;
 use crate::decide::GateVerdict;
@@ -115,9 +116,11 @@ pub struct CheckRunRecord {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Intent {
+    pub id: Uuid,
     pub request: Option<RequestId>,
     pub placed: Placed,
-    pub subject: Subject,
+    /// `None` when a bypass is put back.
+    pub subject: Option<Subject>,
     pub binding: Digest,
     pub policy: Digest,
     pub by: Option<PersonId>,
@@ -173,7 +176,6 @@ impl Entry {
             Self::Outcome { .. } => "outcome",
             Self::WouldRefuse { .. } => "would-refuse",
             Self::Bypassed(_) => "bypassed",
-            Self::Reverted { .. } => "reverted",
         }
     }
 

@@ -1,9 +1,10 @@
 //! What the operator demands: `policy.toml`, parsed once into values that need no further checking.
 //!
-//! Parsing either gives a policy in which every reference resolves, or every error of the
+//! [`parse`](Policy::parse) either gives a policy in which every reference resolves, or every error of the
 //! file at once. What a policy says about an action is in [`governance`], about a subject's risk in [`tier`].
 //! This module must not know: where the file lies, how plugins run, who the caller is.
 
+pub mod explain;
 pub mod gate;
 pub mod governance;
 mod parse;
@@ -20,11 +21,12 @@ pub use self::plugin::{FailurePolicy, Grant, OnFailure, Plugin, Source};
 pub use self::seat::SeatHolders;
 pub use self::tier::{TierOutcome, TierRule};
 
+use crate::canonical::CanonicalError;
 use crate::check::FailureClass;
 use crate::digest::Digest;
 use crate::names::{GateName, PluginName, Seat, Tier};
 
-/// The policy in force. Every name in it resolves.
+/// The policy in force. Every name in it resolves; see [`Policy::parse`].
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Policy {
     plugins: Vec<Plugin>,
@@ -47,6 +49,26 @@ impl std::fmt::Display for PolicyDigest {
 }
 
 impl Policy {
+    /// Reads the text of a policy. `file` is only named in errors.
+    ///
+    /// # Errors
+    /// Every fault of the text, each with its line and column, not only the first.
+    pub fn parse(file: &str, text: &str) -> Result<Self, PolicyError> {
+        parse::policy(file, text)
+    }
+
+    fn new(
+        plugins: Vec<Plugin>,
+        seats: Vec<SeatHolders>,
+        tiers: Vec<TierRule>,
+        gates: Vec<Gate>,
+    ) -> Result<Self, CanonicalError> {
+        let digest = PolicyDigest(Digest::of(&[]));
+        let undigested = Self { plugins, seats, tiers, gates, digest };
+        let digest = PolicyDigest(Digest::of_json(&undigested)?);
+        Ok(Self { digest, ..undigested })
+    }
+
     #[must_use]
     pub const fn digest(&self) -> PolicyDigest {
         self.digest

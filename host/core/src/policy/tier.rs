@@ -1,10 +1,14 @@
 //! The risk class of a subject, computed from facts by CEL conditions.
 
 mod condition;
+mod view;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::condition::Condition;
+pub use self::condition::{CannotTell, Condition, ConditionError};
+use super::Policy;
+use crate::action::Action;
+use crate::facts::Facts;
 use crate::names::Tier;
 
 /// One `[[tier]]`.
@@ -40,3 +44,36 @@ impl TierOutcome {
         }
     }
 }
+
+/// The first tier whose condition holds; see [`TierOutcome`] for conditions that cannot be evaluated.
+#[must_use]
+pub fn tier_of(policy: &Policy, facts: &Facts, action: &Action) -> TierOutcome {
+    let view = view::View::new(facts, action);
+    for rule in policy.tiers() {
+        let Some(when) = &rule.when else {
+            return last(rule, policy.tiers().len());
+        };
+        match when.holds(&view) {
+            Ok(true) => {
+                return TierOutcome::Known { tier: rule.name.clone(), because: format!("`{when}` holds") };
+            }
+            Ok(false) => {}
+            Err(error) => {
+                return TierOutcome::Unknown { tier: rule.name.clone(), reason: error.to_string() };
+            }
+        }
+    }
+    // A parsed policy with gates ends in a tier without a condition; one without gates asks for no tier.
+    let reason = "the policy has no tier without `when`".to_owned();
+    TierOutcome::Unknown { tier: Tier::default(), reason }
+}
+
+fn last(rule: &TierRule, tiers: usize) -> TierOutcome {
+    let because = if tiers == 1 { "it is the only tier" } else { "no earlier tier applies" };
+    TierOutcome::Known { tier: rule.name.clone(), because: because.to_owned() }
+}
+
+// Not formatted: `expect-test` cannot update expectations that are broken over lines.
+#[cfg(test)]
+#[rustfmt::skip]
+mod tests;

@@ -1,0 +1,149 @@
+//! What a policy says, put into words: the data behind `policy check` and `policy explain`.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::gate::{Approvals, Gate};
+use super::governance::{GateMatch, Governance, Holdings};
+use super::tier::{TierOutcome, tier_of};
+use super::{Policy, PolicyDigest};
+use crate::action::Action;
+use crate::facts::Facts;
+
+/// A policy at a glance.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Summary<'p> {
+    pub digest: PolicyDigest,
+    pub plugins: usize,
+    pub seats: usize,
+    pub tiers: usize,
+    pub gates: &'p [Gate],
+    /// What is allowed but probably not meant; one sentence each.
+    pub remarks: Vec<String>,
+}
+
+/// What a policy says about one action on one version.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Explanation<'p> {
+    pub action: &'static str,
+    /// The alias, stage or model that the action is aimed at.
+    pub target: Option<String>,
+    /// One sentence: what the policy says.
+    pub verdict: String,
+    /// Whether the action is refused outright, with no workflow.
+    pub refused: bool,
+    /// `None` where no gate asks for it.
+    pub tier: Option<TierOutcome>,
+    /// What each gate demands. Empty unless the action is a promotion.
+    pub gates: Vec<Demand<'p>>,
+}
+
+/// What one gate demands of a promotion.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Demand<'p> {
+    pub gate: &'p Gate,
+    pub guard: String,
+    /// Of people, at this tier; `None`: nothing, or the tier is not known.
+    pub approvals: Option<&'p Approvals>,
+}
+
+impl Policy {
+    #[must_use]
+    pub fn summary(&self) -> Summary<'_> {
+        Summary {
+            digest: self.digest,
+            plugins: self.plugins.len(),
+            seats: self.seats.len(),
+            tiers: self.tiers.len(),
+            gates: &self.gates,
+            remarks: self.gates.iter().filter_map(remark).collect(),
+        }
+    }
+
+    /// What this policy says about an action, given what the registry says about the version.
+    #[must_use]
+    pub fn explain<'p>(&'p self, action: &Action, facts: &Facts, holdings: &Holdings) -> Explanation<'p> {
+        let governance = self.governs(action, holdings);
+        let matches: &[GateMatch<'p>] = match &governance {
+            Governance::Gates(matches) => matches,
+            _ => &[],
+        };
+        let tier = (!matches.is_empty()).then(|| tier_of(self, facts, action));
+        let known = tier.as_ref().and_then(TierOutcome::known);
+        let demand = |found: &GateMatch<'p>| Demand {
+            gate: found.gate,
+            guard: found.guard.to_string(),
+            approvals: known.and_then(|tier| self.approvals(found.gate, tier)),
+        };
+        Explanation {
+            action: action.kind(),
+            target: action.target().map(str::to_owned),
+            verdict: governance.to_string(),
+            refused: governance.refuses(),
+            gates: matches.iter().map(demand).collect(),
+            tier,
+        }
+    }
+}
+
+fn remark(gate: &Gate) -> Option<String> {
+    let asks_nothing = gate.checks.is_empty() && gate.rules.is_empty() && gate.approvals.is_empty();
+    asks_nothing.then(|| {
+        format!("gate `{}` asks for nothing, so that it records and allows every promotion", gate.name)
+    })
+}
+
+impl fmt::Display for Summary<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "policy   {}", self.digest)?;
+        writeln!(f, "contains {} plugins, {} seats, {} tiers", self.plugins, self.seats, self.tiers)?;
+        for gate in self.gates {
+            writeln!(f, "gate     {} ({}): {}", gate.name, gate.mode.as_str(), guards(gate))?;
+        }
+        self.remarks.iter().try_for_each(|remark| writeln!(f, "note     {remark}"))
+    }
+}
+
+fn guards(gate: &Gate) -> String {
+    let guards: Vec<String> = gate.guards.iter().map(ToString::to_string).collect();
+    let models: Vec<String> = gate.models.iter().map(|model| format!("`{model}`")).collect();
+    format!("{} of models {}", guards.join(", "), models.join(", "))
+}
+
+impl fmt::Display for Explanation<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let target = self.target.as_ref().map(|target| format!(" `{target}`")).unwrap_or_default();
+        writeln!(f, "action   {}{target}", self.action)?;
+        writeln!(f, "policy   {}{}", if self.refused { "refused: " } else { "" }, self.verdict)?;
+        match &self.tier {
+            None => {}
+            Some(TierOutcome::Known { tier, because }) => writeln!(f, "tier     {tier}, because {because}")?,
+            Some(TierOutcome::Unknown { reason, .. }) => writeln!(f, "tier     unknown, so held: {reason}")?,
+        }
+        self.gates.iter().try_for_each(|demand| demand.fmt(f))
+    }
+}
+
+impl fmt::Display for Demand<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "gate     {} ({})", self.gate.name, self.gate.mode.as_str())?;
+        for check in &self.gate.checks {
+            let required = if check.required { "required" } else { "advisory" };
+            writeln!(f, "  check  {} ({required})", check.plugin)?;
+        }
+        for rule in &self.gate.rules {
+            writeln!(f, "  rule   {} (may ask for more)", rule.plugin)?;
+        }
+        let Some(approvals) = self.approvals else { return writeln!(f, "  seats  none") };
+        for (seat, count) in &approvals.seats {
+            writeln!(f, "  seat   {seat}: {count}")?;
+        }
+        Ok(())
+    }
+}
+
+// Not formatted: `expect-test` cannot update expectations that are broken over lines.
+#[cfg(test)]
+#[rustfmt::skip]
+mod tests;

@@ -1,0 +1,99 @@
+use std::collections::BTreeMap;
+
+use expect_test::expect;
+
+use super::*;
+use crate::facts::{ModelFacts, Subject, VersionFacts};
+use crate::names::{Stage, Version};
+use crate::time::Millis;
+
+const POLICY: &str = include_str!("../parse/tests/good.toml");
+
+fn facts(risk: &str) -> Facts {
+    let subject = Subject {
+        workspace: "default".into(),
+        model: "credit".into(),
+        version: Version::new(7),
+        created: Millis::new(0),
+        source: "models:/m-1".to_owned(),
+        manifest: None,
+    };
+    let version = VersionFacts {
+        subject,
+        description: None,
+        stage: Stage::None,
+        status: "READY".to_owned(),
+        tags: BTreeMap::new(),
+        aliases: Vec::new(),
+        run: None,
+        logged_model: None,
+        metrics: Vec::new(),
+        files: Vec::new(),
+        mlmodel: None,
+        missing: Vec::new(),
+    };
+    let tags = BTreeMap::from([("risk".to_owned(), risk.to_owned())]);
+    Facts {
+        taken_at: Millis::new(0),
+        version,
+        model: ModelFacts { description: None, tags, aliases: BTreeMap::new() },
+    }
+}
+
+fn explain(risk: &str, alias: &str) -> String {
+    let policy = Policy::parse("policy.toml", POLICY).unwrap();
+    let action = Action::SetAlias { model: "credit".into(), alias: alias.into(), version: Version::new(7) };
+    policy.explain(&action, &facts(risk), &Holdings::none()).to_string()
+}
+
+#[test]
+fn explanations() {
+    expect![[r#"
+        action   set-alias `champion`
+        policy   gate `production` (enforce) guards alias `champion`
+        tier     high, because `model.tags["risk"] == "high"` holds
+        gate     production (enforce)
+          check  metric-threshold (required)
+          rule   two-person (may ask for more)
+          seat   legal: 1
+          seat   risk: 2
+    "#]].assert_eq(&explain("high", "champion"));
+    expect![[r#"
+        action   set-alias `prod-eu`
+        policy   gate `production` (enforce) guards alias `prod-*`
+        tier     low, because no earlier tier applies
+        gate     production (enforce)
+          check  metric-threshold (required)
+          rule   two-person (may ask for more)
+          seats  none
+    "#]].assert_eq(&explain("low", "prod-eu"));
+    expect![[r#"
+        action   set-alias `dev`
+        policy   no gate guards this
+    "#]].assert_eq(&explain("high", "dev"));
+    expect![[r#"
+        action   set-alias `chаmpion`
+        policy   refused: `chаmpion` looks like `champion`, which gate `production` governs, but is spelled with other characters (`а` U+0430): use the governed name, or choose one that cannot be mistaken for it
+    "#]].assert_eq(&explain("high", "ch\u{430}mpion"));
+}
+
+#[test]
+fn summary() {
+    let policy = Policy::parse("policy.toml", POLICY).unwrap();
+    expect![[r#"
+        policy   sha256:e5fb6907248e2ec0126108c26d5e8fb9a9ef91afe155cf9dca0dbc7624160607
+        contains 2 plugins, 2 seats, 2 tiers
+        gate     production (enforce): alias `champion`, alias `prod-*`, stage `Production`, registration into `prod.*` of models `*`
+    "#]].assert_eq(&policy.summary().to_string());
+}
+
+#[test]
+fn a_gate_that_asks_for_nothing_is_remarked_upon() {
+    let text = "[[tier]]\nname = \"t\"\n[[gate]]\nname = \"g\"\nmode = \"enforce\"\nmodels = [\"*\"]\n\
+                guards = [{ alias = \"a\" }]\n";
+    let policy = Policy::parse("policy.toml", text).unwrap();
+    assert_eq!(
+        policy.summary().remarks,
+        ["gate `g` asks for nothing, so that it records and allows every promotion"]
+    );
+}

@@ -1,0 +1,90 @@
+//! `[[seat]]` and `[[tier]]`.
+
+use std::collections::BTreeSet;
+
+use super::plugins::name;
+use super::table::Table;
+use super::unique;
+use crate::names::{Seat, Tier};
+use crate::policy::seat::SeatHolders;
+use crate::policy::tier::{Condition, TierRule};
+
+pub(super) fn seats(root: &Table<'_>) -> Vec<SeatHolders> {
+    let tables = root.tables("seat", "seat");
+    let names = tables.iter().filter_map(|table| table.text("name"));
+    unique("seat", names.map(|name| (name.value.to_owned(), name.start())), root.faults);
+    tables.into_iter().filter_map(seat).collect()
+}
+
+fn seat(table: Table<'_>) -> Option<SeatHolders> {
+    let name = name(&table, "\"risk\"");
+    let what = name.as_ref().map_or_else(|| "a seat".to_owned(), |name| format!("seat `{name}`"));
+    let table = table.called(what.clone());
+    table.only(&["name", "members", "groups"]);
+    let members = set(&table, "members");
+    let groups = set(&table, "groups");
+    for group in table.texts("groups").iter().filter(|group| !group.value.contains(':')) {
+        let text = format!("`{0}` is no group: write `PROVIDER:GROUP`, as in `oidc:{0}`", group.value);
+        table.fault(group.start(), text);
+    }
+    if members.is_empty() && groups.is_empty() {
+        let text = format!(
+            "{what} can be filled by nobody: add `members = [\"NAME\"]` or `groups = [\"oidc:GROUP\"]`"
+        );
+        table.fault(table.start(), text);
+    }
+    Some(SeatHolders { name: Seat::new(name?), members, groups })
+}
+
+fn set(table: &Table<'_>, key: &str) -> BTreeSet<String> {
+    table.texts(key).into_iter().map(|text| text.value.to_owned()).collect()
+}
+
+pub(super) fn tiers(root: &Table<'_>) -> Vec<TierRule> {
+    let tables = root.tables("tier", "tier");
+    let names = tables.iter().filter_map(|table| table.text("name"));
+    unique("tier", names.map(|name| (name.value.to_owned(), name.start())), root.faults);
+    let count = tables.len();
+    let tiers = tables.into_iter().enumerate().filter_map(|(i, table)| tier(table, i + 1 == count)).collect();
+    if count == 0 && root.get("gate").is_some() {
+        let text = "the policy has gates but no tier: add `[[tier]]` with `name = \"default\"` and no `when`";
+        root.fault(root.start(), text);
+    }
+    tiers
+}
+
+fn tier(table: Table<'_>, is_last: bool) -> Option<TierRule> {
+    let name = name(&table, "\"high\"");
+    let what = name.as_ref().map_or_else(|| "a tier".to_owned(), |name| format!("tier `{name}`"));
+    let table = table.called(what.clone());
+    table.only(&["name", "when"]);
+    match (table.get("when"), is_last) {
+        (None, false) => table.fault(
+            table.start(),
+            format!("{what} has no `when`, so that the tiers after it are never reached: move it to the end"),
+        ),
+        (Some(_), true) => table.fault(
+            table.start(),
+            format!("{what} is the last one and has a `when`: add a tier without one after it, for everything else"),
+        ),
+        _ => {}
+    }
+    let when = condition(&table);
+    Some(TierRule { name: Tier::new(name?), when })
+}
+
+fn condition(table: &Table<'_>) -> Option<Condition> {
+    let text = table.text("when")?;
+    match Condition::parse(text.value) {
+        Ok(condition) => Some(condition),
+        Err(errors) => {
+            // Inside the quotes, where the text stands as it is; at the quotes, where it is escaped.
+            let inside = table.faults.text(&text.span).find(text.value).map(|at| text.start() + at);
+            for error in errors {
+                let offset = inside.map_or(text.start(), |start| start + error.offset);
+                table.fault(offset, format!("`when`: {}", error.message));
+            }
+            None
+        }
+    }
+}

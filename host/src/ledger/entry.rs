@@ -1,0 +1,194 @@
+//! One entry of the ledger, as bytes: canonical JSON (RFC 8785) that carries its own index and the leaf hash of
+//! the entry before it.
+//!
+//! ```json
+//! {"at":1767225600000,"body":{…},"index":7,"kind":"…","prev":"sha256:…","v":1}
+//! ```
+//!
+//! The members sort with `at` and `body` first, so everything that a caller knows is a prefix: it is written and
+//! hashed on the caller's thread, and the committer only adds the tail. This module must not know what a body says.
+
+use std::fmt::Write as _;
+
+use countersign_core::canonical::{self, CanonicalError};
+use countersign_core::digest::Digest;
+use countersign_core::time::Millis;
+use ring::digest::Context;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::tree::{self, Hash};
+
+/// The largest entry, in bytes. Anything larger is evidence, and belongs in a blob that the entry points to.
+pub const MAX_ENTRY_BYTES: usize = 256 << 10;
+
+/// Room for the tail, so that a draft that fits still fits when it is sealed.
+const MAX_TAIL_BYTES: usize = 256;
+const MAX_KIND_BYTES: usize = 64;
+
+#[derive(Debug, thiserror::Error)]
+pub enum DraftError {
+    #[error("body of a `{kind}` entry has no canonical form")]
+    Canonical { kind: String, source: CanonicalError },
+    #[error(
+        "body of a `{kind}` entry has {bytes} bytes, more than {MAX_ENTRY_BYTES}: keep it as evidence and enter its \
+         digest"
+    )]
+    TooLarge { kind: String, bytes: usize },
+    #[error("`{0}` is not a kind of entry: use up to 64 of a-z, 0-9, `.`, `-`, `_`")]
+    Kind(String),
+}
+
+/// An entry that has no place yet.
+pub struct Draft {
+    kind: String,
+    prefix: String,
+    hash: Context,
+}
+
+impl Draft {
+    /// # Errors
+    /// See [`DraftError`].
+    pub fn new<T: Serialize>(at: Millis, kind: &str, body: &T) -> Result<Self, DraftError> {
+        if !is_kind(kind) {
+            return Err(DraftError::Kind(kind.to_owned()));
+        }
+        let canonical = |source| DraftError::Canonical { kind: kind.to_owned(), source };
+        let body = canonical::to_string(body).map_err(canonical)?;
+        let prefix =
+            format!(r#"{{"at":{},"body":{body},"index":"#, canonical::to_string(&at).map_err(canonical)?);
+        if prefix.len() + MAX_TAIL_BYTES > MAX_ENTRY_BYTES {
+            return Err(DraftError::TooLarge { kind: kind.to_owned(), bytes: prefix.len() });
+        }
+        let mut hash = tree::leaf_context();
+        hash.update(prefix.as_bytes());
+        Ok(Self { kind: kind.to_owned(), prefix, hash })
+    }
+
+    /// The entry at its place, and its leaf hash.
+    pub(super) fn seal(&self, index: u64, prev: &Hash) -> (String, Hash) {
+        let mut entry = String::with_capacity(self.prefix.len() + MAX_TAIL_BYTES);
+        entry.push_str(&self.prefix);
+        let (kind, prev) = (&self.kind, Digest::from_bytes(*prev));
+        // Writing to a string cannot fail.
+        let _ = write!(entry, r#"{index},"kind":"{kind}","prev":"{prev}","v":1}}"#);
+        let mut hash = self.hash.clone();
+        hash.update(entry.as_bytes().get(self.prefix.len()..).unwrap_or_default());
+        (entry, tree::finish(hash))
+    }
+}
+
+/// An entry as read back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    pub index: u64,
+    /// When its author wrote it, milliseconds since 1970-01-01 UTC.
+    pub at: Millis,
+    pub kind: String,
+    pub body: Value,
+    /// The leaf hash of the entry before; of the empty tree for the first.
+    pub prev: Digest,
+    /// The version of this form.
+    pub v: u8,
+}
+
+/// The exact bytes of an entry at its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    pub index: u64,
+    pub json: String,
+}
+
+impl Record {
+    /// # Errors
+    /// When the bytes are not an entry.
+    pub fn parse(&self) -> Result<Entry, serde_json::Error> {
+        serde_json::from_str(&self.json)
+    }
+
+    #[must_use]
+    pub fn leaf_hash(&self) -> Hash {
+        tree::leaf_hash(self.json.as_bytes())
+    }
+}
+
+/// What an entry says about its own place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) index: u64,
+    pub(super) prev: Hash,
+}
+
+impl Place {
+    /// Reads the tail, from the right; no kind holds a quote, so there is one way to read it.
+    pub(super) fn of(entry: &str) -> Option<Self> {
+        let rest = entry.strip_suffix(r#"","v":1}"#)?;
+        let (rest, digits) = rest.split_at_checked(rest.len().checked_sub(64)?)?;
+        if digits.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            return None;
+        }
+        let mut prev = Hash::default();
+        hex::decode_to_slice(digits, &mut prev).ok()?;
+        let rest = rest.strip_suffix(r#"","prev":"sha256:"#)?;
+        let (rest, kind) = rest.rsplit_once('"')?;
+        let rest = rest.strip_suffix(r#","kind":"#)?;
+        let (rest, index) = rest.rsplit_once(':')?;
+        let named = rest.ends_with(r#","index""#) && is_kind(kind) && is_decimal(index);
+        named.then_some(Self { index: index.parse().ok()?, prev })
+    }
+}
+
+fn is_kind(kind: &str) -> bool {
+    let plain = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, b'.' | b'-' | b'_');
+    (1..=MAX_KIND_BYTES).contains(&kind.len()) && kind.bytes().all(plain)
+}
+
+/// Digits without a sign and without a leading zero.
+pub(super) fn is_decimal(text: &str) -> bool {
+    text == "0" || (!text.is_empty() && !text.starts_with('0') && text.bytes().all(|c| c.is_ascii_digit()))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn is_canonical_json_and_says_its_place() {
+        let draft = Draft::new(Millis::new(5), "decision.allow", &json!({"b": "\"", "a": [1]})).unwrap();
+        let (json, leaf) = draft.seal(7, &[0xab; 32]);
+        let expect = format!(
+            r#"{{"at":5,"body":{{"a":[1],"b":"\""}},"index":7,"kind":"decision.allow","prev":"sha256:{}","v":1}}"#,
+            "ab".repeat(32)
+        );
+        assert_eq!(json, expect);
+        assert_eq!(canonical::to_string(&serde_json::from_str::<Value>(&json).unwrap()).unwrap(), json);
+        assert_eq!(leaf, tree::leaf_hash(json.as_bytes()));
+        assert_eq!(Place::of(&json), Some(Place { index: 7, prev: [0xab; 32] }));
+    }
+
+    #[test]
+    fn refuses_what_would_not_be_canonical_or_not_small() {
+        let check = |kind: &str, body: Value, expect: &str| {
+            let error = Draft::new(Millis::new(0), kind, &body).err().map(|error| error.to_string());
+            assert!(error.as_ref().is_some_and(|error| error.contains(expect)), "{error:?}");
+        };
+        check("Kind", json!({}), "is not a kind");
+        check("", json!({}), "is not a kind");
+        check("k", json!(0.5), "no canonical form");
+        check("k", json!("x".repeat(MAX_ENTRY_BYTES)), "keep it as evidence");
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_the_body_the_place_is_read_back(body in ".*", index in any::<u64>(), prev in any::<Hash>(), kind in "[a-z0-9._-]{1,64}") {
+            let draft = Draft::new(Millis::new(1), &kind, &body).unwrap();
+            let (json, _) = draft.seal(index, &prev);
+            prop_assert_eq!(Place::of(&json), Some(Place { index, prev }));
+            let entry = Record { index, json }.parse().unwrap();
+            prop_assert_eq!((entry.index, entry.kind, entry.body), (index, kind, json!(body)));
+        }
+    }
+}

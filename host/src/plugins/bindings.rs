@@ -1,0 +1,36 @@
+//! What `bindgen!` makes of `wit/`: the two worlds over one set of shared types.
+
+#[expect(unreachable_pub, reason = "generated")]
+pub(super) mod check {
+    wasmtime::component::bindgen!({
+        path: "../wit",
+        world: "check",
+        imports: {
+            "countersign:plugin/registry": async | trappable,
+            "countersign:plugin/artifacts.[method]artifact.read": async | trappable,
+            default: trappable,
+        },
+        exports: { default: async },
+        with: { "countersign:plugin/artifacts.artifact": crate::plugins::calls::OpenArtifact },
+    });
+}
+
+#[expect(unreachable_pub, reason = "generated")]
+pub(super) mod rule {
+    wasmtime::component::bindgen!({
+        path: "../wit",
+        world: "rule",
+        exports: { default: async },
+        with: {
+            "countersign:plugin/types": super::check::countersign::plugin::types,
+            "countersign:plugin/log": super::check::countersign::plugin::log,
+            "countersign:plugin/registry": super::check::countersign::plugin::registry,
+        },
+    });
+}
+
+pub(super) use check::countersign::plugin::{artifacts, log, registry, types};
+pub(super) use check::exports::countersign::plugin::checks;
+pub(super) use check::{Check, CheckPre};
+pub(super) use rule::exports::countersign::plugin::rules;
+pub(super) use rule::{Rule, RulePre};

@@ -1,0 +1,114 @@
+//! Capabilities: what a component imports, what the policy grants, and what is therefore linked.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use wasmtime::component::Linker;
+
+use super::bindings::{artifacts, log, registry, types};
+use super::state::State;
+use super::wasi;
+
+/// An interface of ours that a plugin may ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Capability {
+    /// Always granted.
+    Log,
+    /// Other versions of the model, their runs and metric histories.
+    Registry,
+    /// The files of the subject.
+    Artifacts,
+}
+
+impl Capability {
+    pub const ALL: [Self; 3] = [Self::Log, Self::Registry, Self::Artifacts];
+
+    /// The word in a manifest's `capabilities` and in the policy's `grants`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Log => "log",
+            Self::Registry => "registry",
+            Self::Artifacts => "artifacts",
+        }
+    }
+}
+
+impl fmt::Display for Capability {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What an import of a component is to us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Import {
+    /// Always there: shared types, and the parts of WASI that are frozen, seeded or refuse.
+    Ambient,
+    Capability(Capability),
+    Unknown,
+}
+
+const AMBIENT_WASI: [&str; 6] = ["io", "cli", "clocks", "random", "filesystem", "sockets"];
+
+/// Tells an import by its name, `namespace:package/interface@version`. The version is left to the linker.
+pub(super) fn classify(import: &str) -> Import {
+    let name = import.split_once('@').map_or(import, |(name, _)| name);
+    if name == "countersign:plugin/types" {
+        return Import::Ambient;
+    }
+    let ours = name.strip_prefix("countersign:plugin/");
+    if let Some(capability) = Capability::ALL.into_iter().find(|c| ours == Some(c.as_str())) {
+        return Import::Capability(capability);
+    }
+    let package = name.strip_prefix("wasi:").and_then(|rest| rest.split_once('/')).map(|(package, _)| package);
+    match package {
+        Some(package) if AMBIENT_WASI.contains(&package) => Import::Ambient,
+        _ => Import::Unknown,
+    }
+}
+
+/// What every plugin is linked with.
+pub(super) fn ambient_linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<State>> {
+    let mut linker = Linker::new(engine);
+    wasi::add_to_linker(&mut linker)?;
+    types::add_to_linker::<State, State>(&mut linker, |state| state)?;
+    log::add_to_linker::<State, State>(&mut linker, |state| state)?;
+    Ok(linker)
+}
+
+/// Adds what the policy grants. What is not linked is absent: there is nothing for a guest to call.
+pub(super) fn link(linker: &mut Linker<State>, grants: &BTreeSet<Capability>) -> wasmtime::Result<()> {
+    if grants.contains(&Capability::Registry) {
+        registry::add_to_linker::<State, State>(linker, |state| state)?;
+    }
+    if grants.contains(&Capability::Artifacts) {
+        artifacts::add_to_linker::<State, State>(linker, |state| state)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(import: &str, expect: Import) {
+        assert_eq!(classify(import), expect, "{import}");
+    }
+
+    #[test]
+    fn imports() {
+        check("countersign:plugin/types@0.1.0", Import::Ambient);
+        check("countersign:plugin/log@0.1.0", Import::Capability(Capability::Log));
+        check("countersign:plugin/registry@0.1.3", Import::Capability(Capability::Registry));
+        check("countersign:plugin/artifacts", Import::Capability(Capability::Artifacts));
+        check("countersign:plugin/http@0.1.0", Import::Unknown);
+        check("wasi:cli/stderr@0.2.6", Import::Ambient);
+        check("wasi:sockets/tcp@0.2.6", Import::Ambient);
+        check("wasi:http/types@0.2.6", Import::Unknown);
+        check("wasi:cli", Import::Unknown);
+        check("evil:plugin/registry@0.1.0", Import::Unknown);
+    }
+}

@@ -1,0 +1,364 @@
+//! One evaluation: a fresh store, a fresh instance, one call, and nothing left behind.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use countersign_core::canonical::CanonicalError;
+use countersign_core::check::{CheckRun, Failure, FailureClass, Outcome, RuleOutcome, RuleRun};
+use countersign_core::digest::Digest;
+use serde::Serialize;
+use wasmtime::Store;
+
+use super::bindings::{Check, Rule, checks, rules, types as wit};
+use super::convert;
+use super::cpu::{CpuMeter, Metered};
+use super::engine::Engine;
+use super::failure::{self, Seen, failure};
+use super::input::{CheckInput, Input, RuleInput};
+use super::limits::Limits;
+use super::loader::Plugin;
+use super::log::{LogLine, truncate};
+use super::sources::Sources;
+use super::state::{Birth, State};
+use super::transcript::Recording;
+
+/// How an evaluation went. `outcome` and `recording` follow from the input alone; the rest is for people.
+#[derive(Debug, Clone)]
+pub struct Evaluation<T> {
+    pub outcome: T,
+    pub recording: Recording,
+    pub logs: Vec<LogLine>,
+    /// Lines that the guest logged past its limit.
+    pub logs_dropped: u64,
+    pub stdout: String,
+    pub stderr: String,
+    /// Wall time, waiting for a place left out.
+    pub took: Duration,
+    /// Time on a plugin thread.
+    pub cpu: Duration,
+    pub artifact_bytes: u64,
+}
+
+impl<T: Serialize> Evaluation<T> {
+    /// The digest of the outcome's canonical JSON: what a replay must give again.
+    ///
+    /// # Errors
+    /// When a number has no canonical form.
+    pub fn outcome_digest(&self) -> Result<Digest, CanonicalError> {
+        Digest::of_json(&self.outcome)
+    }
+}
+
+impl Evaluation<Outcome> {
+    /// The check run that this evaluation makes.
+    ///
+    /// # Errors
+    /// When a number in the input has no canonical form.
+    pub fn check_run(&self, plugin: &Plugin, input: &CheckInput, required: bool) -> Result<CheckRun, CanonicalError> {
+        Ok(CheckRun {
+            plugin: plugin.name().clone(),
+            required,
+            plugin_digest: plugin.digest(),
+            config_digest: input.config_digest(),
+            input_digest: input.digest()?,
+            transcript_digest: self.recording.transcript.digest()?,
+            outcome_digest: self.outcome_digest()?,
+            outcome: self.outcome.clone(),
+            started_at: input.record().now,
+            took_us: u64::try_from(self.took.as_micros()).unwrap_or(u64::MAX),
+        })
+    }
+}
+
+impl Evaluation<RuleOutcome> {
+    /// The rule run that this evaluation makes.
+    ///
+    /// # Errors
+    /// When a number in the input has no canonical form.
+    pub fn rule_run(&self, plugin: &Plugin, input: &RuleInput) -> Result<RuleRun, CanonicalError> {
+        Ok(RuleRun {
+            plugin: plugin.name().clone(),
+            plugin_digest: plugin.digest(),
+            input_digest: input.digest()?,
+            transcript_digest: self.recording.transcript.digest()?,
+            outcome: self.outcome.clone(),
+            started_at: input.record().now,
+        })
+    }
+}
+
+impl Engine {
+    /// Evaluates a check in a fresh instance on the plugins' threads. Never an error: whatever goes wrong is an
+    /// outcome. Dropping the future ends the evaluation.
+    pub async fn evaluate_check(
+        &self,
+        plugin: &Arc<Plugin>,
+        input: &Arc<CheckInput>,
+        sources: Arc<dyn Sources>,
+    ) -> Evaluation<Outcome> {
+        self.evaluate_check_within(plugin, input, sources, plugin.limits()).await
+    }
+
+    /// As [`Engine::evaluate_check`], for an approval rule.
+    pub async fn evaluate_rule(
+        &self,
+        plugin: &Arc<Plugin>,
+        input: &Arc<RuleInput>,
+        sources: Arc<dyn Sources>,
+    ) -> Evaluation<RuleOutcome> {
+        self.evaluate_rule_within(plugin, input, sources, plugin.limits()).await
+    }
+
+    pub(super) async fn evaluate_check_within(
+        &self,
+        plugin: &Arc<Plugin>,
+        input: &Arc<CheckInput>,
+        sources: Arc<dyn Sources>,
+        limits: &Arc<Limits>,
+    ) -> Evaluation<Outcome> {
+        let call = CallCheck { plugin: Arc::clone(plugin), input: Arc::clone(input) };
+        let evaluation = self.evaluate(call, Input::Check(Arc::clone(input)), sources, limits).await;
+        evaluation.finish(plugin, |answer: Result<wit::Report, Failure>| match answer {
+            Ok(report) => Outcome::Reported(convert::report(report)),
+            Err(failure) => Outcome::Failed(failure),
+        })
+    }
+
+    pub(super) async fn evaluate_rule_within(
+        &self,
+        plugin: &Arc<Plugin>,
+        input: &Arc<RuleInput>,
+        sources: Arc<dyn Sources>,
+        limits: &Arc<Limits>,
+    ) -> Evaluation<RuleOutcome> {
+        let call = CallRule { plugin: Arc::clone(plugin), input: Arc::clone(input) };
+        let evaluation = self.evaluate(call, Input::Rule(Arc::clone(input)), sources, limits).await;
+        evaluation.finish(plugin, |answer: Result<rules::Ruling, Failure>| match answer {
+            Ok(ruling) => RuleOutcome::Ruled(convert::ruling(ruling)),
+            Err(failure) => RuleOutcome::Failed(failure),
+        })
+    }
+
+    pub(super) async fn evaluate<C: Call>(
+        &self,
+        call: C,
+        input: Input,
+        sources: Arc<dyn Sources>,
+        limits: &Arc<Limits>,
+    ) -> Evaluation<Result<C::Answer, Failure>> {
+        let engine = self.clone();
+        let birth = Birth { limits: Arc::clone(limits), input, sources, meter: CpuMeter::new() };
+        let running = self.spawn(async move {
+            let Some(_place) = engine.place().await else {
+                return Evaluation::without_guest(failure::pool_exhausted(), &birth.limits);
+            };
+            run(&engine, call, birth).await
+        });
+        let lost = || Evaluation::without_guest(failure::host_bug("the evaluation ended early"), limits);
+        match running {
+            Some(handle) => handle.await.unwrap_or_else(|_| lost()),
+            None => lost(),
+        }
+    }
+}
+
+/// One export of a guest and how it is called.
+pub(super) trait Call: Send + 'static {
+    type Answer: Send + 'static;
+
+    /// Instantiates and calls. The inner error is the guest's own "could not judge".
+    fn call(
+        &self,
+        store: &mut Store<State>,
+    ) -> impl Future<Output = wasmtime::Result<Result<Self::Answer, Failure>>> + Send;
+}
+
+struct CallCheck {
+    plugin: Arc<Plugin>,
+    input: Arc<CheckInput>,
+}
+
+impl Call for CallCheck {
+    type Answer = wit::Report;
+
+    async fn call(&self, store: &mut Store<State>) -> wasmtime::Result<Result<wit::Report, Failure>> {
+        let Some(pre) = self.plugin.check() else { return Ok(Err(wrong_kind("check"))) };
+        let instance: Check = pre.instantiate_async(&mut *store).await?;
+        let limits = Arc::clone(&store.data().calls.limits);
+        let answer = instance.countersign_plugin_checks().call_check(store, self.input.wit()).await?;
+        Ok(answer.map_err(undecided(&limits)).and_then(|report| bounded(report, &limits)))
+    }
+}
+
+struct CallRule {
+    plugin: Arc<Plugin>,
+    input: Arc<RuleInput>,
+}
+
+impl Call for CallRule {
+    type Answer = rules::Ruling;
+
+    async fn call(&self, store: &mut Store<State>) -> wasmtime::Result<Result<rules::Ruling, Failure>> {
+        let Some(pre) = self.plugin.rule() else { return Ok(Err(wrong_kind("rule"))) };
+        let instance: Rule = pre.instantiate_async(&mut *store).await?;
+        let limits = Arc::clone(&store.data().calls.limits);
+        let answer = instance.countersign_plugin_rules().call_decide(store, self.input.wit()).await?;
+        Ok(answer.map_err(undecided(&limits)).and_then(|ruling| bounded(ruling, &limits)))
+    }
+}
+
+/// What a manifest is compared with, and what the guest says to a configuration.
+pub(super) struct CallValidate {
+    pub(super) plugin: Arc<Plugin>,
+    pub(super) config: String,
+}
+
+/// The guest's own account: who it is, and what is wrong with the configuration.
+pub(super) type Account = (wit::Description, Result<(), Vec<wit::ConfigError>>);
+
+impl Call for CallValidate {
+    type Answer = Account;
+
+    async fn call(&self, store: &mut Store<State>) -> wasmtime::Result<Result<Account, Failure>> {
+        if let Some(pre) = self.plugin.check() {
+            let instance: Check = pre.instantiate_async(&mut *store).await?;
+            let exports: &checks::Guest = instance.countersign_plugin_checks();
+            let described = exports.call_describe(&mut *store).await?;
+            return Ok(Ok((described, exports.call_validate_config(store, &self.config).await?)));
+        }
+        let Some(pre) = self.plugin.rule() else { return Ok(Err(wrong_kind("check or rule"))) };
+        let instance: Rule = pre.instantiate_async(&mut *store).await?;
+        let exports: &rules::Guest = instance.countersign_plugin_rules();
+        let described = exports.call_describe(&mut *store).await?;
+        Ok(Ok((described, exports.call_validate_config(store, &self.config).await?)))
+    }
+}
+
+/// Runs a call in a store of its own, with every limit on.
+pub(super) async fn run<C: Call>(engine: &Engine, call: C, birth: Birth) -> Evaluation<Result<C::Answer, Failure>> {
+    let started = Instant::now();
+    let (limits, meter) = (Arc::clone(&birth.limits), Arc::clone(&birth.meter));
+    let mut store = birth.store(engine.wasmtime());
+    let calling = Metered::new(Arc::clone(&meter), call.call(&mut store));
+    let ended = tokio::time::timeout(limits.wall_time(), calling).await;
+    let state = store.into_data();
+    let stderr = state.wasi.stderr.text();
+    let seen = Seen { limits: &limits, stderr: &stderr, logs: &state.calls.log.lines };
+    let outcome = match ended {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(error)) => Err(failure::classify(&error, &seen)),
+        Err(_) => Err(failure::wall_budget(&limits)),
+    };
+    Evaluation {
+        outcome,
+        stdout: state.wasi.stdout.text(),
+        recording: state.calls.recording,
+        logs: state.calls.log.lines,
+        logs_dropped: state.calls.log.dropped,
+        stderr,
+        took: started.elapsed(),
+        cpu: meter.spent(),
+        artifact_bytes: state.calls.artifact_bytes,
+    }
+}
+
+impl<T> Evaluation<Result<T, Failure>> {
+    fn without_guest(failure: Failure, limits: &Limits) -> Self {
+        Self {
+            outcome: Err(failure),
+            recording: Recording::new(limits.clone()),
+            logs: Vec::new(),
+            logs_dropped: 0,
+            stdout: String::new(),
+            stderr: String::new(),
+            took: Duration::ZERO,
+            cpu: Duration::ZERO,
+            artifact_bytes: 0,
+        }
+    }
+
+    fn finish<O>(self, plugin: &Plugin, outcome: impl FnOnce(Result<T, Failure>) -> O) -> Evaluation<O> {
+        let class = self.outcome.as_ref().err().map(|failure| failure.class);
+        let calls = self.recording.transcript.calls.len() as u64;
+        plugin.counters().count(class, self.cpu, (self.artifact_bytes, calls));
+        Evaluation {
+            outcome: outcome(self.outcome),
+            recording: self.recording,
+            logs: self.logs,
+            logs_dropped: self.logs_dropped,
+            stdout: self.stdout,
+            stderr: self.stderr,
+            took: self.took,
+            cpu: self.cpu,
+            artifact_bytes: self.artifact_bytes,
+        }
+    }
+}
+
+fn wrong_kind(kind: &str) -> Failure {
+    let text = format!("the plugin is not a {kind}: look at `kinds` with `countersign plugin inspect`");
+    failure(FailureClass::InvalidResult, text)
+}
+
+fn undecided(limits: &Limits) -> impl FnOnce(String) -> Failure {
+    let bytes = limits.text_bytes as usize;
+    move |mut reason| {
+        truncate(&mut reason, bytes);
+        failure(FailureClass::Undecided, format!("the plugin could not judge: {reason}"))
+    }
+}
+
+/// A result of a guest, with the findings in it and its longest text.
+trait Answer {
+    fn findings(&self) -> usize;
+    fn longest_text(&self) -> usize;
+}
+
+fn bounded<T: Answer>(answer: T, limits: &Limits) -> Result<T, Failure> {
+    let invalid = |what: String| Err(failure(FailureClass::InvalidResult, what));
+    let (findings, text) = (answer.findings(), answer.longest_text());
+    if findings > limits.findings as usize {
+        let allowed = limits.findings;
+        return invalid(format!("the plugin gave {findings} findings; `findings` allows {allowed}"));
+    }
+    if text > limits.text_bytes as usize {
+        let allowed = limits.text_bytes;
+        return invalid(format!("the plugin gave a text of {text} bytes; `text-bytes` allows {allowed}"));
+    }
+    Ok(answer)
+}
+
+impl Answer for wit::Report {
+    fn findings(&self) -> usize {
+        self.findings.len().max(self.extensions.len())
+    }
+
+    fn longest_text(&self) -> usize {
+        let findings = self.findings.iter().map(longest_in).max();
+        self.summary.len().max(longest_of(&self.extensions)).max(findings.unwrap_or(0))
+    }
+}
+
+impl Answer for rules::Ruling {
+    fn findings(&self) -> usize {
+        self.denials.len().max(self.seats.len()).max(self.extensions.len())
+    }
+
+    fn longest_text(&self) -> usize {
+        let findings = self.denials.iter().map(longest_in).max().unwrap_or(0);
+        let seats = self.seats.iter().map(|wanted| wanted.seat.len().max(wanted.reason.len())).max();
+        self.summary.len().max(longest_of(&self.extensions)).max(findings).max(seats.unwrap_or(0))
+    }
+}
+
+fn longest_of(extensions: &wit::Extensions) -> usize {
+    let bytes = extensions.iter().map(|(name, json)| name.len() + json.len());
+    bytes.sum()
+}
+
+fn longest_in(finding: &wit::Finding) -> usize {
+    let optional = [&finding.measured, &finding.comparator, &finding.threshold, &finding.segment];
+    let optional = optional.into_iter().chain([&finding.remediation]);
+    let longest = optional.flatten().map(String::len).max().unwrap_or(0);
+    longest.max(finding.code.len()).max(finding.message.len()).max(longest_of(&finding.extensions))
+}

@@ -1,0 +1,264 @@
+//! What a component says about itself: the section `countersign:manifest` of the outermost component, and the
+//! names of what it imports and exports.
+//!
+//! Only depth 0 counts. A section of the same name inside a nested module or component belongs to whoever wrote
+//! that part, and must not speak for the whole.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use wasmparser::{Parser, Payload};
+
+use super::capabilities::Capability;
+
+/// The largest component that is read.
+pub const MAX_COMPONENT_BYTES: usize = 32 << 20;
+
+const SECTION: &str = "countersign:manifest";
+const MAX_MANIFEST_BYTES: usize = 64 << 10;
+const FORMAT: u32 = 1;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    Check,
+    Rule,
+}
+
+impl Kind {
+    /// The word in a manifest's `kinds`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Check => "check",
+            Self::Rule => "rule",
+        }
+    }
+
+    const fn export(self) -> &'static str {
+        match self {
+            Self::Check => "countersign:plugin/checks",
+            Self::Rule => "countersign:plugin/rules",
+        }
+    }
+}
+
+/// The manifest, as JSON in the section.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    pub format: u32,
+    pub name: String,
+    pub version: String,
+    pub description: String,
+    pub kinds: BTreeSet<Kind>,
+    /// What the plugin asks for. Only the policy grants.
+    #[serde(default)]
+    pub capabilities: BTreeSet<Capability>,
+    /// JSON Schema 2020-12 of the configuration.
+    pub config_schema: Value,
+    /// Smoke cases: see [`super::Case`].
+    #[serde(default)]
+    pub cases: Vec<Value>,
+}
+
+/// What can be known of a component without compiling it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outline {
+    pub manifest: Manifest,
+    /// `namespace:package/interface@version`, in the component's order.
+    pub imports: Vec<String>,
+    pub exports: Vec<String>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ManifestError {
+    #[error("it is {0} bytes long and at most {MAX_COMPONENT_BYTES} are read: build it with `opt-level = \"s\"`, `lto` and `strip`")]
+    TooLarge(usize),
+    #[error("it is not a WebAssembly component")]
+    NotAComponent(#[source] Option<wasmparser::BinaryReaderError>),
+    #[error("it has no section `{SECTION}`: build it with `countersign plugin build`")]
+    Missing,
+    #[error("it has more than one section `{SECTION}`, and none can be believed")]
+    Duplicate,
+    #[error("its section `{SECTION}` is {0} bytes long and at most {MAX_MANIFEST_BYTES} are read")]
+    ManifestTooLarge(usize),
+    #[error("its manifest cannot be read")]
+    Json(#[source] serde_json::Error),
+    #[error("its manifest has format {0} and this server reads format {FORMAT}: update the server or rebuild the plugin")]
+    Format(u32),
+    #[error("its manifest says `{}` in `kinds`, and the component {} `{}`", .kind.as_str(), if *.exported { "does export" } else { "does not export" }, .kind.export())]
+    Kinds { kind: Kind, exported: bool },
+}
+
+impl Outline {
+    /// Reads the outermost component.
+    ///
+    /// # Errors
+    /// See [`ManifestError`]: too large, not a component, or a manifest that is missing, doubled or wrong.
+    pub fn read(component: &[u8]) -> Result<Self, ManifestError> {
+        if component.len() > MAX_COMPONENT_BYTES {
+            return Err(ManifestError::TooLarge(component.len()));
+        }
+        let surface = Surface::read(component)?;
+        let manifest = parse(surface.manifest.ok_or(ManifestError::Missing)?)?;
+        let outline = Self { manifest, imports: surface.imports, exports: surface.exports };
+        outline.check_kinds()?;
+        Ok(outline)
+    }
+
+    fn check_kinds(&self) -> Result<(), ManifestError> {
+        for kind in [Kind::Check, Kind::Rule] {
+            let exported = self.exports.iter().any(|name| interface(name) == kind.export());
+            if exported != self.manifest.kinds.contains(&kind) {
+                return Err(ManifestError::Kinds { kind, exported });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn interface(name: &str) -> &str {
+    name.split_once('@').map_or(name, |(name, _)| name)
+}
+
+fn parse(section: &[u8]) -> Result<Manifest, ManifestError> {
+    if section.len() > MAX_MANIFEST_BYTES {
+        return Err(ManifestError::ManifestTooLarge(section.len()));
+    }
+    #[derive(Deserialize)]
+    struct Format {
+        format: u32,
+    }
+    let Format { format } = serde_json::from_slice(section).map_err(ManifestError::Json)?;
+    if format != FORMAT {
+        return Err(ManifestError::Format(format));
+    }
+    serde_json::from_slice(section).map_err(ManifestError::Json)
+}
+
+#[derive(Default)]
+struct Surface<'a> {
+    manifest: Option<&'a [u8]>,
+    imports: Vec<String>,
+    exports: Vec<String>,
+}
+
+impl<'a> Surface<'a> {
+    fn read(component: &'a [u8]) -> Result<Self, ManifestError> {
+        if !Parser::is_component(component) {
+            return Err(ManifestError::NotAComponent(None));
+        }
+        let mut surface = Self::default();
+        let mut depth = 0_u32;
+        for payload in Parser::new(0).parse_all(component) {
+            match payload.map_err(|error| ManifestError::NotAComponent(Some(error)))? {
+                Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
+                Payload::End(_) => depth = depth.saturating_sub(1),
+                payload if depth == 0 => surface.take(payload)?,
+                _ => {}
+            }
+        }
+        Ok(surface)
+    }
+
+    fn take(&mut self, payload: Payload<'a>) -> Result<(), ManifestError> {
+        let broken = |error| ManifestError::NotAComponent(Some(error));
+        match payload {
+            Payload::CustomSection(section) if section.name() == SECTION => {
+                if self.manifest.replace(section.data()).is_some() {
+                    return Err(ManifestError::Duplicate);
+                }
+            }
+            Payload::ComponentImportSection(section) => {
+                for import in section {
+                    self.imports.push(import.map_err(broken)?.name.name.to_owned());
+                }
+            }
+            Payload::ComponentExportSection(section) => {
+                for export in section {
+                    self.exports.push(export.map_err(broken)?.name.name.to_owned());
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const COMPONENT: [u8; 8] = [0, b'a', b's', b'm', 0x0d, 0, 1, 0];
+    const MODULE: [u8; 8] = [0, b'a', b's', b'm', 1, 0, 0, 0];
+
+    fn leb(mut n: usize) -> Vec<u8> {
+        let mut out = Vec::new();
+        loop {
+            let byte = u8::try_from(n & 0x7f).unwrap();
+            n >>= 7;
+            out.push(if n == 0 { byte } else { byte | 0x80 });
+            if n == 0 {
+                return out;
+            }
+        }
+    }
+
+    fn section(id: u8, content: &[u8]) -> Vec<u8> {
+        [&[id], leb(content.len()).as_slice(), content].concat()
+    }
+
+    fn custom(name: &str, data: &[u8]) -> Vec<u8> {
+        section(0, &[leb(name.len()).as_slice(), name.as_bytes(), data].concat())
+    }
+
+    fn manifest(name: &str) -> Vec<u8> {
+        let json = json!({"format": 1, "name": name, "version": "1.0.0", "description": "d", "kinds": [],
+            "config_schema": {}});
+        serde_json::to_vec(&json).unwrap()
+    }
+
+    fn check(parts: &[Vec<u8>], expect: Result<&str, &str>) {
+        let bytes = [COMPONENT.to_vec(), parts.concat()].concat();
+        match (Outline::read(&bytes), expect) {
+            (Ok(outline), Ok(name)) => assert_eq!(outline.manifest.name, name),
+            (Err(error), Err(text)) => assert!(error.to_string().contains(text), "{error}"),
+            (got, expect) => panic!("{got:?} instead of {expect:?}"),
+        }
+    }
+
+    #[test]
+    fn manifests_of_the_outermost_component() {
+        let honest = custom(SECTION, &manifest("honest"));
+        check(&[honest.clone()], Ok("honest"));
+        check(&[], Err("no section"));
+        check(&[custom("name", b"x")], Err("no section"));
+        check(&[honest.clone(), honest.clone()], Err("more than one"));
+        check(&[custom(SECTION, &vec![b' '; MAX_MANIFEST_BYTES + 1])], Err("at most 65536"));
+        check(&[custom(SECTION, b"{}")], Err("cannot be read"));
+        check(&[custom(SECTION, br#"{"format":2}"#)], Err("format 2"));
+        let unexported = String::from_utf8(manifest("x")).unwrap().replace("\"kinds\":[]", "\"kinds\":[\"check\"]");
+        check(&[custom(SECTION, unexported.as_bytes())], Err("does not export"));
+    }
+
+    #[test]
+    fn a_nested_section_does_not_speak_for_the_whole() {
+        let forged = custom(SECTION, &manifest("forged"));
+        let module = section(1, &[MODULE.to_vec(), forged.clone()].concat());
+        let component = section(4, &[COMPONENT.to_vec(), forged].concat());
+        check(&[module.clone()], Err("no section"));
+        check(&[component.clone()], Err("no section"));
+        check(&[module, component, custom(SECTION, &manifest("honest"))], Ok("honest"));
+    }
+
+    #[test]
+    fn what_is_not_a_component_is_refused() {
+        assert!(matches!(Outline::read(&MODULE), Err(ManifestError::NotAComponent(None))));
+        assert!(matches!(Outline::read(b""), Err(ManifestError::NotAComponent(None))));
+        assert!(matches!(Outline::read(&vec![0; MAX_COMPONENT_BYTES + 1]), Err(ManifestError::TooLarge(_))));
+    }
+}

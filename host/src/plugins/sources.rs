@@ -1,0 +1,77 @@
+//! Where a guest's questions are answered. The application answers them live; a replay from what was recorded.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use bytes::Bytes;
+use countersign_core::facts::{Metric, VersionFacts};
+use serde::{Deserialize, Serialize};
+
+/// A question to the registry. The workspace is the subject's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "question", rename_all = "kebab-case")]
+pub enum RegistryQuery {
+    GetVersion { model: String, version: String },
+    VersionByAlias { model: String, alias: String },
+    VersionInStage { model: String, stage: String },
+    MetricHistory { run_id: String, metric: String },
+}
+
+/// Its answer. `Version(None)` says that there is no such version.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RegistryAnswer {
+    Version(Option<Box<VersionFacts>>),
+    History(Vec<Metric>),
+}
+
+/// Why a capability gave nothing. Reaches the guest as a typed result, never as a trap.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "kebab-case")]
+pub enum AccessError {
+    #[error("not found: {0}")]
+    NotFound(String),
+    #[error("denied: {0}")]
+    Denied(String),
+    #[error("budget used up: {0}")]
+    Budget(String),
+    #[error("unavailable: {0}")]
+    Unavailable(String),
+}
+
+/// An answer that may have to be waited for.
+pub type Answer<T> = Pin<Box<dyn Future<Output = Result<T, AccessError>> + Send>>;
+
+/// What a guest can ask beyond its input. Implementations answer the same question the same way throughout one
+/// evaluation.
+pub trait Sources: Send + Sync + 'static {
+    fn query(&self, query: RegistryQuery) -> Answer<RegistryAnswer>;
+
+    /// Exactly `len` bytes of one of the subject's files from `offset`; the caller has clipped the range to the
+    /// file's size.
+    fn read(&self, path: &str, offset: u64, len: u32) -> Answer<Bytes>;
+
+    /// In what blocks, in bytes, files are best read; 0 to be asked for exactly what the guest asked for.
+    fn block_bytes(&self) -> u32 {
+        1 << 20
+    }
+}
+
+/// Sources for evaluations that have none: everything is unavailable.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoSources;
+
+impl Sources for NoSources {
+    fn query(&self, _: RegistryQuery) -> Answer<RegistryAnswer> {
+        Box::pin(async { Err(unavailable("the registry")) })
+    }
+
+    fn read(&self, path: &str, _: u64, _: u32) -> Answer<Bytes> {
+        let error = unavailable(&format!("the file `{path}`"));
+        Box::pin(async { Err(error) })
+    }
+}
+
+fn unavailable(what: &str) -> AccessError {
+    AccessError::Unavailable(format!("{what} cannot be asked in this evaluation"))
+}

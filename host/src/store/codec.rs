@@ -1,0 +1,85 @@
+//! How values are written: one byte that names the format, then the bytes of that format.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::{Key, StoreError};
+
+/// The format that this version writes, and the only one that it reads.
+const FORMAT: u8 = 1;
+
+#[derive(Debug, thiserror::Error)]
+pub enum EncodeError {
+    #[error("value cannot be written as JSON")]
+    Json(#[from] serde_json::Error),
+}
+
+/// A value as JSON.
+///
+/// # Errors
+/// When it has no JSON form.
+pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, EncodeError> {
+    let mut out = vec![FORMAT];
+    serde_json::to_writer(&mut out, value)?;
+    Ok(out)
+}
+
+/// What [`encode`] wrote at `key`.
+///
+/// # Errors
+/// [`StoreError::Value`], with the key, when the format or the JSON is not ours.
+pub fn decode<T: DeserializeOwned>(key: &Key, bytes: &[u8]) -> Result<T, StoreError> {
+    serde_json::from_slice(decode_raw(key, bytes)?).map_err(|error| unreadable(key, &error.to_string()))
+}
+
+/// Bytes that are kept as they are, such as evidence and ledger entries.
+#[must_use]
+pub fn encode_raw(bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(bytes.len() + 1);
+    out.push(FORMAT);
+    out.extend_from_slice(bytes);
+    out
+}
+
+/// What [`encode_raw`] wrote at `key`.
+///
+/// # Errors
+/// [`StoreError::Value`], with the key, when the format is not ours.
+pub fn decode_raw<'a>(key: &Key, bytes: &'a [u8]) -> Result<&'a [u8], StoreError> {
+    match bytes.split_first() {
+        Some((&FORMAT, rest)) => Ok(rest),
+        Some((other, _)) => {
+            Err(unreadable(key, &format!("format {other}, this version reads format {FORMAT}")))
+        }
+        None => Err(unreadable(key, "it is empty")),
+    }
+}
+
+/// The error for a value that does not say what its key promises.
+#[must_use]
+pub fn unreadable(key: &Key, reason: &str) -> StoreError {
+    StoreError::Value { key: key.clone(), reason: reason.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn reads_what_it_writes_and_nothing_else() {
+        let key = Key::space("test").text("a");
+        let bytes = encode(&json!({"a": 1})).unwrap();
+        assert_eq!(decode::<Value>(&key, &bytes).unwrap(), json!({"a": 1}));
+        assert_eq!(decode_raw(&key, &encode_raw(b"\0x")).unwrap(), b"\0x");
+        check(&key, b"\x02{}", "format 2, this version reads format 1");
+        check(&key, b"", "it is empty");
+        check(&key, b"\x01{", "EOF while parsing");
+    }
+
+    fn check(key: &Key, bytes: &[u8], expect: &str) {
+        let message = decode::<Value>(key, bytes).unwrap_err().to_string();
+        assert!(message.contains(expect) && message.contains("store export"), "{message}");
+    }
+}

@@ -1,0 +1,259 @@
+//! Every key of the store, in one file: what lies where, and in which order it is found.
+//!
+//! A key is a space and parts. Texts end in `00 01`, so that the prefix of `fraud` does not find `fraud-2`; numbers,
+//! ids and digests have a fixed length and sort as their values do.
+
+use std::borrow::Borrow;
+use std::fmt;
+
+use countersign_core::digest::Digest;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
+use uuid::Uuid;
+
+/// A key, or the prefix of keys.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key(Vec<u8>);
+
+impl Key {
+    /// The prefix of a whole space.
+    #[must_use]
+    pub fn space(name: &str) -> Self {
+        Self(Vec::with_capacity(64)).text(name)
+    }
+
+    /// Any bytes, as an import finds them.
+    #[must_use]
+    pub const fn from_bytes(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+
+    /// A text. A zero byte within it is written `00 FF`, which keeps both order and boundaries.
+    #[must_use]
+    pub fn text(mut self, text: &str) -> Self {
+        for byte in text.bytes() {
+            self.0.push(byte);
+            if byte == 0 {
+                self.0.push(0xff);
+            }
+        }
+        self.fixed(&[0, 1])
+    }
+
+    /// A number, smallest first.
+    #[must_use]
+    pub fn number(self, number: u64) -> Self {
+        self.fixed(&number.to_be_bytes())
+    }
+
+    /// An id; UUIDv7 sorts oldest first.
+    #[must_use]
+    pub fn id(self, id: Uuid) -> Self {
+        self.fixed(id.as_bytes())
+    }
+
+    #[must_use]
+    pub fn digest(self, digest: &Digest) -> Self {
+        self.fixed(digest.as_bytes())
+    }
+
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The last 16 bytes as an id: what an index that ends in an id points to.
+    #[must_use]
+    pub fn last_id(&self) -> Option<Uuid> {
+        self.0.last_chunk().map(|bytes| Uuid::from_bytes(*bytes))
+    }
+
+    /// The last 8 bytes as a number.
+    #[must_use]
+    pub fn last_number(&self) -> Option<u64> {
+        self.0.last_chunk().map(|bytes| u64::from_be_bytes(*bytes))
+    }
+
+    /// The smallest byte string after all keys that begin with this one.
+    pub(super) fn successor(&self) -> Option<Vec<u8>> {
+        let end = self.0.iter().rposition(|&byte| byte != 0xff)?;
+        let mut bytes = self.0.get(..=end)?.to_vec();
+        *bytes.last_mut()? += 1;
+        Some(bytes)
+    }
+
+    fn fixed(mut self, bytes: &[u8]) -> Self {
+        self.0.extend_from_slice(bytes);
+        self
+    }
+}
+
+impl Borrow<[u8]> for Key {
+    fn borrow(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'/').remove(b'@');
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&percent_encode(&self.0, PLAIN), f)
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{self}`")
+    }
+}
+
+// === ledger ===
+
+/// Where the ledger ends: its size, its last leaf hash, the right edge of its tree.
+#[must_use]
+pub fn ledger_head() -> Key {
+    Key::space("ledger/head")
+}
+
+/// Entries, in order.
+#[must_use]
+pub fn ledger_entries() -> Key {
+    Key::space("ledger/entry")
+}
+
+#[must_use]
+pub fn ledger_entry(index: u64) -> Key {
+    ledger_entries().number(index)
+}
+
+/// A full tile of the Merkle tree.
+#[must_use]
+pub fn ledger_tile(level: u8, index: u64) -> Key {
+    Key::space("ledger/tile").fixed(&[level]).number(index)
+}
+
+/// The newest signed checkpoint.
+#[must_use]
+pub fn ledger_checkpoint() -> Key {
+    Key::space("ledger/checkpoint")
+}
+
+/// The key that signs this ledger, as a verifier key.
+#[must_use]
+pub fn ledger_vkey() -> Key {
+    Key::space("ledger/vkey")
+}
+
+// === evidence ===
+
+/// A blob of evidence.
+#[must_use]
+pub fn evidence(digest: &Digest) -> Key {
+    Key::space("evidence").digest(digest)
+}
+
+// === promotion requests ===
+
+/// Promotion requests, oldest first.
+#[must_use]
+pub fn requests() -> Key {
+    Key::space("request")
+}
+
+#[must_use]
+pub fn request(id: Uuid) -> Key {
+    requests().id(id)
+}
+
+/// Index: the requests about one model; the key ends in the request's id.
+#[must_use]
+pub fn requests_of_model(workspace: &str, model: &str) -> Key {
+    Key::space("request/by-model").text(workspace).text(model)
+}
+
+#[must_use]
+pub fn request_of_model(workspace: &str, model: &str, id: Uuid) -> Key {
+    requests_of_model(workspace, model).id(id)
+}
+
+/// Index: the requests about one subject, by its digest; the key ends in the request's id.
+#[must_use]
+pub fn requests_of_subject(subject: &Digest) -> Key {
+    Key::space("request/by-subject").digest(subject)
+}
+
+#[must_use]
+pub fn request_of_subject(subject: &Digest, id: Uuid) -> Key {
+    requests_of_subject(subject).id(id)
+}
+
+/// The reviews of one request, oldest first.
+#[must_use]
+pub fn reviews(request: Uuid) -> Key {
+    Key::space("review").id(request)
+}
+
+#[must_use]
+pub fn review(request: Uuid, id: Uuid) -> Key {
+    reviews(request).id(id)
+}
+
+// === what MLflow told us ===
+
+/// A webhook delivery that has been seen, so that a retry is not taken twice.
+#[must_use]
+pub fn webhook_delivery(id: &str) -> Key {
+    Key::space("webhook/delivery").text(id)
+}
+
+/// What the reconciler last saw of the registry's models.
+#[must_use]
+pub fn shadows() -> Key {
+    Key::space("registry/shadow")
+}
+
+#[must_use]
+pub fn shadow(workspace: &str, model: &str) -> Key {
+    shadows().text(workspace).text(model)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_prefix_finds_only_its_own() {
+        let fraud = requests_of_model("default", "fraud");
+        let other = request_of_model("default", "fraud-2", Uuid::nil());
+        assert!(!other.as_bytes().starts_with(fraud.as_bytes()));
+        assert!(!requests_of_model("", "").as_bytes().starts_with(requests().as_bytes()));
+    }
+
+    #[test]
+    fn prints_readably() {
+        assert_eq!(ledger_entry(258).to_string(), "ledger/entry%00%01%00%00%00%00%00%00%01%02");
+        assert_eq!(ledger_entry(258).last_number(), Some(258));
+    }
+
+    proptest! {
+        #[test]
+        fn texts_sort_and_part_as_they_do_alone(a in ".{0,3}", b in ".{0,3}", c in "\\PC{0,2}", d in "[\0\u{1}a]{0,3}") {
+            let pairs = [(a, c.clone()), (b, d), (c.clone(), c)];
+            for (x, y) in pairs.iter().zip(pairs.iter().skip(1)) {
+                let key = |(p, q): &(String, String)| Key::space("t").text(p).text(q);
+                prop_assert_eq!(key(x).cmp(&key(y)), x.cmp(y));
+            }
+        }
+
+        #[test]
+        fn the_successor_follows_all_that_begin_alike(prefix in proptest::collection::vec(any::<u8>(), 0..4), tail in any::<[u8; 3]>()) {
+            let key = Key::from_bytes([prefix.as_slice(), &tail].concat());
+            match Key::from_bytes(prefix.clone()).successor() {
+                Some(end) => prop_assert!(key.as_bytes() < end.as_slice() && prefix < end),
+                None => prop_assert!(prefix.iter().all(|&byte| byte == 0xff)),
+            }
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! The directory of a sled store: one process at a time, cleaned before it is opened, of a format that we know.
+
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use super::committer::Sync;
+use super::layout::Layout;
+
+/// sled's default is 1 GiB. What we read often is small.
+const CACHE_BYTES: u64 = 12 << 20;
+
+/// The layout that this version reads and writes: see [`Layout`].
+const FORMAT: &[u8] = b"1";
+
+/// How long sled's own lock may linger after a store was closed in this very process.
+const LINGER: Duration = Duration::from_secs(5);
+
+/// Why a store could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error(
+        "the store in `{}` is in use by another process{holder}: stop that one, or give this one a directory of its \
+         own (`url` under `[store]`)", path.display()
+    )]
+    InUse { path: PathBuf, holder: String },
+    #[error(
+        "the store in `{}` has format {found}, this version reads format 1: run `countersign store export` with the \
+         version that wrote it, then `countersign store import` with this one", path.display()
+    )]
+    Format { path: PathBuf, found: String },
+    #[error("`{}` holds a database that is not a Countersign store: give another directory", path.display())]
+    Foreign { path: PathBuf },
+    #[error(
+        "sled cannot open the store in `{}`: restore the directory from a backup, or import an export into a new one",
+        path.display()
+    )]
+    Sled { path: PathBuf, source: sled::Error },
+    #[error("cannot use the store directory `{}`", path.display())]
+    Io { path: PathBuf, source: io::Error },
+}
+
+/// Creates the directory where it is missing, readable by its owner only, and claims it for this process.
+pub(super) fn lock(path: &Path) -> Result<File, OpenError> {
+    let error = |source| OpenError::Io { path: path.to_owned(), source };
+    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(error)?;
+    let name = path.join("lock");
+    let mut options = OpenOptions::new();
+    let mut file = options.read(true).write(true).create(true).truncate(false).open(name).map_err(error)?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            return Err(OpenError::InUse { path: path.to_owned(), holder: holder(&mut file) });
+        }
+        Err(TryLockError::Error(source)) => return Err(error(source)),
+    }
+    file.set_len(0).and_then(|()| write!(file, "{}", std::process::id())).map_err(error)?;
+    Ok(file)
+}
+
+/// Opens the database, and the call that makes its flushed writes durable. The lock must be held.
+pub(super) fn open(path: &Path) -> Result<(sled::Db, Sync), OpenError> {
+    let error = |source| OpenError::Io { path: path.to_owned(), source };
+    remove_unfinished_snapshots(path).map_err(error)?;
+    let db = open_sled(path)?;
+    sync_names(path).map_err(error)?;
+    let file = File::open(path.join("db")).map_err(error)?;
+    Ok((db, Box::new(move || file.sync_data())))
+}
+
+/// Marks a new store as ours; refuses one that is not, or not of this version.
+pub(super) fn check_format(layout: &Layout, path: &Path, sync: &mut Sync) -> Result<(), OpenError> {
+    let path = path.to_owned();
+    let sled_error = |source| OpenError::Sled { path: path.clone(), source };
+    match layout.format().map_err(sled_error)? {
+        Some(found) if found == FORMAT => Ok(()),
+        Some(found) => {
+            let found = String::from_utf8_lossy(&found).into_owned();
+            Err(OpenError::Format { path, found })
+        }
+        None if layout.is_empty() => {
+            layout.set_format(FORMAT).map_err(sled_error)?;
+            sync().map_err(|source| OpenError::Io { path, source })
+        }
+        None => Err(OpenError::Foreign { path }),
+    }
+}
+
+fn holder(file: &mut File) -> String {
+    let mut pid = String::new();
+    match file.take(20).read_to_string(&mut pid) {
+        Ok(read) if read > 0 => format!(" (pid {pid})"),
+        _ => String::new(),
+    }
+}
+
+/// A kill during open leaves `snap.*.generating`, which the next open takes for a damaged database (sled issues
+/// 1527 and 1533). Such a file was never finished, so nothing depends on it.
+fn remove_unfinished_snapshots(path: &Path) -> io::Result<()> {
+    for entry in std::fs::read_dir(path)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with("snap.") && name.ends_with(".generating") {
+            tracing::warn!(file = %entry.path().display(), "removing a snapshot that a crash left unfinished");
+            std::fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// sled's own threads may hold its file for a moment after a store was dropped. Our lock is held, so no other
+/// process can be the holder.
+fn open_sled(path: &Path) -> Result<sled::Db, OpenError> {
+    let config = sled::Config::new().path(path).cache_capacity(CACHE_BYTES).flush_every_ms(None);
+    let begun = Instant::now();
+    loop {
+        match config.open() {
+            Ok(db) => return Ok(db),
+            Err(sled::Error::Io(error))
+                if error.kind() == io::ErrorKind::Other && begun.elapsed() < LINGER =>
+            {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            Err(source) => return Err(OpenError::Sled { path: path.to_owned(), source }),
+        }
+    }
+}
+
+/// Makes the files themselves survive a power cut: sled syncs neither its configuration nor the directories.
+fn sync_names(path: &Path) -> io::Result<()> {
+    for file in ["conf", "db"] {
+        File::open(path.join(file))?.sync_all()?;
+    }
+    File::open(path)?.sync_all()?;
+    match path.canonicalize()?.parent() {
+        Some(parent) => File::open(parent)?.sync_all(),
+        None => Ok(()),
+    }
+}

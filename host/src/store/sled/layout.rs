@@ -1,0 +1,218 @@
+//! How logical keys and values lie in sled's one tree.
+//!
+//! Values beyond a page are cut into chunks. sled would write any node over 128 KiB to a file of its own that it
+//! never syncs, and a leaf holds up to 17 values, so the limit per value must stay below 7 KiB.
+//!
+//! | first byte | key | value |
+//! |---|---|---|
+//! | 0 | `format` | the format of this table |
+//! | 1 | the logical key | 0 and the value, or 1, the chunks' id and their number |
+//! | 2 | the chunks' id and the chunk's number | a part of the value |
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+
+use ring::digest::{Context, SHA256};
+
+use super::super::{Key, Scan, StoreError, View};
+
+const FORMAT_KEY: &[u8] = b"\0format";
+const VALUE: u8 = 1;
+const CHUNK: u8 = 2;
+const INLINE: u8 = 0;
+const CHUNKED: u8 = 1;
+
+/// The longest value, and part of a value, in bytes.
+const CHUNK_BYTES: usize = 4096;
+
+/// How often a read begins again because the value was replaced under it.
+const ATTEMPTS: usize = 16;
+
+#[derive(Clone)]
+pub(super) struct Layout {
+    db: sled::Db,
+}
+
+impl Layout {
+    pub(super) const fn new(db: sled::Db) -> Self {
+        Self { db }
+    }
+
+    pub(super) fn format(&self) -> Result<Option<Vec<u8>>, sled::Error> {
+        Ok(self.db.get(FORMAT_KEY)?.map(|value| value.to_vec()))
+    }
+
+    pub(super) fn set_format(&self, format: &[u8]) -> Result<(), sled::Error> {
+        self.db.insert(FORMAT_KEY, format)?;
+        self.db.flush().map(drop)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.db.is_empty()
+    }
+
+    pub(super) fn size_on_disk(&self) -> Result<u64, StoreError> {
+        self.db.size_on_disk().map_err(read_error)
+    }
+
+    pub(super) fn scan(&self, scan: &Scan) -> Result<Vec<(Key, Vec<u8>)>, StoreError> {
+        let (low, high) = scan.bounds();
+        let high = match high {
+            Bound::Unbounded => Bound::Excluded(vec![CHUNK]),
+            bounded => bounded.map(|key| value_key(&key)),
+        };
+        let range = self.db.range::<Vec<u8>, _>((low.map(|key| value_key(&key)), high));
+        match scan.backwards {
+            false => self.page(range, scan.limit),
+            true => self.page(range.rev(), scan.limit),
+        }
+    }
+
+    /// Applies the changes atomically and hands them to the kernel. Not durable yet.
+    pub(super) fn apply(&self, changes: BTreeMap<Key, Option<Vec<u8>>>) -> Result<(), String> {
+        let mut cells = BTreeMap::new();
+        for (key, _) in &changes {
+            self.drop_chunks(key, &mut cells)?;
+        }
+        for (key, value) in changes {
+            match value {
+                None => drop(cells.insert(value_key(key.as_bytes()), None)),
+                Some(value) => lay_out(&key, value, &mut cells),
+            }
+        }
+        let mut batch = sled::Batch::default();
+        for (key, value) in cells {
+            match value {
+                Some(value) => batch.insert(key, value),
+                None => batch.remove(key),
+            }
+        }
+        let applied = self.db.apply_batch(batch).and_then(|()| self.db.flush().map(drop));
+        applied.map_err(|error| error.to_string())
+    }
+
+    /// The chunks of the present value go, unless the new value has the same.
+    fn drop_chunks(&self, key: &Key, cells: &mut Cells) -> Result<(), String> {
+        let present = self.db.get(value_key(key.as_bytes())).map_err(|error| error.to_string())?;
+        if let Some(Stored::Chunks { id, count }) = present.as_deref().and_then(Stored::parse) {
+            cells.extend((0..count).map(|i| (chunk_key(&id, i), None)));
+        }
+        Ok(())
+    }
+
+    fn page<I>(&self, cells: I, limit: usize) -> Result<Vec<(Key, Vec<u8>)>, StoreError>
+    where
+        I: Iterator<Item = sled::Result<(sled::IVec, sled::IVec)>>,
+    {
+        let mut page = Vec::new();
+        for cell in cells {
+            if page.len() == limit {
+                break;
+            }
+            let (key, cell) = cell.map_err(read_error)?;
+            let key = Key::from_bytes(key.get(1..).unwrap_or_default().to_vec());
+            let value = match self.assemble(&key, &cell)? {
+                Some(value) => Some(value),
+                // Replaced while the scan went by: what is there now.
+                None => self.get(&key)?,
+            };
+            page.extend(value.map(|value| (key, value)));
+        }
+        Ok(page)
+    }
+
+    /// `None` when chunks are missing because the value has been replaced since its cell was read.
+    fn assemble(&self, key: &Key, cell: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        match Stored::parse(cell) {
+            Some(Stored::Inline(value)) => Ok(Some(value.to_vec())),
+            Some(Stored::Chunks { id, count }) => {
+                let mut value = Vec::with_capacity(CHUNK_BYTES.saturating_mul(count as usize));
+                for i in 0..count {
+                    match self.db.get(chunk_key(&id, i)).map_err(read_error)? {
+                        Some(chunk) => value.extend_from_slice(&chunk),
+                        None => return Ok(None),
+                    }
+                }
+                Ok(Some(value))
+            }
+            None => Err(damaged(key, "its cell has an unknown form")),
+        }
+    }
+}
+
+impl View for Layout {
+    fn get(&self, key: &Key) -> Result<Option<Vec<u8>>, StoreError> {
+        for _ in 0..ATTEMPTS {
+            let Some(cell) = self.db.get(value_key(key.as_bytes())).map_err(read_error)? else {
+                return Ok(None);
+            };
+            if let Some(value) = self.assemble(key, &cell)? {
+                return Ok(Some(value));
+            }
+        }
+        Err(damaged(key, "a part of it is missing"))
+    }
+}
+
+/// Physical keys and what to write there; `None` removes.
+type Cells = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
+
+/// What lies at a value's key.
+enum Stored<'a> {
+    Inline(&'a [u8]),
+    Chunks { id: [u8; 16], count: u32 },
+}
+
+impl<'a> Stored<'a> {
+    fn parse(cell: &'a [u8]) -> Option<Self> {
+        match cell.split_first()? {
+            (&INLINE, value) => Some(Self::Inline(value)),
+            (&CHUNKED, rest) => {
+                let (id, count) = rest.split_first_chunk::<16>()?;
+                Some(Self::Chunks { id: *id, count: u32::from_be_bytes(count.try_into().ok()?) })
+            }
+            _ => None,
+        }
+    }
+}
+
+fn lay_out(key: &Key, value: Vec<u8>, cells: &mut Cells) {
+    if value.len() <= CHUNK_BYTES {
+        let cell = [&[INLINE], value.as_slice()].concat();
+        cells.insert(value_key(key.as_bytes()), Some(cell));
+        return;
+    }
+    let id = chunks_id(key, &value);
+    let mut count = 0_u32;
+    for chunk in value.chunks(CHUNK_BYTES) {
+        cells.insert(chunk_key(&id, count), Some(chunk.to_vec()));
+        count += 1;
+    }
+    let cell = [&[CHUNKED], id.as_slice(), &count.to_be_bytes()].concat();
+    cells.insert(value_key(key.as_bytes()), Some(cell));
+}
+
+/// Chunks are named by key and content, so that a reader never mixes the chunks of two values.
+fn chunks_id(key: &Key, value: &[u8]) -> [u8; 16] {
+    let mut hash = Context::new(&SHA256);
+    hash.update(&(key.as_bytes().len() as u64).to_be_bytes());
+    hash.update(key.as_bytes());
+    hash.update(value);
+    hash.finish().as_ref().first_chunk().copied().unwrap_or_default()
+}
+
+fn value_key(key: &[u8]) -> Vec<u8> {
+    [&[VALUE], key].concat()
+}
+
+fn chunk_key(id: &[u8; 16], number: u32) -> Vec<u8> {
+    [&[CHUNK], id.as_slice(), &number.to_be_bytes()].concat()
+}
+
+fn read_error(error: sled::Error) -> StoreError {
+    StoreError::Read { reason: error.to_string().into() }
+}
+
+fn damaged(key: &Key, reason: &str) -> StoreError {
+    StoreError::Value { key: key.clone(), reason: reason.into() }
+}
