@@ -3,9 +3,8 @@
 mod browser;
 mod child;
 mod clients;
+mod facts;
 mod fate;
 mod mlflow;
 mod routes;
-mod facts;
-mod mlflow;
 mod upstream;
