@@ -14,6 +14,7 @@ const PAGE: &str = r#"<!doctype html><title>Request</title><style>p { color: red
 <form method="post" action="reviews?x=1">
   <input type="hidden" name="subject_digest" value="sha256:1&amp;2">
   <select name="seat"><option value="legal">Legal</option><option value="risk" selected>Risk</option></select>
+  <select name="tier"><option>low</option><option>high</option></select>
   <textarea name="rationale"></textarea>
   <button name="vote" value="approve">Approve</button>
   <button name="vote" value="reject">Reject</button>
@@ -72,8 +73,8 @@ fn a_form_is_sent_as_a_browser_sends_it() {
     ruth.browses("submit", &[("form", json!("approve")), ("fields", vote.clone())]).unwrap();
     assert_eq!(
         asked.recv().unwrap(),
-        "POST /_countersign/requests/reviews?x=1 HTTP/1.1\nCookie: session=7\nOrigin: http://127.0.0.1:PORT\n\
-         subject_digest=sha256%3A1%262&seat=risk&rationale=fine+%26+good&vote=approve"
+        "POST /_countersign/requests/reviews?x=1 HTTP/1.1\nOrigin: http://127.0.0.1:PORT\nCookie: session=7\n\
+         subject_digest=sha256%3A1%262&seat=risk&tier=low&rationale=fine+%26+good&vote=approve"
     );
 
     assert!(ruth.browses("submit", &[("form", json!("waive")), ("fields", vote)]).is_err());

@@ -90,7 +90,7 @@ fn same_sentence(stage: &mut Stage) -> Result<String> {
 
 fn strong(stage: &mut Stage) -> Result<String> {
     let refusal = refused(champion(stage, "2")?)?;
-    names(&refusal.message, &["risk"])?;
+    names(&refusal.message, &["all 3 checks passed", "risk", "ruth"])?;
     let id = refusal.request(stage)?;
     let shown = stage.read("ruth", &format!("requests/{id}"))?.to_string();
     names(&shown, &["credit", "champion", "metric-threshold", "model-card", "artifact-safety"])?;
