@@ -176,6 +176,7 @@ impl Entry {
             Self::Outcome { .. } => "outcome",
             Self::WouldRefuse { .. } => "would-refuse",
             Self::Bypassed(_) => "bypassed",
+            Self::Reverted { .. } => "reverted",
         }
     }
 
