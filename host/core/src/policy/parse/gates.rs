@@ -59,8 +59,8 @@ fn gate(table: Table<'_>, known: &Known<'_>) -> Option<Gate> {
     let models = models(&table);
     let guards = guards(&table);
     let checks =
-        table.tables("check", "gate.check").iter().filter_map(|check| self::check(check, known)).collect();
-    let rules = table.tables("rule", "gate.rule").iter().filter_map(|rule| self::rule(rule, known)).collect();
+        table.tables("check", "a check").iter().filter_map(|check| self::check(check, known)).collect();
+    let rules = table.tables("rule", "a rule").iter().filter_map(|rule| self::rule(rule, known)).collect();
     let approvals = approvals::read(&table, known);
     let on_approval = table.one_of("on_approval", &OnApproval::ALL, OnApproval::as_str).unwrap_or_default();
     let on_bypass = table.one_of("on_bypass", &OnBypass::ALL, OnBypass::as_str).unwrap_or_default();
