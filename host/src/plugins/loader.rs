@@ -7,11 +7,12 @@ use countersign_core::canonical::{self, CanonicalError};
 use countersign_core::check::Failure;
 use countersign_core::digest::Digest;
 use countersign_core::names::PluginName;
+use countersign_core::policy::Grant;
 use serde_json::Value;
 use wasmtime::component::{Component, InstancePre};
 
 use super::bindings::{CheckPre, RulePre};
-use super::capabilities::{self, Capability, Import};
+use super::capabilities::{self, Import};
 use super::counters::Counters;
 use super::engine::Engine;
 use super::evaluate::{Account, CallValidate};
@@ -29,7 +30,7 @@ pub struct Load {
     pub component: bytes::Bytes,
     /// The digest that the policy pins.
     pub pinned: Digest,
-    pub grants: BTreeSet<Capability>,
+    pub grants: BTreeSet<Grant>,
     pub limits: Limits,
 }
 
@@ -61,7 +62,7 @@ pub enum LoadError {
         "plugin `{plugin}` imports `{import}`, which the policy does not grant. To allow it, write \
          `grants = [{}]` under `[[plugin]] name = \"{plugin}\"` in the policy", quoted(.grants)
     )]
-    NotGranted { plugin: PluginName, import: String, grants: BTreeSet<Capability> },
+    NotGranted { plugin: PluginName, import: String, grants: BTreeSet<Grant> },
     #[error(
         "plugin `{plugin}` imports what this server does not have: {}. It was built for another host, or for a \
          newer one", .imports.join(", ")
@@ -83,8 +84,8 @@ pub enum LoadError {
     Stopping { plugin: PluginName },
 }
 
-fn quoted(grants: &BTreeSet<Capability>) -> String {
-    let words: Vec<String> = grants.iter().map(|grant| format!("\"{grant}\"")).collect();
+fn quoted(grants: &BTreeSet<Grant>) -> String {
+    let words: Vec<String> = grants.iter().map(|grant| format!("\"{}\"", grant.as_str())).collect();
     words.join(", ")
 }
 
@@ -144,7 +145,7 @@ impl Plugin {
 
     /// Capabilities that the manifest asks for and the component does not import: over-asking, worth a warning.
     #[must_use]
-    pub fn unused_requests(&self) -> Vec<Capability> {
+    pub fn unused_requests(&self) -> Vec<Grant> {
         let needed = needed(&self.imports);
         self.manifest.capabilities.iter().copied().filter(|c| !needed.contains(c)).collect()
     }
@@ -280,27 +281,23 @@ impl Engine {
 }
 
 /// What is linked is imports ∩ grants; what is imported and not granted is refused here, before anything is compiled.
-fn check_imports(
-    plugin: &PluginName,
-    imports: &[String],
-    grants: &BTreeSet<Capability>,
-) -> Result<(), LoadError> {
+fn check_imports(plugin: &PluginName, imports: &[String], grants: &BTreeSet<Grant>) -> Result<(), LoadError> {
     let unknown = |import: &&String| capabilities::classify(import) == Import::Unknown;
     let unknown: Vec<String> = imports.iter().filter(unknown).cloned().collect();
     if !unknown.is_empty() {
         return Err(LoadError::UnknownImports { plugin: plugin.clone(), imports: unknown });
     }
     let ungranted = |import: &&String| match capabilities::classify(import) {
-        Import::Capability(capability) => capability != Capability::Log && !grants.contains(&capability),
+        Import::Capability(capability) => capability != Grant::Log && !grants.contains(&capability),
         Import::Ambient | Import::Unknown => false,
     };
     let Some(import) = imports.iter().find(ungranted) else { return Ok(()) };
     let mut grants = needed(imports);
-    grants.remove(&Capability::Log);
+    grants.remove(&Grant::Log);
     Err(LoadError::NotGranted { plugin: plugin.clone(), import: import.clone(), grants })
 }
 
-fn needed(imports: &[String]) -> BTreeSet<Capability> {
+fn needed(imports: &[String]) -> BTreeSet<Grant> {
     let capability = |import: &String| match capabilities::classify(import) {
         Import::Capability(capability) => Some(capability),
         Import::Ambient | Import::Unknown => None,
@@ -312,7 +309,7 @@ fn needed(imports: &[String]) -> BTreeSet<Capability> {
 mod tests {
     use super::*;
 
-    fn check(imports: &[&str], grants: &[Capability], expect: Result<(), &str>) {
+    fn check(imports: &[&str], grants: &[Grant], expect: Result<(), &str>) {
         let imports: Vec<String> = imports.iter().map(ToString::to_string).collect();
         let got = check_imports(&PluginName::new("p"), &imports, &grants.iter().copied().collect());
         match (got, expect) {
@@ -327,10 +324,10 @@ mod tests {
         let registry = "countersign:plugin/registry@0.1.0";
         let artifacts = "countersign:plugin/artifacts@0.1.0";
         check(&["countersign:plugin/log@0.1.0", "wasi:io/poll@0.2.6"], &[], Ok(()));
-        check(&[registry], &[Capability::Registry], Ok(()));
-        check(&[registry], &[Capability::Artifacts], Err("imports `countersign:plugin/registry@0.1.0`"));
+        check(&[registry], &[Grant::Registry], Ok(()));
+        check(&[registry], &[Grant::Artifacts], Err("imports `countersign:plugin/registry@0.1.0`"));
         check(&[registry], &[], Err("grants = [\"registry\"]"));
-        check(&[artifacts, registry], &[Capability::Registry], Err("grants = [\"registry\", \"artifacts\"]"));
+        check(&[artifacts, registry], &[Grant::Registry], Err("grants = [\"registry\", \"artifacts\"]"));
         check(&["wasi:http/types@0.2.0", registry], &[], Err("does not have: wasi:http/types@0.2.0"));
     }
 }

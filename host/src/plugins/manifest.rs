@@ -6,11 +6,10 @@
 
 use std::collections::BTreeSet;
 
+use countersign_core::policy::Grant;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use wasmparser::{Parser, Payload};
-
-use super::capabilities::Capability;
 
 /// The largest component that is read.
 pub const MAX_COMPONENT_BYTES: usize = 32 << 20;
@@ -55,7 +54,7 @@ pub struct Manifest {
     pub kinds: BTreeSet<Kind>,
     /// What the plugin asks for. Only the policy grants.
     #[serde(default)]
-    pub capabilities: BTreeSet<Capability>,
+    pub capabilities: BTreeSet<Grant>,
     /// JSON Schema 2020-12 of the configuration.
     pub config_schema: Value,
     /// Smoke cases: see [`super::Case`].
