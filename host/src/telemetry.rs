@@ -8,7 +8,7 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-pub use self::metrics::Metrics;
+pub use self::metrics::{Drift, Metrics, RequestOutcome, Route, WebhookResult};
 use crate::config::{Log, LogFormat};
 
 #[derive(Debug, thiserror::Error)]

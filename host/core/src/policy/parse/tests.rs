@@ -84,7 +84,7 @@ fn syntax() {
 fn unknown_keys() {
     check(&changed("mode   =", "mod    ="), expect![[r#"
         policy.toml:29:1: gate `production` has no `mode`: add `mode = "enforce"`
-        policy.toml:31:1: unknown key `mod` in gate `production`: choose one of `name`, `mode`, `models`, `guards`, `check`, `rule`, `approvals`, `on_approval`, `on_bypass`, `expires`"#]]);
+        policy.toml:31:1: unknown key `mod` in gate `production`: choose one of `name`, `mode`, `models`, `guards`, `check`, `rule`, `approvals`, `on_approval`, `on_bypass`, `unknown_author`, `expires`"#]]);
     check(&changed("[[seat]]", "[[chair]]"), expect![[r#"
         policy.toml:14:3: unknown key `chair` in the policy: choose one of `plugin`, `seat`, `tier`, `gate`
         policy.toml:45:13: there is no seat `risk`: choose one of `legal`, or add a `[[seat]]`"#]]);
