@@ -34,6 +34,7 @@ fn stage_of(stage: &mut Stage, version: &str) -> Result<Value> {
 
 fn stage_is_held(stage: &mut Stage) -> Result<String> {
     let refusal = refused(transition(stage, "2", "pRoDuCtIoN", false)?)?;
+    refusal.decided("hold")?;
     names(&refusal.message, &["risk"])?;
     let id = refusal.request(stage)?;
     stage.requests.insert("production", id);
@@ -74,6 +75,7 @@ fn copy(stage: &mut Stage) -> Result<Reply> {
 
 fn copy_is_held(stage: &mut Stage) -> Result<String> {
     let refusal = refused(copy(stage)?)?;
+    refusal.decided("hold")?;
     names(&refusal.message, &["risk"])?;
     let id = refusal.request(stage)?;
     stage.requests.insert("copy", id);
