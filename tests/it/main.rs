@@ -3,9 +3,9 @@
 mod browser;
 mod child;
 mod clients;
+mod facts;
 mod fate;
 mod mlflow;
+mod plugins;
 mod routes;
-mod facts;
-mod mlflow;
 mod upstream;
