@@ -11,6 +11,7 @@ mod blocks;
 mod cache;
 mod calls;
 mod capabilities;
+mod cases;
 mod convert;
 mod counters;
 mod cpu;
@@ -32,6 +33,7 @@ mod transcript;
 mod wasi;
 
 pub use cache::{CacheError, CodeCache};
+pub use cases::{Case, CaseFailure};
 pub use counters::{Counters, CountersSnapshot};
 pub use engine::{Engine, EngineConfig, EngineError};
 pub use evaluate::Evaluation;

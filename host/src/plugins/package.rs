@@ -85,8 +85,7 @@ fn cases(folder: &Path, pattern: &str) -> Result<Vec<Value>, PackageError> {
 }
 
 fn json(path: &Path) -> Result<Value, PackageError> {
-    serde_json::from_str(&read(path)?)
-        .map_err(|source| PackageError::Json { path: path.to_owned(), source })
+    serde_json::from_str(&read(path)?).map_err(|source| PackageError::Json { path: path.to_owned(), source })
 }
 
 fn read(path: &Path) -> Result<String, PackageError> {

@@ -197,7 +197,8 @@ impl Playback {
         let same = |call: &Call| matches!(call, Call::Registry { query: recorded, .. } if recorded == query);
         let Some(Call::Registry { answer, .. }) = self.next(same) else { return Err(strayed()) };
         let digest = answer?;
-        let kept = self.blobs.get(&digest).filter(|blob| Digest::of(blob) == digest).ok_or_else(|| lost(digest))?;
+        let kept =
+            self.blobs.get(&digest).filter(|blob| Digest::of(blob) == digest).ok_or_else(|| lost(digest))?;
         serde_json::from_slice(kept).map_err(|_| lost(digest))
     }
 }
@@ -217,9 +218,7 @@ impl Sources for Playback {
     }
 
     fn read(&self, path: &str, offset: u64, len: u32) -> Answer<Bytes> {
-        let same = |call: &Call| {
-            matches!(call, Call::Artifacts { path: p, offset: o, len: l, .. } if (p.as_str(), *o, *l) == (path, offset, len))
-        };
+        let same = |call: &Call| matches!(call, Call::Artifacts { path: p, offset: o, len: l, .. } if (p.as_str(), *o, *l) == (path, offset, len));
         let Some(Call::Artifacts { answer, .. }) = self.next(same) else {
             return Box::pin(async { Err(strayed()) });
         };

@@ -63,7 +63,10 @@ async fn a_configuration_by_schema_and_by_guest() {
     let metric = load("metric-threshold", &[Grant::Registry], Limits::default()).await.unwrap();
     let contradiction = json!({"metric": "auc", "min": "0.9", "max": "0.1"});
     let error = engine().validate_config(&metric, &contradiction).await.unwrap_err();
-    assert!(matches!(error, ValidateError::Refused(_)), "the schema accepts it, the guest does not: {error:?}");
+    assert!(
+        matches!(error, ValidateError::Refused(_)),
+        "the schema accepts it, the guest does not: {error:?}"
+    );
 }
 
 #[tokio::test]
@@ -72,11 +75,25 @@ async fn compiled_code_is_kept_and_used_again() {
     let files = || std::fs::read_dir(dir.path()).unwrap().count();
     for run in 0..2 {
         let cache = CodeCache::open(dir.path(), &SystemClock::new()).unwrap();
-        let engine = Engine::new(EngineConfig { max_concurrent: 2, ..EngineConfig::default() }, Some(cache)).unwrap();
+        let engine =
+            Engine::new(EngineConfig { max_concurrent: 2, ..EngineConfig::default() }, Some(cache)).unwrap();
         let plugin = engine.load(request(component("hostile"))).await.unwrap();
         assert_eq!(files(), 3, "the key, the code and its MAC after run {run}");
         let sources = Arc::new(countersign::plugins::NoSources);
         let outcome = engine.evaluate_check(&plugin, &input(&json!({"mode": "ok"})), sources).await.outcome;
         assert!(outcome.conclusion().satisfies(), "{outcome:?}");
     }
+}
+
+#[tokio::test]
+async fn the_cases_that_a_plugin_carries() {
+    let metric = load("metric-threshold", &[Grant::Registry], Limits::default()).await.unwrap();
+    assert!(metric.manifest().cases.len() > 10);
+    assert_eq!(engine().run_smoke_cases(&metric).await, []);
+
+    let mut wrong = metric.manifest().cases.clone();
+    wrong.truncate(1);
+    wrong[0]["expect"]["conclusion"] = json!("pass");
+    let failures = engine().run_cases(&metric, &wrong, std::path::Path::new(".")).await;
+    assert!(failures[0].to_string().contains("metric-above-max"), "{failures:?}");
 }

@@ -6,9 +6,10 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
+use countersign::clock::SystemClock;
 use countersign::plugins::{
-    self, Answer, CheckInput, CheckRecord, Engine, EngineConfig, Evaluation, Limits, Load, LoadError, Plugin,
-    RegistryAnswer, RegistryQuery, Sources,
+    self, Answer, CheckInput, CheckRecord, CodeCache, Engine, EngineConfig, Evaluation, Limits, Load,
+    LoadError, Plugin, RegistryAnswer, RegistryQuery, Sources,
 };
 use countersign_core::action::Action;
 use countersign_core::check::Outcome;
@@ -19,10 +20,14 @@ use countersign_core::policy::Grant;
 use countersign_core::time::Millis;
 use serde_json::Value;
 
-/// One engine for all tests, as in a server.
+/// One engine for all tests of a process, as in a server; compiled code is shared between processes.
 pub(super) fn engine() -> &'static Engine {
     static ENGINE: OnceLock<Engine> = OnceLock::new();
-    ENGINE.get_or_init(|| Engine::new(EngineConfig::default(), None).unwrap())
+    ENGINE.get_or_init(|| {
+        let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled-plugins");
+        let cache = CodeCache::open(dir, &SystemClock::new()).unwrap();
+        Engine::new(EngineConfig::default(), Some(cache)).unwrap()
+    })
 }
 
 /// The bytes of a component that `cargo xt plugins` built; `COUNTERSIGN_PLUGINS_DIR` says where.
@@ -68,8 +73,7 @@ pub(super) fn version() -> VersionFacts {
         dataset_name: None,
         dataset_digest: None,
     };
-    let file =
-        File { path: "model.pkl".to_owned(), size: FILE.len() as u64, digest: Some(Digest::of(FILE)) };
+    let file = File { path: "model.pkl".to_owned(), size: FILE.len() as u64, digest: Some(Digest::of(FILE)) };
     VersionFacts {
         subject,
         description: None,
