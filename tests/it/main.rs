@@ -8,4 +8,5 @@ mod fate;
 mod mlflow;
 mod plugins;
 mod routes;
+mod spellings;
 mod upstream;
