@@ -7,6 +7,7 @@ pub mod cache;
 pub mod collect;
 pub mod digests;
 mod files;
+mod registry;
 mod translate;
 
 pub use cache::{Changed, FactsCache, Subject};
