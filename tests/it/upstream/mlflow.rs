@@ -276,9 +276,12 @@ async fn a_governed_write_goes_out_in_our_own_words() {
         body: json!({"name": name, "alias": "champion", "version": "1"}).to_string().into(),
     };
     let mut headers = http::HeaderMap::new();
-    for (header, value) in
-        [("content-length", "99999"), ("transfer-encoding", "chunked"), ("content-encoding", "gzip")]
-    {
+    for (header, value) in [
+        ("content-length", "99999"),
+        ("transfer-encoding", "chunked"),
+        ("content-encoding", "gzip"),
+        ("connection", "content-type"),
+    ] {
         headers.insert(header, value.parse().unwrap());
     }
     let response = upstream().forward_canonical(request, &headers, &caller("192.0.2.1")).await.unwrap();
