@@ -8,6 +8,7 @@ pub mod collect;
 pub mod digests;
 mod files;
 mod source;
+mod registry;
 mod translate;
 
 pub use cache::{Changed, FactsCache, Subject};
