@@ -1,0 +1,75 @@
+//! The use cases, one per file: everything between a classified request and its answer.
+//!
+//! The app owns the store, the ledger, the plugins, the upstream and the clock, and turns their answers into the
+//! arguments of the pure core. It must not know: routes, status codes, cookies, pages.
+
+mod authors;
+mod bypass;
+mod error;
+mod evidence;
+mod generation;
+mod govern;
+mod holdings;
+mod judge;
+mod people;
+mod precheck;
+mod query;
+mod reconcile;
+mod records;
+mod refuse;
+mod registry;
+mod replay;
+mod review;
+mod rules;
+mod run_checks;
+mod sources;
+mod sweep;
+mod ungoverned;
+mod webhook;
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+
+pub use self::error::AppError;
+pub use self::generation::{Generation, LoadGenerationError};
+pub use self::govern::{Answer, Call};
+pub use self::people::People;
+pub use self::refuse::Refusal;
+pub use self::query::{HeldName, RequestFilter, VersionStatus};
+pub use self::registry::Registry;
+pub use self::replay::{ReplayReport, ReplaySubject, replay};
+pub use self::review::NewReview;
+pub use self::webhook::Delivered;
+
+use crate::clock::Clock;
+use crate::ledger::Ledger;
+use crate::mlflow::Upstream;
+use crate::plugins::Engine;
+use crate::store::Store;
+use crate::telemetry::Metrics;
+
+/// Everything that a use case can reach.
+pub struct App {
+    pub clock: Arc<dyn Clock>,
+    pub store: Arc<dyn Store>,
+    pub ledger: Ledger,
+    pub engine: Engine,
+    pub registry: Arc<Registry>,
+    pub proxy: Upstream,
+    pub generation: ArcSwap<Generation>,
+    pub people: People,
+    pub metrics: Arc<Metrics>,
+    /// Where people reach us, without a trailing slash: used in links.
+    pub public_url: String,
+    /// What MLflow signs its webhooks with.
+    pub webhook_secret: Option<String>,
+}
+
+impl App {
+    /// The page of a promotion request.
+    #[must_use]
+    pub fn request_url(&self, id: countersign_core::request::RequestId) -> String {
+        format!("{}/_countersign/requests/{id}", self.public_url)
+    }
+}

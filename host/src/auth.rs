@@ -4,6 +4,7 @@
 //! keeps it current, [`local`] and [`upstream`] verify, [`sessions`] carry a browser from page to page.
 //! This module must not know: routes, pages, HTTP responses, MLflow's JSON, who may fill which seat.
 
+mod directory;
 pub mod identity;
 pub mod live;
 pub mod local;

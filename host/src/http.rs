@@ -1,1 +1,3 @@
-
+pub mod assets;
+pub mod negotiate;
+pub mod pages;

@@ -17,14 +17,21 @@ pub use self::entry::{Draft, DraftError, Entry, MAX_ENTRY_BYTES, Record};
 pub use self::error::LedgerError;
 pub use self::head::Head;
 pub use self::note::{NoteError, SigningKey, VerifierKey};
+pub use self::prove::{ConsistencyProof, InclusionProof};
 pub use self::tree::Hash;
 
+mod chain;
 pub mod checkpoint;
 mod entry;
 mod error;
+pub mod export;
 mod head;
 pub mod key_file;
 mod note;
+pub mod proof;
+mod prove;
+#[cfg(test)]
+mod tests;
 pub mod tree;
 pub mod verify;
 

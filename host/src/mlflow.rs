@@ -10,6 +10,7 @@ use http::uri::{Authority, PathAndQuery, Scheme, Uri};
 
 pub mod artifacts;
 pub mod body;
+pub mod carry_out;
 pub mod client;
 pub mod forward;
 pub mod headers;
@@ -19,6 +20,7 @@ pub mod types;
 pub mod webhook;
 
 pub use body::{Body, BoxError};
+pub use carry_out::created_version;
 pub use client::{Client, ReadError};
 pub use forward::Canonical;
 pub use headers::{Caller, Credentials};

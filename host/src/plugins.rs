@@ -30,7 +30,6 @@ mod transcript;
 mod wasi;
 
 pub use cache::{CacheError, CodeCache};
-pub use capabilities::Capability;
 pub use counters::{Counters, CountersSnapshot};
 pub use engine::{Engine, EngineConfig, EngineError};
 pub use evaluate::Evaluation;

@@ -16,6 +16,9 @@ pub use self::keys::Key;
 
 mod batch;
 pub mod codec;
+#[cfg(test)]
+mod conformance;
+pub mod export;
 pub mod keys;
 pub mod memory;
 mod overlay;

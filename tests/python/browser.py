@@ -26,6 +26,7 @@ class Page(HTMLParser):
         self.words: list[str] = []
         self.form: dict | None = None
         self.hidden = 0
+        self.option: str | None = None
         self.feed(html)
 
     def handle_starttag(self, tag: str, attributes: list) -> None:
@@ -54,16 +55,25 @@ class Page(HTMLParser):
             self.form["names"].append(name)
             if kind not in ("radio", "checkbox") or "checked" in attribute:
                 self.form["values"].setdefault(name, value)
-        elif tag == "option" and "selected" in attribute:
-            self.form["values"][self.form["names"][-1]] = value
+            if tag == "select":
+                del self.form["values"][name]  # its first option, or the selected one, follows
+        elif tag == "option":
+            select = self.form["names"][-1]
+            if "selected" in attribute or select not in self.form["values"]:
+                self.form["values"][select] = value
+                self.option = None if "value" in attribute else select
 
     def handle_endtag(self, tag: str) -> None:
         if tag == "form":
             self.form = None
+        if tag == "option":
+            self.option = None
         if tag in ("script", "style", "template"):
             self.hidden -= 1
 
     def handle_data(self, data: str) -> None:
+        if self.form is not None and self.option:
+            self.form["values"][self.option] += data.strip()  # an option without a value is its text
         if not self.hidden and data.strip():
             self.words.append(" ".join(data.split()))
         if self.form is not None and self.form["buttons"]:

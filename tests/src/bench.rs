@@ -16,6 +16,7 @@ use anyhow::{Result, bail};
 use clap::Args;
 
 use crate::console::say;
+use crate::{host, plugins};
 
 /// What `cargo xt bench` can be told.
 #[derive(Debug, Args)]
@@ -23,7 +24,7 @@ use crate::console::say;
   cargo xt bench                         what can be measured
   cargo xt bench proxy                   one measurement
   cargo xt bench proxy stream --rounds 9
-  COUNTERSIGN_BIN=target/release/countersign cargo xt bench proxy    another build of the binary")]
+  COUNTERSIGN_BIN=/usr/bin/countersign cargo xt bench proxy     another build than the release build")]
 pub struct Bench {
     names: Vec<String>,
     /// Paired rounds, of which the median counts
@@ -80,6 +81,7 @@ impl Bench {
         if let Some(unknown) = self.names.iter().find(|name| !names.contains(&name.as_str())) {
             bail!("there is no bench `{unknown}`; there are: {}", names.join(", "));
         }
+        prepare()?;
         let mut rows = Vec::new();
         for entry in ENTRIES.iter().filter(|entry| self.names.iter().any(|name| name == entry.name)) {
             rows.extend((entry.run)(self)?);
@@ -89,11 +91,19 @@ impl Bench {
     }
 }
 
+/// Measures what ships: the release build, unless `COUNTERSIGN_BIN` names another binary.
+fn prepare() -> Result<()> {
+    if std::env::var_os("COUNTERSIGN_BIN").is_none() {
+        host::build_release()?;
+    }
+    plugins::build(&[]).map(drop)
+}
+
 fn table(rows: &[Row]) {
-    say(format_args!("{:34} {:>14} {:>14} {:>9}  {}", "name", "ours", "baseline", "ratio", "target"));
+    say(format_args!("{:40} {:>14} {:>14} {:>9}  {}", "name", "ours", "baseline", "ratio", "target"));
     for row in rows {
         say(format_args!(
-            "{:34} {:>14} {:>14} {:>9}  {}",
+            "{:40} {:>14} {:>14} {:>9}  {}",
             row.name, row.ours, row.baseline, row.ratio, row.target
         ));
     }

@@ -23,7 +23,11 @@ pub struct Kept {
 pub fn keep(program: &Path, arguments: &[&str], environment: &[(&str, &str)], log: &Path) -> Result<Kept> {
     let mut command = Command::new("python3");
     command.arg(crate::paths::python("keep.py")).arg(log).arg(program).args(arguments);
-    command.envs(environment.iter().copied()).stdin(Stdio::piped()).stdout(Stdio::piped()).process_group(0);
+    // Not our standard error: whoever waits for its end would wait for the keeper too.
+    let errors = fs::File::options().create(true).append(true).open(log);
+    let errors = errors.with_context(|| format!("cannot write {}", log.display()))?;
+    command.envs(environment.iter().copied()).process_group(0);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(errors);
     if let Some(dir) = log.parent() {
         command.current_dir(dir);
     }

@@ -50,6 +50,15 @@ pub fn step<T>(what: impl Into<String>, work: impl FnOnce(&Progress) -> Result<T
     result
 }
 
+/// Does `work` that draws its own progress, between a line that begins it and one that ends it.
+pub fn heading<T>(what: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    note(format_args!("… {what}"));
+    let begun = Instant::now();
+    let done = work()?;
+    note(format_args!("{} {what} {}", colour("32", "✓"), colour("2", seconds(begun.elapsed()))));
+    Ok(done)
+}
+
 // === impl Progress ===
 
 impl Progress {
@@ -69,11 +78,6 @@ impl Progress {
     /// Shows what is happening right now; nothing when there is no terminal.
     pub fn at(&self, detail: impl Into<String>) {
         self.bar.set_message(detail.into());
-    }
-
-    /// Makes room for a child that draws on the same terminal.
-    pub fn aside<T>(&self, work: impl FnOnce() -> T) -> T {
-        self.bar.suspend(work)
     }
 
     fn end(self, good: bool) {

@@ -37,8 +37,9 @@ pub fn prepare() -> Result<Venv> {
         Ok(())
     })?;
     console::step("Wasm target", |_| plugins::add_target())?;
-    console::step("countersign", |progress| progress.aside(host::build))?;
-    console::step("plugins", |progress| plugins::build(&[], progress))?;
+    // cargo draws its own progress.
+    console::heading("countersign", host::build)?;
+    console::heading("plugins", || plugins::build(&[]))?;
     Venv::ensure()
 }
 

@@ -42,6 +42,13 @@ pub fn build() -> Result<()> {
     run::in_place(cargo().args(["build", "--package", "countersign", "--bin", "countersign"]))
 }
 
+/// Builds what ships, and from now on runs that.
+pub fn build_release() -> Result<()> {
+    run::in_place(cargo().args(["build", "--release", "--package", "countersign", "--bin", "countersign"]))?;
+    paths::use_countersign(paths::cargo_target().join("release/countersign"));
+    Ok(())
+}
+
 // === impl Countersign ===
 
 impl Countersign {

@@ -55,7 +55,7 @@ impl Mlflow {
     pub fn launch(venv: &Venv, dir: &Path) -> Result<Self> {
         std::fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
         let port = http::free_port()?;
-        let key = fernet_key()?;
+        let key = random_key()?;
         let environment =
             [&ENVIRONMENT[..], &[("MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY", key.as_str())]].concat();
         let (port_text, database) =
@@ -123,8 +123,9 @@ impl Mlflow {
     }
 }
 
-/// MLflow encrypts webhook secrets with a Fernet key: 32 random bytes, URL-safe base64.
-fn fernet_key() -> Result<String> {
+/// 32 random bytes, URL-safe base64: what MLflow takes as a Fernet key to encrypt webhook secrets with, and good as
+/// such a secret.
+pub(crate) fn random_key() -> Result<String> {
     use std::io::Read;
     let mut key = [0; 32];
     std::fs::File::open("/dev/urandom")?.read_exact(&mut key)?;

@@ -2,6 +2,7 @@
 
 use std::env;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 /// The root of the workspace.
 pub fn root() -> PathBuf {
@@ -25,11 +26,21 @@ pub fn cache() -> PathBuf {
     env::var_os("COUNTERSIGN_CACHE").map_or_else(target, |dir| root().join(dir))
 }
 
-/// The binary that `cargo build -p countersign` makes, or another one, for benches, at `COUNTERSIGN_BIN`.
+/// The binary that everything runs: `COUNTERSIGN_BIN`, what [`use_countersign`] has said, or cargo's debug build.
 pub fn countersign() -> PathBuf {
-    let built = || cargo_target().join("debug/countersign");
-    env::var_os("COUNTERSIGN_BIN").map_or_else(built, |binary| root().join(binary))
+    if let Some(binary) = env::var_os("COUNTERSIGN_BIN") {
+        return root().join(binary);
+    }
+    CHOSEN.get().cloned().unwrap_or_else(|| cargo_target().join("debug/countersign"))
 }
+
+/// From now on everything runs this binary. The first choice stands.
+pub fn use_countersign(binary: PathBuf) {
+    // A second choice is a second call with the same build, so there is nothing to lose.
+    let _ = CHOSEN.set(binary);
+}
+
+static CHOSEN: OnceLock<PathBuf> = OnceLock::new();
 
 /// One of the scripts in `tests/python`.
 pub fn python(script: &str) -> PathBuf {

@@ -9,7 +9,6 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 
-use crate::console::Progress;
 use crate::{host, paths, run};
 
 const TARGET: &str = "wasm32-wasip2";
@@ -34,7 +33,7 @@ pub fn all() -> Result<BTreeMap<String, PathBuf>> {
 }
 
 /// Builds those plugins, or all when none is named. Needs the host binary.
-pub fn build(names: &[String], progress: &Progress) -> Result<Vec<PathBuf>> {
+pub fn build(names: &[String]) -> Result<Vec<PathBuf>> {
     let all = all()?;
     if let Some(unknown) = names.iter().find(|name| !all.contains_key(*name)) {
         bail!(
@@ -47,7 +46,7 @@ pub fn build(names: &[String], progress: &Progress) -> Result<Vec<PathBuf>> {
         bail!("no plugin in plugins/ has a plugin.toml");
     }
     add_target()?;
-    progress.aside(|| compile(wanted.iter().map(|(name, _)| name.as_str())))?;
+    compile(wanted.iter().map(|(name, _)| name.as_str()))?;
     fs::create_dir_all(paths::target().join("plugins"))?;
     wanted.iter().map(|(name, dir)| embed(name, dir)).collect()
 }

@@ -51,6 +51,7 @@ impl Stage {
                 tokens.insert(name, host.add_user(name, password)?);
             }
             host.start()?;
+            host.does(&["webhook", "register"], None)?;
             let log = dir.join("actors.log");
             let ana = Actor::start(
                 venv,

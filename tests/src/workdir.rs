@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use crate::{http, paths, plugins};
+use crate::{http, mlflow, paths, plugins};
 
 /// The metric and the bound that the story's weak model misses and its strong ones meet.
 pub const METRIC: &str = "auc";
@@ -28,7 +28,7 @@ impl Workdir {
         fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
         let workdir =
             Self { dir: dir.to_path_buf(), port: http::free_port()?, admin_port: http::free_port()? };
-        fs::write(workdir.config(), workdir.configuration(upstream))?;
+        fs::write(workdir.config(), workdir.configuration(upstream, &mlflow::random_key()?))?;
         fs::write(workdir.policy(), policy)?;
         Ok(workdir)
     }
@@ -50,7 +50,7 @@ impl Workdir {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    fn configuration(&self, upstream: &str) -> String {
+    fn configuration(&self, upstream: &str, secret: &str) -> String {
         let (port, admin_port, url) = (self.port, self.admin_port, self.url());
         format!(
             r#"[server]
@@ -73,6 +73,9 @@ users_file = "./users.toml"
 
 [reconcile]
 interval = "2s"
+
+[webhook]
+secret = "{secret}"
 "#
         )
     }
@@ -108,7 +111,7 @@ guards = [{{ alias = "champion" }}, {{ alias = "prod-*" }}, {{ stage = "Producti
   [[gate.check]]
   plugin = "model-card"
   required = true
-  config = {{ sections = ["Intended use", "Training data", "Limitations"], tags = ["owner"], min_words = 40 }}
+  config = {{ sections = ["Intended use", "Training data", "Limitations"], owner_tag = "owner", min_words = 40 }}
 
   [[gate.check]]
   plugin = "artifact-safety"

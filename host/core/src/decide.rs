@@ -12,6 +12,7 @@ use crate::action::Placed;
 use crate::canonical::CanonicalError;
 use crate::check::{CheckRun, Conclusion, FailureClass, Outcome, RuleOutcome, RuleRun};
 use crate::digest::Digest;
+use crate::entry::Bypass;
 use crate::facts::Subject;
 use crate::names::{GateName, PersonId, PluginName, Seat, Tier};
 use crate::permit::Permit;
@@ -198,6 +199,14 @@ pub fn decide(case: &Case<'_>) -> Decision {
     } else {
         Decision::Allow(Permit::mint(case.placed.clone(), case.binding, case.policy), gates)
     }
+}
+
+/// Leave to put back what a permit once set and a bypass moved: the one write that follows from an entry alone.
+///
+/// # Errors
+/// When a number in it has no canonical form.
+pub fn restore(bypass: &Bypass, placed: &Placed, policy: Digest) -> Result<Permit, CanonicalError> {
+    Ok(Permit::mint(placed.clone(), Digest::of_json(bypass)?, policy))
 }
 
 fn judge(demand: &Demand, case: &Case<'_>) -> GateVerdict {

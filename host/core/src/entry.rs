@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::action::Placed;
+use crate::action::{Action, Placed};
 use crate::decide::GateVerdict;
 use crate::digest::Digest;
 use crate::facts::Subject;
@@ -80,9 +80,9 @@ pub enum Entry {
     },
     /// A write is about to be made.
     Intent(Intent),
-    /// How it ended. `intent` is the index of the entry that announced it.
+    /// How it ended. `intent` is the id in the entry that announced it.
     Outcome {
-        intent: u64,
+        intent: Uuid,
         result: OutcomeResult,
     },
     /// A gate that only monitors would not have let this pass.
@@ -93,11 +93,6 @@ pub enum Entry {
     },
     /// The registry was found changed without a permit.
     Bypassed(Bypass),
-    /// A bypassed alias was put back.
-    Reverted {
-        bypass: u64,
-        result: OutcomeResult,
-    },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -154,6 +149,18 @@ pub struct Bypass {
     pub what: String,
     pub was: Option<Version>,
     pub is: Option<Version>,
+}
+
+impl Bypass {
+    /// The write that puts back what was permitted last. Only aliases can be: a stage has no memory upstream, and
+    /// an alias that never held anything with a permit has nothing to go back to.
+    #[must_use]
+    pub fn undone_by(&self) -> Option<Placed> {
+        let alias = self.what.strip_prefix("alias:")?;
+        let (model, version) = (self.model.clone(), self.was?);
+        let action = Action::SetAlias { model, alias: alias.into(), version };
+        Some(Placed { workspace: self.workspace.clone(), action })
+    }
 }
 
 impl Entry {

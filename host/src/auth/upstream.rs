@@ -37,8 +37,8 @@ pub struct ProbeError(pub String);
 
 /// `mode = "upstream"`.
 pub struct Upstream {
-    issuer: String,
-    machines: BTreeSet<String>,
+    pub(super) issuer: String,
+    pub(super) machines: BTreeSet<String>,
     probe: Probe,
     verified: Remembered<Identity>,
     clock: Arc<dyn Clock>,

@@ -59,7 +59,7 @@ pub struct Collector {
 pub(super) struct Shared {
     pub(super) client: Client,
     pub(super) digests: Digests,
-    limits: Limits,
+    pub(super) limits: Limits,
 }
 
 impl Collector {
@@ -98,11 +98,11 @@ impl Collector {
     }
 }
 
-fn model(model: &types::RegisteredModel) -> ModelFacts {
+pub(super) fn model(model: &types::RegisteredModel) -> ModelFacts {
     translate::model(model)
 }
 
-fn failure(subject: &Subject, error: ReadError) -> FactsError {
+pub(super) fn failure(subject: &Subject, error: ReadError) -> FactsError {
     let subject = subject.clone();
     if error.is_not_found() {
         FactsError::NotFound { subject }
@@ -112,17 +112,17 @@ fn failure(subject: &Subject, error: ReadError) -> FactsError {
 }
 
 /// What one collection has at hand.
-struct Around<'a> {
-    shared: &'a Arc<Shared>,
-    subject: &'a Subject,
-    deadline: Instant,
+pub(super) struct Around<'a> {
+    pub(super) shared: &'a Arc<Shared>,
+    pub(super) subject: &'a Subject,
+    pub(super) deadline: Instant,
 }
 
 /// A piece: found, absent by right, or missing.
 type Piece<T> = Result<Option<T>, String>;
 
 impl Around<'_> {
-    async fn version(
+    pub(super) async fn version(
         &self,
         head: &types::ModelVersion,
         uri: Result<String, String>,

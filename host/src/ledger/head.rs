@@ -125,3 +125,7 @@ fn put_tile(tile: &Tile) -> Write {
     let value = codec::encode_raw(&tree::join_hashes(&tile.hashes));
     Write::Put(keys::ledger_tile(tile.level, tile.index), value)
 }
+
+pub(super) fn damaged(index: u64, reason: &str) -> LedgerError {
+    LedgerError::Damaged { index, reason: reason.to_owned() }
+}

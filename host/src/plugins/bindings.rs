@@ -1,6 +1,5 @@
 //! What `bindgen!` makes of `wit/`: the two worlds over one set of shared types.
 
-#[expect(unreachable_pub, reason = "generated")]
 pub(super) mod check {
     wasmtime::component::bindgen!({
         path: "../wit",
@@ -15,7 +14,6 @@ pub(super) mod check {
     });
 }
 
-#[expect(unreachable_pub, reason = "generated")]
 pub(super) mod rule {
     wasmtime::component::bindgen!({
         path: "../wit",

@@ -145,8 +145,7 @@ mod tests {
     }
 
     fn open(bytes: &[u8], block: u32) -> (Arc<InMemory>, File) {
-        let file =
-            File { path: "f".into(), size: bytes.len() as u64, digest: Some(Digest::of(bytes)) };
+        let file = File { path: "f".into(), size: bytes.len() as u64, digest: Some(Digest::of(bytes)) };
         (Arc::new(InMemory { bytes: Bytes::copy_from_slice(bytes), block, reads: Mutex::default() }), file)
     }
 

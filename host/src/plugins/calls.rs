@@ -36,6 +36,8 @@ pub(super) struct HostCalls {
     pub(super) log: Log,
     pub(super) made: u32,
     pub(super) artifact_bytes: u64,
+    /// Whether the guest was refused anything because a budget was used up.
+    pub(super) refused: bool,
     registry_bytes: u64,
     last: Block,
 }
@@ -50,6 +52,7 @@ impl HostCalls {
             log: Log::default(),
             made: 0,
             artifact_bytes: 0,
+            refused: false,
             registry_bytes: 0,
             last: Block::default(),
         }
@@ -62,7 +65,14 @@ impl HostCalls {
         if self.made > allowed.saturating_add(GRACE) {
             return Err(wasmtime::Error::new(HostCallsUsed(allowed)));
         }
-        Ok(if self.made > allowed { Err(used_up("host-calls", allowed)) } else { Ok(()) })
+        Ok(if self.made > allowed { Err(self.refuse("host-calls", allowed)) } else { Ok(()) })
+    }
+
+    fn refuse(&mut self, limit: &str, allowed: impl std::fmt::Display) -> AccessError {
+        self.refused = true;
+        AccessError::Budget(format!(
+            "`{limit}` allows {allowed}; raise it under `[plugin.limits]` in the policy"
+        ))
     }
 
     async fn ask(&mut self, query: RegistryQuery) -> wasmtime::Result<Result<RegistryAnswer, AccessError>> {
@@ -70,7 +80,7 @@ impl HostCalls {
             return Ok(Err(refusal));
         }
         if self.registry_bytes > self.limits.registry_bytes {
-            return Ok(Err(used_up("registry-bytes", self.limits.registry_bytes)));
+            return Ok(Err(self.refuse("registry-bytes", self.limits.registry_bytes)));
         }
         let answer = self.sources.query(query.clone()).await;
         let size = self.recording.registry(query, &answer)?;
@@ -86,7 +96,12 @@ impl HostCalls {
         })
     }
 
-    async fn read(&mut self, reader: &mut Reader, offset: u64, len: u32) -> wasmtime::Result<Result<Bytes, AccessError>> {
+    async fn read(
+        &mut self,
+        reader: &mut Reader,
+        offset: u64,
+        len: u32,
+    ) -> wasmtime::Result<Result<Bytes, AccessError>> {
         if let Err(refusal) = self.charge()? {
             return Ok(Err(refusal));
         }
@@ -94,7 +109,7 @@ impl HostCalls {
         let len = u32::try_from(left).unwrap_or(u32::MAX).min(len).min(MAX_READ);
         let allowed = self.limits.artifact_bytes;
         if self.artifact_bytes.saturating_add(len.into()) > allowed {
-            return Ok(Err(used_up("artifact-bytes", allowed)));
+            return Ok(Err(self.refuse("artifact-bytes", allowed)));
         }
         if len == 0 {
             return Ok(Ok(Bytes::new()));
@@ -107,10 +122,6 @@ impl HostCalls {
 }
 
 type Asked<T> = wasmtime::Result<Result<T, wit::AccessError>>;
-
-fn used_up(limit: &str, allowed: impl std::fmt::Display) -> AccessError {
-    AccessError::Budget(format!("`{limit}` allows {allowed}; raise it under `[plugin.limits]` in the policy"))
-}
 
 fn mixed_up() -> wit::AccessError {
     wit::AccessError::Unavailable("the registry answered another question".to_owned())
@@ -159,9 +170,9 @@ impl registry::Host for State {
     }
 }
 
-
 /// What a handle of the guest stands for.
 #[derive(Debug)]
+#[expect(unreachable_pub, reason = "the generated bindings re-export it")]
 pub struct OpenArtifact {
     reader: Reader,
 }
@@ -176,7 +187,8 @@ impl artifacts::Host for State {
             return Ok(Err(wit::AccessError::NotFound(format!("the version has no file `{path}`"))));
         };
         let artifact = OpenArtifact { reader: Reader::new(file.clone()) };
-        Ok(self.table.push(artifact).map_err(|_| used_up("resources", self.calls.limits.resources).into()))
+        let allowed = self.calls.limits.resources;
+        Ok(self.table.push(artifact).map_err(|_| self.calls.refuse("resources", allowed).into()))
     }
 }
 

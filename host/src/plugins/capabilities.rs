@@ -1,53 +1,20 @@
 //! Capabilities: what a component imports, what the policy grants, and what is therefore linked.
 
 use std::collections::BTreeSet;
-use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use countersign_core::policy::Grant;
 use wasmtime::component::Linker;
 
 use super::bindings::{artifacts, log, registry, types};
 use super::state::State;
 use super::wasi;
 
-/// An interface of ours that a plugin may ask for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Capability {
-    /// Always granted.
-    Log,
-    /// Other versions of the model, their runs and metric histories.
-    Registry,
-    /// The files of the subject.
-    Artifacts,
-}
-
-impl Capability {
-    pub const ALL: [Self; 3] = [Self::Log, Self::Registry, Self::Artifacts];
-
-    /// The word in a manifest's `capabilities` and in the policy's `grants`.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Log => "log",
-            Self::Registry => "registry",
-            Self::Artifacts => "artifacts",
-        }
-    }
-}
-
-impl fmt::Display for Capability {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
 /// What an import of a component is to us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Import {
     /// Always there: shared types, and the parts of WASI that are frozen, seeded or refuse.
     Ambient,
-    Capability(Capability),
+    Capability(Grant),
     Unknown,
 }
 
@@ -60,10 +27,11 @@ pub(super) fn classify(import: &str) -> Import {
         return Import::Ambient;
     }
     let ours = name.strip_prefix("countersign:plugin/");
-    if let Some(capability) = Capability::ALL.into_iter().find(|c| ours == Some(c.as_str())) {
+    if let Some(capability) = Grant::ALL.into_iter().find(|c| ours == Some(c.as_str())) {
         return Import::Capability(capability);
     }
-    let package = name.strip_prefix("wasi:").and_then(|rest| rest.split_once('/')).map(|(package, _)| package);
+    let package =
+        name.strip_prefix("wasi:").and_then(|rest| rest.split_once('/')).map(|(package, _)| package);
     match package {
         Some(package) if AMBIENT_WASI.contains(&package) => Import::Ambient,
         _ => Import::Unknown,
@@ -80,11 +48,11 @@ pub(super) fn ambient_linker(engine: &wasmtime::Engine) -> wasmtime::Result<Link
 }
 
 /// Adds what the policy grants. What is not linked is absent: there is nothing for a guest to call.
-pub(super) fn link(linker: &mut Linker<State>, grants: &BTreeSet<Capability>) -> wasmtime::Result<()> {
-    if grants.contains(&Capability::Registry) {
+pub(super) fn link(linker: &mut Linker<State>, grants: &BTreeSet<Grant>) -> wasmtime::Result<()> {
+    if grants.contains(&Grant::Registry) {
         registry::add_to_linker::<State, State>(linker, |state| state)?;
     }
-    if grants.contains(&Capability::Artifacts) {
+    if grants.contains(&Grant::Artifacts) {
         artifacts::add_to_linker::<State, State>(linker, |state| state)?;
     }
     Ok(())
@@ -101,9 +69,9 @@ mod tests {
     #[test]
     fn imports() {
         check("countersign:plugin/types@0.1.0", Import::Ambient);
-        check("countersign:plugin/log@0.1.0", Import::Capability(Capability::Log));
-        check("countersign:plugin/registry@0.1.3", Import::Capability(Capability::Registry));
-        check("countersign:plugin/artifacts", Import::Capability(Capability::Artifacts));
+        check("countersign:plugin/log@0.1.0", Import::Capability(Grant::Log));
+        check("countersign:plugin/registry@0.1.3", Import::Capability(Grant::Registry));
+        check("countersign:plugin/artifacts", Import::Capability(Grant::Artifacts));
         check("countersign:plugin/http@0.1.0", Import::Unknown);
         check("wasi:cli/stderr@0.2.6", Import::Ambient);
         check("wasi:sockets/tcp@0.2.6", Import::Ambient);

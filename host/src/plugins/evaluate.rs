@@ -54,7 +54,12 @@ impl Evaluation<Outcome> {
     ///
     /// # Errors
     /// When a number in the input has no canonical form.
-    pub fn check_run(&self, plugin: &Plugin, input: &CheckInput, required: bool) -> Result<CheckRun, CanonicalError> {
+    pub fn check_run(
+        &self,
+        plugin: &Plugin,
+        input: &CheckInput,
+        required: bool,
+    ) -> Result<CheckRun, CanonicalError> {
         Ok(CheckRun {
             plugin: plugin.name().clone(),
             required,
@@ -185,8 +190,9 @@ impl Call for CallCheck {
         let Some(pre) = self.plugin.check() else { return Ok(Err(wrong_kind("check"))) };
         let instance: Check = pre.instantiate_async(&mut *store).await?;
         let limits = Arc::clone(&store.data().calls.limits);
-        let answer = instance.countersign_plugin_checks().call_check(store, self.input.wit()).await?;
-        Ok(answer.map_err(undecided(&limits)).and_then(|report| bounded(report, &limits)))
+        let answer = instance.countersign_plugin_checks().call_check(&mut *store, self.input.wit()).await?;
+        let refused = store.data().calls.refused;
+        Ok(answer.map_err(undecided(&limits, refused)).and_then(|report| bounded(report, &limits)))
     }
 }
 
@@ -202,8 +208,9 @@ impl Call for CallRule {
         let Some(pre) = self.plugin.rule() else { return Ok(Err(wrong_kind("rule"))) };
         let instance: Rule = pre.instantiate_async(&mut *store).await?;
         let limits = Arc::clone(&store.data().calls.limits);
-        let answer = instance.countersign_plugin_rules().call_decide(store, self.input.wit()).await?;
-        Ok(answer.map_err(undecided(&limits)).and_then(|ruling| bounded(ruling, &limits)))
+        let answer = instance.countersign_plugin_rules().call_decide(&mut *store, self.input.wit()).await?;
+        let refused = store.data().calls.refused;
+        Ok(answer.map_err(undecided(&limits, refused)).and_then(|ruling| bounded(ruling, &limits)))
     }
 }
 
@@ -235,7 +242,11 @@ impl Call for CallValidate {
 }
 
 /// Runs a call in a store of its own, with every limit on.
-pub(super) async fn run<C: Call>(engine: &Engine, call: C, birth: Birth) -> Evaluation<Result<C::Answer, Failure>> {
+pub(super) async fn run<C: Call>(
+    engine: &Engine,
+    call: C,
+    birth: Birth,
+) -> Evaluation<Result<C::Answer, Failure>> {
     let started = Instant::now();
     let (limits, meter) = (Arc::clone(&birth.limits), Arc::clone(&birth.meter));
     let mut store = birth.store(engine.wasmtime());
@@ -300,11 +311,13 @@ fn wrong_kind(kind: &str) -> Failure {
     failure(FailureClass::InvalidResult, text)
 }
 
-fn undecided(limits: &Limits) -> impl FnOnce(String) -> Failure {
+/// A guest that gives up after a budget was refused to it failed for that and not for its own reasons.
+fn undecided(limits: &Limits, refused: bool) -> impl FnOnce(String) -> Failure {
     let bytes = limits.text_bytes as usize;
+    let class = if refused { FailureClass::HostCallBudget } else { FailureClass::Undecided };
     move |mut reason| {
         truncate(&mut reason, bytes);
-        failure(FailureClass::Undecided, format!("the plugin could not judge: {reason}"))
+        failure(class, format!("the plugin could not judge: {reason}"))
     }
 }
 

@@ -50,7 +50,10 @@ fn by_budget(error: &wasmtime::Error, seen: &Seen<'_>) -> Option<Failure> {
         return Some(failure(FailureClass::CpuBudget, text));
     }
     if let Some(denied) = error.downcast_ref::<MemoryDenied>() {
-        return Some(failure(FailureClass::Memory, format!("the plugin ran out of memory: {denied}; {RAISE}")));
+        return Some(failure(
+            FailureClass::Memory,
+            format!("the plugin ran out of memory: {denied}; {RAISE}"),
+        ));
     }
     if let Some(used) = error.downcast_ref::<HostCallsUsed>() {
         return Some(failure(FailureClass::HostCallBudget, format!("{used}; {RAISE}")));
@@ -76,7 +79,10 @@ fn by_host(error: &wasmtime::Error) -> Option<Failure> {
 }
 
 pub(super) fn pool_exhausted() -> Failure {
-    failure(FailureClass::PoolExhausted, "all places for plugins were taken: try again, or raise `max-concurrent`")
+    failure(
+        FailureClass::PoolExhausted,
+        "all places for plugins were taken: try again, or raise `max-concurrent`",
+    )
 }
 
 pub(super) fn host_bug(what: &str) -> Failure {
@@ -100,9 +106,10 @@ fn by_trap(error: &wasmtime::Error, seen: &Seen<'_>) -> Option<Failure> {
             None => failure(FailureClass::Trapped, format!("the plugin trapped: {trap}")),
         },
         // The shadow stack of Rust guests runs below address 0.
-        Trap::MemoryOutOfBounds if repeats(error) => {
-            failure(FailureClass::Trapped, format!("the plugin trapped: {trap} (it probably recursed too deeply)"))
-        }
+        Trap::MemoryOutOfBounds if repeats(error) => failure(
+            FailureClass::Trapped,
+            format!("the plugin trapped: {trap} (it probably recursed too deeply)"),
+        ),
         trap => failure(FailureClass::Trapped, format!("the plugin trapped: {trap}")),
     })
 }
@@ -130,7 +137,8 @@ fn repeats(error: &wasmtime::Error) -> bool {
 fn by_elimination(error: &wasmtime::Error, seen: &Seen<'_>) -> Failure {
     if error.chain().any(|cause| cause.to_string().contains(HOST_CALL_FUEL)) {
         let bytes = seen.limits.host_call_bytes;
-        let text = format!("the plugin gave or asked for more than `host-call-bytes` ({bytes}) at once; {RAISE}");
+        let text =
+            format!("the plugin gave or asked for more than `host-call-bytes` ({bytes}) at once; {RAISE}");
         return failure(FailureClass::HostCallBudget, text);
     }
     let mut cause = error.root_cause().to_string();
@@ -165,7 +173,8 @@ mod tests {
 
     #[test]
     fn a_panic_is_quoted_without_its_advice() {
-        let stderr = "thread '<unnamed>' (1) panicked at src/lib.rs:1:2:\nboom\nnote: run with `RUST_BACKTRACE=1` …";
+        let stderr =
+            "thread '<unnamed>' (1) panicked at src/lib.rs:1:2:\nboom\nnote: run with `RUST_BACKTRACE=1` …";
         let seen = Seen { limits: &Limits::default(), stderr, logs: &[] };
         let failure = classify(&Trap::UnreachableCodeReached.into(), &seen);
         assert_eq!(failure.message, "the plugin panicked: src/lib.rs:1:2: boom");

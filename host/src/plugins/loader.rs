@@ -7,11 +7,12 @@ use countersign_core::canonical::{self, CanonicalError};
 use countersign_core::check::Failure;
 use countersign_core::digest::Digest;
 use countersign_core::names::PluginName;
+use countersign_core::policy::Grant;
 use serde_json::Value;
 use wasmtime::component::{Component, InstancePre};
 
 use super::bindings::{CheckPre, RulePre};
-use super::capabilities::{self, Capability, Import};
+use super::capabilities::{self, Import};
 use super::counters::Counters;
 use super::engine::Engine;
 use super::evaluate::{Account, CallValidate};
@@ -22,7 +23,6 @@ use super::schema::{ConfigError, ConfigErrors, Schema};
 use super::sources::NoSources;
 use super::state::State;
 
-
 /// What the policy says about a plugin, and the bytes that were found.
 #[derive(Debug, Clone)]
 pub struct Load {
@@ -30,7 +30,7 @@ pub struct Load {
     pub component: bytes::Bytes,
     /// The digest that the policy pins.
     pub pinned: Digest,
-    pub grants: BTreeSet<Capability>,
+    pub grants: BTreeSet<Grant>,
     pub limits: Limits,
 }
 
@@ -62,7 +62,7 @@ pub enum LoadError {
         "plugin `{plugin}` imports `{import}`, which the policy does not grant. To allow it, write \
          `grants = [{}]` under `[[plugin]] name = \"{plugin}\"` in the policy", quoted(.grants)
     )]
-    NotGranted { plugin: PluginName, import: String, grants: BTreeSet<Capability> },
+    NotGranted { plugin: PluginName, import: String, grants: BTreeSet<Grant> },
     #[error(
         "plugin `{plugin}` imports what this server does not have: {}. It was built for another host, or for a \
          newer one", .imports.join(", ")
@@ -72,7 +72,9 @@ pub enum LoadError {
     Schema { plugin: PluginName, reason: String },
     #[error("plugin `{plugin}`: the component does not compile")]
     Compile { plugin: PluginName, source: wasmtime::Error },
-    #[error("plugin `{plugin}`: the component cannot be linked: it was built for another version of `countersign:plugin`")]
+    #[error(
+        "plugin `{plugin}`: the component cannot be linked: it was built for another version of `countersign:plugin`"
+    )]
     Link { plugin: PluginName, source: wasmtime::Error },
     #[error("plugin `{plugin}` failed when it was asked who it is: {}", .failure.message)]
     Describe { plugin: PluginName, failure: Failure },
@@ -82,8 +84,8 @@ pub enum LoadError {
     Stopping { plugin: PluginName },
 }
 
-fn quoted(grants: &BTreeSet<Capability>) -> String {
-    let words: Vec<String> = grants.iter().map(|grant| format!("\"{grant}\"")).collect();
+fn quoted(grants: &BTreeSet<Grant>) -> String {
+    let words: Vec<String> = grants.iter().map(|grant| format!("\"{}\"", grant.as_str())).collect();
     words.join(", ")
 }
 
@@ -100,7 +102,10 @@ pub enum ValidateError {
 
 impl std::fmt::Debug for Plugin {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Plugin").field("name", &self.name).field("digest", &self.digest).finish_non_exhaustive()
+        f.debug_struct("Plugin")
+            .field("name", &self.name)
+            .field("digest", &self.digest)
+            .finish_non_exhaustive()
     }
 }
 
@@ -140,7 +145,7 @@ impl Plugin {
 
     /// Capabilities that the manifest asks for and the component does not import: over-asking, worth a warning.
     #[must_use]
-    pub fn unused_requests(&self) -> Vec<Capability> {
+    pub fn unused_requests(&self) -> Vec<Grant> {
         let needed = needed(&self.imports);
         self.manifest.capabilities.iter().copied().filter(|c| !needed.contains(c)).collect()
     }
@@ -197,9 +202,8 @@ impl Engine {
     fn keep(&self, component: &Component, digest: Digest) {
         let Some(cache) = self.cache() else { return };
         let kept = component.serialize().map_err(|error| format!("{error:#}"));
-        let kept = kept.and_then(|code| {
-            cache.store(self.wasmtime(), digest, &code).map_err(|error| error.to_string())
-        });
+        let kept = kept
+            .and_then(|code| cache.store(self.wasmtime(), digest, &code).map_err(|error| error.to_string()));
         if let Err(error) = kept {
             tracing::warn!(plugin.digest = %digest, error, "compiled code was not kept: the next start compiles again");
         }
@@ -217,7 +221,8 @@ impl Engine {
         capabilities::link(&mut linker, &load.grants).map_err(failed)?;
         let pre: InstancePre<State> = linker.instantiate_pre(component).map_err(failed)?;
         let kinds = &outline.manifest.kinds;
-        let check = kinds.contains(&Kind::Check).then(|| CheckPre::new(pre.clone())).transpose().map_err(failed)?;
+        let check =
+            kinds.contains(&Kind::Check).then(|| CheckPre::new(pre.clone())).transpose().map_err(failed)?;
         let rule = kinds.contains(&Kind::Rule).then(|| RulePre::new(pre)).transpose().map_err(failed)?;
         Ok(Plugin {
             name: load.name,
@@ -248,7 +253,11 @@ impl Engine {
     ///
     /// # Errors
     /// Lists everything that is wrong with it, or says how the guest failed.
-    pub async fn validate_config(&self, plugin: &Arc<Plugin>, config: &Value) -> Result<String, ValidateError> {
+    pub async fn validate_config(
+        &self,
+        plugin: &Arc<Plugin>,
+        config: &Value,
+    ) -> Result<String, ValidateError> {
         plugin.schema.check(config)?;
         let text = canonical::to_string(config)?;
         let (_, verdict) = self.account(plugin, text.clone()).await.map_err(ValidateError::Failed)?;
@@ -272,23 +281,23 @@ impl Engine {
 }
 
 /// What is linked is imports ∩ grants; what is imported and not granted is refused here, before anything is compiled.
-fn check_imports(plugin: &PluginName, imports: &[String], grants: &BTreeSet<Capability>) -> Result<(), LoadError> {
+fn check_imports(plugin: &PluginName, imports: &[String], grants: &BTreeSet<Grant>) -> Result<(), LoadError> {
     let unknown = |import: &&String| capabilities::classify(import) == Import::Unknown;
     let unknown: Vec<String> = imports.iter().filter(unknown).cloned().collect();
     if !unknown.is_empty() {
         return Err(LoadError::UnknownImports { plugin: plugin.clone(), imports: unknown });
     }
     let ungranted = |import: &&String| match capabilities::classify(import) {
-        Import::Capability(capability) => capability != Capability::Log && !grants.contains(&capability),
+        Import::Capability(capability) => capability != Grant::Log && !grants.contains(&capability),
         Import::Ambient | Import::Unknown => false,
     };
     let Some(import) = imports.iter().find(ungranted) else { return Ok(()) };
     let mut grants = needed(imports);
-    grants.remove(&Capability::Log);
+    grants.remove(&Grant::Log);
     Err(LoadError::NotGranted { plugin: plugin.clone(), import: import.clone(), grants })
 }
 
-fn needed(imports: &[String]) -> BTreeSet<Capability> {
+fn needed(imports: &[String]) -> BTreeSet<Grant> {
     let capability = |import: &String| match capabilities::classify(import) {
         Import::Capability(capability) => Some(capability),
         Import::Ambient | Import::Unknown => None,
@@ -300,7 +309,7 @@ fn needed(imports: &[String]) -> BTreeSet<Capability> {
 mod tests {
     use super::*;
 
-    fn check(imports: &[&str], grants: &[Capability], expect: Result<(), &str>) {
+    fn check(imports: &[&str], grants: &[Grant], expect: Result<(), &str>) {
         let imports: Vec<String> = imports.iter().map(ToString::to_string).collect();
         let got = check_imports(&PluginName::new("p"), &imports, &grants.iter().copied().collect());
         match (got, expect) {
@@ -315,10 +324,10 @@ mod tests {
         let registry = "countersign:plugin/registry@0.1.0";
         let artifacts = "countersign:plugin/artifacts@0.1.0";
         check(&["countersign:plugin/log@0.1.0", "wasi:io/poll@0.2.6"], &[], Ok(()));
-        check(&[registry], &[Capability::Registry], Ok(()));
-        check(&[registry], &[Capability::Artifacts], Err("imports `countersign:plugin/registry@0.1.0`"));
+        check(&[registry], &[Grant::Registry], Ok(()));
+        check(&[registry], &[Grant::Artifacts], Err("imports `countersign:plugin/registry@0.1.0`"));
         check(&[registry], &[], Err("grants = [\"registry\"]"));
-        check(&[artifacts, registry], &[Capability::Registry], Err("grants = [\"registry\", \"artifacts\"]"));
+        check(&[artifacts, registry], &[Grant::Registry], Err("grants = [\"registry\", \"artifacts\"]"));
         check(&["wasi:http/types@0.2.0", registry], &[], Err("does not have: wasi:http/types@0.2.0"));
     }
 }

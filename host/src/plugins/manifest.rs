@@ -6,11 +6,10 @@
 
 use std::collections::BTreeSet;
 
+use countersign_core::policy::Grant;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use wasmparser::{Parser, Payload};
-
-use super::capabilities::Capability;
 
 /// The largest component that is read.
 pub const MAX_COMPONENT_BYTES: usize = 32 << 20;
@@ -55,7 +54,7 @@ pub struct Manifest {
     pub kinds: BTreeSet<Kind>,
     /// What the plugin asks for. Only the policy grants.
     #[serde(default)]
-    pub capabilities: BTreeSet<Capability>,
+    pub capabilities: BTreeSet<Grant>,
     /// JSON Schema 2020-12 of the configuration.
     pub config_schema: Value,
     /// Smoke cases: see [`super::Case`].
@@ -74,7 +73,9 @@ pub struct Outline {
 
 #[derive(Debug, thiserror::Error)]
 pub enum ManifestError {
-    #[error("it is {0} bytes long and at most {MAX_COMPONENT_BYTES} are read: build it with `opt-level = \"s\"`, `lto` and `strip`")]
+    #[error(
+        "it is {0} bytes long and at most {MAX_COMPONENT_BYTES} are read: build it with `opt-level = \"s\"`, `lto` and `strip`"
+    )]
     TooLarge(usize),
     #[error("it is not a WebAssembly component")]
     NotAComponent(#[source] Option<wasmparser::BinaryReaderError>),
@@ -86,7 +87,9 @@ pub enum ManifestError {
     ManifestTooLarge(usize),
     #[error("its manifest cannot be read")]
     Json(#[source] serde_json::Error),
-    #[error("its manifest has format {0} and this server reads format {FORMAT}: update the server or rebuild the plugin")]
+    #[error(
+        "its manifest has format {0} and this server reads format {FORMAT}: update the server or rebuild the plugin"
+    )]
     Format(u32),
     #[error("its manifest says `{}` in `kinds`, and the component {} `{}`", .kind.as_str(), if *.exported { "does export" } else { "does not export" }, .kind.export())]
     Kinds { kind: Kind, exported: bool },
@@ -241,7 +244,8 @@ mod tests {
         check(&[custom(SECTION, &vec![b' '; MAX_MANIFEST_BYTES + 1])], Err("at most 65536"));
         check(&[custom(SECTION, b"{}")], Err("cannot be read"));
         check(&[custom(SECTION, br#"{"format":2}"#)], Err("format 2"));
-        let unexported = String::from_utf8(manifest("x")).unwrap().replace("\"kinds\":[]", "\"kinds\":[\"check\"]");
+        let unexported =
+            String::from_utf8(manifest("x")).unwrap().replace("\"kinds\":[]", "\"kinds\":[\"check\"]");
         check(&[custom(SECTION, unexported.as_bytes())], Err("does not export"));
     }
 

@@ -71,9 +71,10 @@ mod tests {
             "additionalProperties": false,
         });
         let got = Schema::compile(&schema).unwrap().check(&config);
-        let places = got.as_ref().map(|()| ()).map_err(|errors| {
-            errors.0.iter().map(|error| error.pointer.as_str()).collect::<Vec<_>>()
-        });
+        let places = got
+            .as_ref()
+            .map(|()| ())
+            .map_err(|errors| errors.0.iter().map(|error| error.pointer.as_str()).collect::<Vec<_>>());
         assert_eq!(places, expect.map_err(<[&str]>::to_vec), "{config} {got:?}");
     }
 

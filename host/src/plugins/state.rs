@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use countersign_core::time::Millis;
 use wasmtime::component::{HasData, ResourceTable};
 use wasmtime::{ResourceLimiter, Store};
 
@@ -100,12 +99,5 @@ impl Birth {
         store.set_hostcall_fuel(usize::try_from(limits.host_call_bytes).unwrap_or(usize::MAX));
         cpu::set_budget(&mut store, meter, limits.cpu_time());
         store
-    }
-}
-
-impl State {
-    /// The frozen time.
-    pub(super) fn now(&self) -> Millis {
-        self.calls.input.now()
     }
 }

@@ -72,6 +72,26 @@ impl Key {
     pub fn last_number(&self) -> Option<u64> {
         self.0.last_chunk().map(|bytes| u64::from_be_bytes(*bytes))
     }
+    /// The text that follows a prefix.
+    #[must_use]
+    pub fn text_after(&self, prefix: &Self) -> Option<String> {
+        let mut rest = self.0.strip_prefix(prefix.0.as_slice())?.iter();
+        let mut text = Vec::new();
+        while let Some(&byte) = rest.next() {
+            match byte {
+                0 if rest.next() == Some(&1) => return String::from_utf8(text).ok(),
+                byte => text.push(byte),
+            }
+        }
+        None
+    }
+
+    /// The name that [`Key::space`] was given.
+    #[must_use]
+    pub fn space_name(&self) -> String {
+        let name = self.0.split(|&byte| byte == 0).next().unwrap_or_default();
+        String::from_utf8_lossy(name).into_owned()
+    }
 
     /// The smallest byte string after all keys that begin with this one.
     pub(super) fn successor(&self) -> Option<Vec<u8>> {
@@ -215,6 +235,77 @@ pub fn shadows() -> Key {
 #[must_use]
 pub fn shadow(workspace: &str, model: &str) -> Key {
     shadows().text(workspace).text(model)
+}
+
+// === who did what, as recorded by us ===
+
+/// Who registered a version.
+#[must_use]
+pub fn creator(workspace: &str, model: &str, version: u64) -> Key {
+    Key::space("author/creator").text(workspace).text(model).number(version)
+}
+
+/// Who last changed what is reviewed of a version.
+#[must_use]
+pub fn writer(workspace: &str, model: &str, version: u64) -> Key {
+    Key::space("author/writer").text(workspace).text(model).number(version)
+}
+
+/// What to call a person. Apart from everything else, so that it can be erased.
+#[must_use]
+pub fn profile(person: &str) -> Key {
+    Key::space("profile").text(person)
+}
+
+// === the way of a governed write ===
+
+/// The request in force for exactly one write, by the digest of that write.
+#[must_use]
+pub fn current_request(placed: &Digest) -> Key {
+    Key::space("request/current").digest(placed)
+}
+
+/// A check run that may be used again, by the digest of what went into it.
+#[must_use]
+pub fn check_run(inputs: &Digest) -> Key {
+    Key::space("check-run").digest(inputs)
+}
+
+#[must_use]
+pub fn open_intents() -> Key {
+    Key::space("intent/open")
+}
+
+/// An intent whose outcome is not recorded yet.
+#[must_use]
+pub fn open_intent(id: Uuid) -> Key {
+    open_intents().id(id)
+}
+
+// === what the registry held when we last looked ===
+
+/// That it was looked at for the first time, and when.
+#[must_use]
+pub fn baseline() -> Key {
+    Key::space("holding/baseline")
+}
+
+/// All governed names of a workspace.
+#[must_use]
+pub fn holdings_of(workspace: &str) -> Key {
+    Key::space("holding").text(workspace)
+}
+
+/// All governed names of a model.
+#[must_use]
+pub fn holdings(workspace: &str, model: &str) -> Key {
+    holdings_of(workspace).text(model)
+}
+
+/// What holds a governed name, as in `alias:champion`.
+#[must_use]
+pub fn holding(workspace: &str, model: &str, name: &str) -> Key {
+    holdings(workspace, model).text(name)
 }
 
 #[cfg(test)]

@@ -14,8 +14,14 @@ use self::layout::Layout;
 use super::{Batch, Commit, Key, Scan, Store, StoreError, View};
 
 mod committer;
+#[cfg(test)]
+mod crash;
 mod directory;
 mod layout;
+#[cfg(test)]
+mod power_cut;
+#[cfg(test)]
+mod tests;
 
 pub use self::directory::OpenError;
 

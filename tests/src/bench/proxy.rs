@@ -11,17 +11,19 @@ pub(super) fn run(bench: &Bench) -> Result<Vec<Row>> {
     rig::need(&[("wrk", "wrk"), ("nginx", "nginx-light")])?;
     rig::within("proxy", |dir| {
         let (upstream, _tiny) = rig::upstream(dir, None)?;
-        let (nginx, _nginx) = nginx::start(dir, upstream, true)?;
+        let (buffered, _buffered) = nginx::start(dir, upstream, true)?;
+        let (unbuffered, _unbuffered) = nginx::start(dir, upstream, false)?;
         let (host, token) = rig::countersign(dir, &format!("http://127.0.0.1:{upstream}"), &rig::gate(&[]))?;
-        let mut rates = [Vec::new(), Vec::new(), Vec::new()];
+        let rate = |port: u16| {
+            let url = format!("http://127.0.0.1:{port}{PATH}");
+            Load { url, connections: 32, seconds: bench.seconds, token: Some(&token), script: None }.measure()
+        };
+        let (mut ours, mut nginx, mut direct) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..bench.rounds {
-            for (rates, port) in rates.iter_mut().zip([host.port(), nginx, upstream]) {
-                let url = format!("http://127.0.0.1:{port}{PATH}");
-                let (seconds, token) = (bench.seconds, Some(token.as_str()));
-                rates.push(Load { url, connections: 32, seconds, token, script: None }.measure()?);
-            }
+            ours.push(rate(host.port())?);
+            nginx.push(rate(buffered)?.max(rate(unbuffered)?));
+            direct.push(rate(upstream)?);
         }
-        let [ours, nginx, direct] = rates;
         let row = |name: &str, baseline: &[f64], target| Row {
             name: name.to_owned(),
             ours: format!("{:.0}/s", median(ours.clone())),
@@ -30,8 +32,8 @@ pub(super) fn run(bench: &Bench) -> Result<Vec<Row>> {
             target,
         };
         Ok(vec![
-            row("GET 1 KB, 32 connections / nginx", &nginx, "≥ 0.8, goal 1.0"),
-            row("GET 1 KB, 32 connections / direct", &direct, "–"),
+            row("GET 1 KB, 32 conn. / nginx at its best", &nginx, "≥ 0.8, goal 1.0"),
+            row("GET 1 KB, 32 conn. / direct", &direct, "–"),
         ])
     })
 }

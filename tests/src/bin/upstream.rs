@@ -31,6 +31,7 @@ struct Head {
     length: usize,
     chunked: bool,
     expects: bool,
+    last: bool,
 }
 
 fn main() -> ExitCode {
@@ -74,6 +75,9 @@ async fn talk(stream: TcpStream, memory: Arc<Memory>) -> io::Result<()> {
             read_body(&mut stream, head.length, keep).await?
         };
         answer(stream.get_mut(), &head, body, &memory).await?;
+        if head.last {
+            break;
+        }
     }
     Ok(())
 }
@@ -91,11 +95,12 @@ async fn read_head(stream: &mut BufReader<TcpStream>) -> io::Result<Option<Head>
     let mut lines = text.split("\r\n");
     let mut words = lines.next().unwrap_or_default().split(' ').map(str::to_owned);
     let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-    let mut head = Head { method, target, length: 0, chunked: false, expects: false };
+    let mut head = Head { method, target, length: 0, chunked: false, expects: false, last: false };
     for (name, value) in lines.filter_map(|line| line.split_once(':')) {
         match name.to_ascii_lowercase().as_str() {
             "content-length" => head.length = value.trim().parse().unwrap_or(0),
             "transfer-encoding" => head.chunked = true,
+            "connection" => head.last = value.trim().eq_ignore_ascii_case("close"),
             "expect" => head.expects = true,
             _ => {}
         }

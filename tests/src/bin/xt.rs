@@ -53,7 +53,7 @@ fn run(task: Task) -> Result<()> {
 
 fn build_plugins(names: &[String]) -> Result<()> {
     host::build()?;
-    for component in console::step("plugins", |progress| plugins::build(names, progress))? {
+    for component in plugins::build(names)? {
         say(component.display());
     }
     Ok(())

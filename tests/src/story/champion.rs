@@ -1,5 +1,7 @@
 //! Items 1 to 3: an alias that nobody guards, a weak champion, a strong one.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
@@ -11,6 +13,10 @@ use crate::workdir::{METRIC, THRESHOLD};
 
 pub(super) const STEPS: &[Step] = &[
     Step { title: "ana trains three models and registers them, her client unchanged", play: trains },
+    Step {
+        title: "MLflow's webhook told Countersign: the checks have run before anybody asks",
+        play: prechecked,
+    },
     Step { title: "the alias `dev` passes, byte for byte", play: dev },
     Step { title: "the weak version as `champion` is refused at once", play: weak },
     Step { title: "MLflow's own page gets the same sentence", play: same_sentence },
@@ -32,13 +38,21 @@ fn trains(stage: &mut Stage) -> Result<String> {
     Ok(trained.iter().map(line).collect::<Vec<_>>().join("\n"))
 }
 
+fn prechecked(stage: &mut Stage) -> Result<String> {
+    eventually(Duration::from_secs(30), || {
+        let status = stage.read("ana", "models/credit/versions/1")?.to_string();
+        names(&status, &["metric-threshold", "fail"])?;
+        Ok("models/credit/versions/1 knows that metric-threshold fails".to_owned())
+    })
+}
+
 fn dev(stage: &mut Stage) -> Result<String> {
     let before = settled(stage)?;
     stage
         .ana
         .does("set-alias", &[("model", json!("credit")), ("alias", json!("dev")), ("version", json!("1"))])?;
-    let here = alias_request(stage, "/api/2.0")?.bearer(stage.token("ana")?).send(stage.host.port())?;
-    let there = alias_request(stage, "/api/2.0")?.send(stage.mlflow.port())?;
+    let here = alias_request().bearer(stage.token("ana")?).send(stage.host.port())?;
+    let there = alias_request().send(stage.mlflow.port())?;
     ensure!(
         here.status == 200 && here.status == there.status,
         "{} here, {} there",
@@ -55,7 +69,7 @@ fn dev(stage: &mut Stage) -> Result<String> {
 /// The ledger's size once what the registrations set off has ended.
 fn settled(stage: &Stage) -> Result<u64> {
     let mut last = (stage.ledger_size()?, 0);
-    eventually(std::time::Duration::from_secs(60), || {
+    eventually(Duration::from_secs(60), || {
         let size = stage.ledger_size()?;
         last = if size == last.0 { (size, last.1 + 1) } else { (size, 0) };
         ensure!(last.1 >= 15, "the ledger still grows: {size} entries");
@@ -63,13 +77,14 @@ fn settled(stage: &Stage) -> Result<u64> {
     })
 }
 
-fn alias_request(_: &Stage, prefix: &str) -> Result<http::Request> {
+fn alias_request() -> http::Request {
     let body = json!({"name": "credit", "alias": "dev", "version": "1"});
-    Ok(http::request("POST", &format!("{prefix}/mlflow/registered-models/alias")).json(&body))
+    http::request("POST", "/api/2.0/mlflow/registered-models/alias").json(&body)
 }
 
 fn weak(stage: &mut Stage) -> Result<String> {
     let refusal = refused(champion(stage, "1")?)?;
+    refusal.decided("deny")?;
     names(&refusal.message, &["metric-threshold", METRIC, THRESHOLD, "0.49"])?;
     let id = refusal.request(stage)?;
     stage.requests.insert("weak champion", id);
@@ -90,7 +105,8 @@ fn same_sentence(stage: &mut Stage) -> Result<String> {
 
 fn strong(stage: &mut Stage) -> Result<String> {
     let refusal = refused(champion(stage, "2")?)?;
-    names(&refusal.message, &["risk"])?;
+    refusal.decided("hold")?;
+    names(&refusal.message, &["all 3 checks passed", "risk", "ruth"])?;
     let id = refusal.request(stage)?;
     let shown = stage.read("ruth", &format!("requests/{id}"))?.to_string();
     names(&shown, &["credit", "champion", "metric-threshold", "model-card", "artifact-safety"])?;

@@ -74,6 +74,13 @@ pub(super) fn vote(stage: &Stage, who: &str, id: &str, vote: &str, rationale: &s
 }
 
 impl Refusal {
+    /// Fails unless machines are told this decision: `hold` or `deny`.
+    pub(super) fn decided(&self, decision: &str) -> Result<()> {
+        let told = self.details.get("decision").and_then(Value::as_str);
+        ensure!(told == Some(decision), "the decision is {told:?} instead of {decision}: {}", self.message);
+        Ok(())
+    }
+
     /// The promotion request that the refusal links to, in its sentence and for machines.
     pub(super) fn request(&self, stage: &Stage) -> Result<String> {
         let id = request_in(&self.message, &stage.host.workdir().url())?;

@@ -34,6 +34,7 @@ fn stage_of(stage: &mut Stage, version: &str) -> Result<Value> {
 
 fn stage_is_held(stage: &mut Stage) -> Result<String> {
     let refusal = refused(transition(stage, "2", "pRoDuCtIoN", false)?)?;
+    refusal.decided("hold")?;
     names(&refusal.message, &["risk"])?;
     let id = refusal.request(stage)?;
     stage.requests.insert("production", id);
@@ -74,6 +75,7 @@ fn copy(stage: &mut Stage) -> Result<Reply> {
 
 fn copy_is_held(stage: &mut Stage) -> Result<String> {
     let refusal = refused(copy(stage)?)?;
+    refusal.decided("hold")?;
     names(&refusal.message, &["risk"])?;
     let id = refusal.request(stage)?;
     stage.requests.insert("copy", id);
@@ -87,12 +89,13 @@ fn by_page(stage: &mut Stage) -> Result<String> {
     let url = format!("{}/_countersign/requests/{id}", stage.host.workdir().url());
     let password = PEOPLE.iter().find(|(name, _)| *name == "ruth").and_then(|(_, password)| *password);
     stage.browser.browses("open", &[("url", json!(url))])?;
-    let fields = json!({"username": "ruth", "password": password});
+    let fields = json!({"name": "ruth", "password": password});
     stage.browser.browses("submit", &[("form", json!("login")), ("fields", fields)])?;
     let page = stage.browser.browses("open", &[("url", json!(url))])?;
     ensure!(page.status == 200 && page.url == url, "ruth sees {} {}", page.status, page.url);
     names(&page.text, &["prod.credit", "metric-threshold", "ana"])?;
-    let headline = page.text.lines().nth(1).context("an empty page")?.to_owned();
+    let headline = page.text.lines().find(|line| line.starts_with("Waiting for"));
+    let headline = headline.with_context(|| format!("no headline: {}", page.text))?.to_owned();
     let fields = json!({"vote": "approve", "rationale": "signed on the page"});
     let page = stage.browser.browses("submit", &[("form", json!("approve")), ("fields", fields)])?;
     ensure!(page.status == 200, "the page's form answered {}: {}", page.status, page.text);

@@ -143,5 +143,7 @@ impl fmt::Display for Demand<'_> {
     }
 }
 
+// Not formatted: `expect-test` cannot update expectations that are broken over lines.
 #[cfg(test)]
+#[rustfmt::skip]
 mod tests;

@@ -25,6 +25,7 @@ pub struct Gate {
     pub approvals: BTreeMap<Tier, Approvals>,
     pub on_approval: OnApproval,
     pub on_bypass: OnBypass,
+    pub unknown_author: UnknownAuthor,
     /// How long a promotion request may stay open; `None`: until somebody ends it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires: Option<Span>,
@@ -125,6 +126,29 @@ impl OnApproval {
         match self {
             Self::Apply => "apply",
             Self::Permit => "permit",
+        }
+    }
+}
+
+/// What becomes of a version whose creator nobody recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum UnknownAuthor {
+    /// It goes on, and every page says that nobody can prove who registered it.
+    #[default]
+    Accept,
+    /// It is held until it was registered through us.
+    Hold,
+}
+
+impl UnknownAuthor {
+    pub const ALL: [Self; 2] = [Self::Accept, Self::Hold];
+
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Accept => "accept",
+            Self::Hold => "hold",
         }
     }
 }

@@ -64,7 +64,8 @@ fn unique(what: &str, names: impl IntoIterator<Item = (String, usize)>, faults: 
 
 /// A list of choices for an error.
 fn choices<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
-    let names: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
+    let mut names: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
+    names.dedup();
     if names.is_empty() {
         "there is none yet".to_owned()
     } else {
@@ -97,5 +98,7 @@ fn pattern(text: &str) -> Result<Pattern, String> {
     Ok(Pattern::new(text))
 }
 
+// Not formatted: `expect-test` cannot update expectations that are broken over lines.
 #[cfg(test)]
+#[rustfmt::skip]
 mod tests;

@@ -73,5 +73,7 @@ fn last(rule: &TierRule, tiers: usize) -> TierOutcome {
     TierOutcome::Known { tier: rule.name.clone(), because: because.to_owned() }
 }
 
+// Not formatted: `expect-test` cannot update expectations that are broken over lines.
 #[cfg(test)]
+#[rustfmt::skip]
 mod tests;

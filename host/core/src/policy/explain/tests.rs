@@ -48,16 +48,43 @@ fn explain(risk: &str, alias: &str) -> String {
 
 #[test]
 fn explanations() {
-    expect![[""]].assert_eq(&explain("high", "champion"));
-    expect![[""]].assert_eq(&explain("low", "prod-eu"));
-    expect![[""]].assert_eq(&explain("high", "dev"));
-    expect![[""]].assert_eq(&explain("high", "ch\u{430}mpion"));
+    expect![[r#"
+        action   set-alias `champion`
+        policy   gate `production` (enforce) guards alias `champion`
+        tier     high, because `model.tags["risk"] == "high"` holds
+        gate     production (enforce)
+          check  metric-threshold (required)
+          rule   two-person (may ask for more)
+          seat   legal: 1
+          seat   risk: 2
+    "#]].assert_eq(&explain("high", "champion"));
+    expect![[r#"
+        action   set-alias `prod-eu`
+        policy   gate `production` (enforce) guards alias `prod-*`
+        tier     low, because no earlier tier applies
+        gate     production (enforce)
+          check  metric-threshold (required)
+          rule   two-person (may ask for more)
+          seats  none
+    "#]].assert_eq(&explain("low", "prod-eu"));
+    expect![[r#"
+        action   set-alias `dev`
+        policy   no gate guards this
+    "#]].assert_eq(&explain("high", "dev"));
+    expect![[r#"
+        action   set-alias `chаmpion`
+        policy   refused: `chаmpion` looks like `champion`, which gate `production` governs, but is spelled with other characters (`а` U+0430): use the governed name, or choose one that cannot be mistaken for it
+    "#]].assert_eq(&explain("high", "ch\u{430}mpion"));
 }
 
 #[test]
 fn summary() {
     let policy = Policy::parse("policy.toml", POLICY).unwrap();
-    expect![[""]].assert_eq(&policy.summary().to_string());
+    expect![[r#"
+        policy   sha256:e5fb6907248e2ec0126108c26d5e8fb9a9ef91afe155cf9dca0dbc7624160607
+        contains 2 plugins, 2 seats, 2 tiers
+        gate     production (enforce): alias `champion`, alias `prod-*`, stage `Production`, registration into `prod.*` of models `*`
+    "#]].assert_eq(&policy.summary().to_string());
 }
 
 #[test]

@@ -63,84 +63,84 @@ fn check(action: Action, expect: Expect) {
 
 #[test]
 fn aliases() {
-    check(set_alias("credit", "dev"), expect![[""]]);
-    check(set_alias("credit", "champion"), expect![[""]]);
-    check(set_alias("credit", "CHAMPION"), expect![[""]]);
-    check(set_alias("credit", "champion\n"), expect![[""]]);
-    check(set_alias("credit", "ｃｈａｍｐｉｏｎ"), expect![[""]]);
-    check(set_alias("credit", "prod-eu"), expect![[""]]);
-    check(set_alias("credit", "ch\u{430}mpion"), expect![[""]]);
-    check(set_alias("other", "champion"), expect![[""]]);
-    check(set_alias("cr\u{435}dit", "champion"), expect![[""]]);
-    check(set_alias("cr\u{435}dit", "dev"), expect![[""]]);
+    check(set_alias("credit", "dev"), expect!["no gate guards this"]);
+    check(set_alias("credit", "champion"), expect!["gate `production` (enforce) guards alias `champion`"]);
+    check(set_alias("credit", "CHAMPION"), expect!["gate `production` (enforce) guards alias `champion`"]);
+    check(set_alias("credit", "champion\n"), expect!["gate `production` (enforce) guards alias `champion`"]);
+    check(set_alias("credit", "ｃｈａｍｐｉｏｎ"), expect!["gate `production` (enforce) guards alias `champion`"]);
+    check(set_alias("credit", "prod-eu"), expect!["gate `production` (enforce) guards alias `prod-*`"]);
+    check(set_alias("credit", "ch\u{430}mpion"), expect!["refused: `chаmpion` looks like `champion`, which gate `production` governs, but is spelled with other characters (`а` U+0430): use the governed name, or choose one that cannot be mistaken for it"]);
+    check(set_alias("other", "champion"), expect!["no gate guards this"]);
+    check(set_alias("cr\u{435}dit", "champion"), expect!["refused: `crеdit` looks like `credit`, which gate `production` governs, but is spelled with other characters (`е` U+0435): use the governed name, or choose one that cannot be mistaken for it"]);
+    check(set_alias("cr\u{435}dit", "dev"), expect!["no gate guards this"]);
     let delete = |alias: &str| Action::DeleteAlias { model: "credit".into(), alias: alias.into() };
-    check(delete("champion"), expect![[""]]);
-    check(delete("dev"), expect![[""]]);
+    check(delete("champion"), expect!["refused: gate `production` protects this: alias `champion` is guarded and deleting it would withdraw a promoted version without a review: promote another version to `champion` instead"]);
+    check(delete("dev"), expect!["no gate guards this"]);
 }
 
 #[test]
 fn stages() {
-    check(transition(4, Stage::Production), expect![[""]]);
-    check(transition(4, Stage::Staging), expect![[""]]);
-    check(transition(1, Stage::Archived), expect![[""]]);
-    check(transition(1, Stage::Staging), expect![[""]]);
-    check(transition(2, Stage::Archived), expect![[""]]);
-    check(transition(1, Stage::Production), expect![[""]]);
+    check(transition(4, Stage::Production), expect!["gate `production` (enforce) guards stage `Production`"]);
+    check(transition(4, Stage::Staging), expect!["gate `staging` (monitor) guards stage `Staging`"]);
+    check(transition(1, Stage::Archived), expect!["refused: gate `production` protects this: version 1 is in the guarded stage `Production` and may not leave it without a review: promote another version with `archive_existing_versions` instead"]);
+    check(transition(1, Stage::Staging), expect!["refused: gate `production` protects this: version 1 is in the guarded stage `Production` and may not leave it without a review: promote another version with `archive_existing_versions` instead"]);
+    check(transition(2, Stage::Archived), expect!["gate `staging` protects this: version 2 is in the guarded stage `Staging` and may not leave it without a review: promote another version with `archive_existing_versions` instead"]);
+    check(transition(1, Stage::Production), expect!["gate `production` (enforce) guards stage `Production`"]);
 }
 
 #[test]
 fn registrations() {
-    check(registration("credit", &[]), expect![[""]]);
-    check(registration("prod.credit", &[]), expect![[""]]);
-    check(registration("PROD.credit", &[]), expect![[""]]);
-    check(registration("\u{440}rod.credit", &[]), expect![[""]]);
-    check(registration("credit", &[("countersign.state", "approved")]), expect![[""]]);
+    check(registration("credit", &[]), expect!["no gate guards this"]);
+    check(registration("prod.credit", &[]), expect!["gate `production` (enforce) guards registration into `prod.*`"]);
+    check(registration("PROD.credit", &[]), expect!["gate `production` (enforce) guards registration into `prod.*`"]);
+    check(registration("\u{440}rod.credit", &[]), expect!["refused: `рrod.credit` looks like `prod.*`, which gate `production` governs, but is spelled with other characters (`р` U+0440): use the governed name, or choose one that cannot be mistaken for it"]);
+    check(registration("credit", &[("countersign.state", "approved")]), expect!["refused: gate `production` protects this: tag `countersign.state` belongs to Countersign, which alone writes `countersign.*`: use another name"]);
 }
 
 #[test]
 fn models() {
     let create =
         |model: &str| Action::CreateModel { model: model.into(), tags: std::iter::empty().collect() };
-    check(create("prod.new"), expect![[""]]);
-    check(create("cr\u{435}dit"), expect![[""]]);
-    check(rename("credit", "old-credit"), expect![[""]]);
-    check(rename("other", "prod.other"), expect![[""]]);
-    check(rename("prod.credit", "credit-2"), expect![[""]]);
+    check(create("prod.new"), expect!["no gate guards this"]);
+    check(create("cr\u{435}dit"), expect!["refused: `crеdit` looks like `credit`, which gate `production` governs, but is spelled with other characters (`е` U+0435): use the governed name, or choose one that cannot be mistaken for it"]);
+    check(rename("credit", "old-credit"), expect!["refused: gate `production` protects this: version 1 of `credit` holds the guarded stage `Production`, and what was reviewed must stay as it was: promote another version first, then try again"]);
+    check(rename("other", "prod.other"), expect!["refused: gate `production` protects this: renaming to `prod.other` would bring versions in past the gate: register them as new versions of `prod.other` instead, for instance with MLflow's `copy_model_version`"]);
+    check(rename("prod.credit", "credit-2"), expect!["refused: gate `production` protects this: the versions of `prod.credit` were registered through this gate and must stay as they were: register a new version instead"]);
     let other = Holdings::Known(vec![held("other", 1, &["champion"], Stage::None)]);
-    check_with(&other, rename("other", "credit"), expect![[""]]);
-    check_with(&other, rename("other", "another"), expect![[""]]);
-    check(Action::DeleteModel { model: "credit".into() }, expect![[""]]);
-    check(Action::DeleteModel { model: "prod.credit".into() }, expect![[""]]);
-    check(Action::DeleteModel { model: "other".into() }, expect![[""]]);
+    check_with(&other, rename("other", "credit"), expect!["refused: gate `production` protects this: renaming to `credit` would bring versions in past the gate: register them as new versions of `credit` instead, for instance with MLflow's `copy_model_version`"]);
+    check_with(&other, rename("other", "another"), expect!["no gate guards this"]);
+    check(Action::DeleteModel { model: "credit".into() }, expect!["refused: gate `production` protects this: version 1 of `credit` holds the guarded stage `Production`, and what was reviewed must stay as it was: promote another version first, then try again"]);
+    check(Action::DeleteModel { model: "prod.credit".into() }, expect!["refused: gate `production` protects this: the versions of `prod.credit` were registered through this gate and must stay as they were: register a new version instead"]);
+    check(Action::DeleteModel { model: "other".into() }, expect!["no gate guards this"]);
     let delete = |version| Action::DeleteVersion { model: "credit".into(), version: Version::new(version) };
-    check(delete(3), expect![[""]]);
-    check(delete(4), expect![[""]]);
+    check(delete(3), expect!["refused: gate `production` protects this: version 3 of `credit` holds the guarded alias `Champion`, and what was reviewed must stay as it was: promote another version first, then try again"]);
+    check(delete(4), expect!["no gate guards this"]);
 }
 
 #[test]
 fn tags() {
-    check(tag("validated"), expect![[""]]);
-    check(tag("countersign.state"), expect![[""]]);
-    check(tag("Countersign.State"), expect![[""]]);
-    check(tag("c\u{43e}untersign.state"), expect![[""]]);
-    check(tag("mlflow.prompt.is_prompt"), expect![[""]]);
+    check(tag("validated"), expect!["no gate guards this"]);
+    check(tag("countersign.state"), expect!["refused: gate `production` protects this: tag `countersign.state` belongs to Countersign, which alone writes `countersign.*`: use another name"]);
+    check(tag("Countersign.State"), expect!["refused: gate `production` protects this: tag `Countersign.State` belongs to Countersign, which alone writes `countersign.*`: use another name"]);
+    check(tag("c\u{43e}untersign.state"), expect!["refused: gate `production` protects this: tag `cоuntersign.state` belongs to Countersign, which alone writes `countersign.*`: use another name"]);
+    check(tag("mlflow.prompt.is_prompt"), expect!["refused: gate `production` protects this: tag `mlflow.prompt.is_prompt` would hide a governed model from the registry: leave it as it is"]);
 }
 
 #[test]
 fn artifacts() {
     let write = || Action::WriteArtifact { place: ArtifactPlace::Root { path: "1/models/m-1".to_owned() } };
-    check(write(), expect![[""]]);
-    check_with(&Holdings::Known(vec![held("credit", 4, &["dev2"], Stage::None)]), write(), expect![[""]]);
-    check_with(&Holdings::Known(vec![held("prod.credit", 1, &[], Stage::None)]), write(), expect![[""]]);
-    check_with(&Holdings::none(), write(), expect![[""]]);
+    check(write(), expect!["refused: gate `production` protects this: version 1 of `credit` holds the guarded stage `Production`, and what was reviewed must stay as it was: promote another version first, then try again"]);
+    check_with(&Holdings::Known(vec![held("credit", 4, &["dev2"], Stage::None)]), write(), expect!["no gate guards this"]);
+    check_with(&Holdings::Known(vec![held("prod.credit", 1, &[], Stage::None)]), write(), expect!["refused: gate `production` protects this: the versions of `prod.credit` were registered through this gate and must stay as they were: register a new version instead"]);
+    check_with(&Holdings::none(), write(), expect!["no gate guards this"]);
 }
 
 #[test]
 fn what_is_not_known_is_not_none() {
     let unknown = Holdings::Unknown("MLflow did not answer within 5s".to_owned());
-    check_with(&unknown, Action::DeleteModel { model: "credit".into() }, expect![[""]]);
-    check_with(&unknown, transition(1, Stage::Archived), expect![[""]]);
-    check_with(&unknown, set_alias("credit", "dev"), expect![[""]]);
+    check_with(&unknown, Action::DeleteModel { model: "credit".into() }, expect!["refused: gate `production` protects this: it is not known whether this touches a promoted version, because MLflow did not answer within 5s: try again when the registry can be read"]);
+    check_with(&unknown, transition(1, Stage::Archived), expect!["refused: gate `production` protects this: it is not known whether this touches a promoted version, because MLflow did not answer within 5s: try again when the registry can be read"]);
+    check_with(&unknown, set_alias("credit", "dev"), expect!["no gate guards this"]);
 }
 
 #[test]
@@ -231,5 +231,25 @@ proptest! {
             let unknown = Holdings::Unknown("down".to_owned());
             prop_assert_eq!(policy.governs(&action, &holdings()), policy.governs(&action, &unknown));
         }
+    }
+
+    #[test]
+    fn a_pattern_agrees_with_its_definition(pattern in "[ab*]{0,6}", name in "[ab]{0,8}") {
+        fn matches(pattern: &[char], name: &[char]) -> bool {
+            match (pattern, name) {
+                ([], []) => true,
+                (['*', rest @ ..], _) => matches(rest, name) || (!name.is_empty() && matches(pattern, &name[1..])),
+                ([p, rest @ ..], [n, tail @ ..]) => p == n && matches(rest, tail),
+                _ => false,
+            }
+        }
+        let chars = |text: &str| text.chars().collect::<Vec<_>>();
+        prop_assert_eq!(Pattern::new(&pattern).matches(&name), matches(&chars(&pattern), &chars(&name)));
+    }
+
+    #[test]
+    fn what_matches_does_not_merely_resemble(pattern in name(), other in name()) {
+        let pattern = Pattern::new(&pattern);
+        prop_assert!(!(pattern.matches(&other) && pattern.resembles(&other)));
     }
 }

@@ -6,7 +6,7 @@ use super::plugins::{name, on_failure};
 use super::table::{At, Table};
 use super::{alias_pattern, choices, json, model_pattern, unique};
 use crate::names::{GateName, Pattern, PluginName, Stage};
-use crate::policy::gate::{Check, Gate, Guard, Mode, OnApproval, OnBypass, Rule};
+use crate::policy::gate::{Check, Gate, Guard, Mode, OnApproval, OnBypass, Rule, UnknownAuthor};
 use crate::policy::seat::SeatHolders;
 
 const KEYS: &[&str] = &[
@@ -19,6 +19,7 @@ const KEYS: &[&str] = &[
     "approvals",
     "on_approval",
     "on_bypass",
+    "unknown_author",
     "expires",
 ];
 
@@ -59,11 +60,13 @@ fn gate(table: Table<'_>, known: &Known<'_>) -> Option<Gate> {
     let models = models(&table);
     let guards = guards(&table);
     let checks =
-        table.tables("check", "gate.check").iter().filter_map(|check| self::check(check, known)).collect();
-    let rules = table.tables("rule", "gate.rule").iter().filter_map(|rule| self::rule(rule, known)).collect();
+        table.tables("check", "a check").iter().filter_map(|check| self::check(check, known)).collect();
+    let rules = table.tables("rule", "a rule").iter().filter_map(|rule| self::rule(rule, known)).collect();
     let approvals = approvals::read(&table, known);
     let on_approval = table.one_of("on_approval", &OnApproval::ALL, OnApproval::as_str).unwrap_or_default();
     let on_bypass = table.one_of("on_bypass", &OnBypass::ALL, OnBypass::as_str).unwrap_or_default();
+    let unknown_author =
+        table.one_of("unknown_author", &UnknownAuthor::ALL, UnknownAuthor::as_str).unwrap_or_default();
     let expires = approvals::span(&table, "expires");
     let name = GateName::new(name?);
     Some(Gate {
@@ -76,6 +79,7 @@ fn gate(table: Table<'_>, known: &Known<'_>) -> Option<Gate> {
         approvals,
         on_approval,
         on_bypass,
+        unknown_author,
         expires,
     })
 }

@@ -28,8 +28,10 @@ fn json(table: &Table<'_>, value: &Spanned<DeValue<'_>>) -> Value {
         DeValue::Datetime(datetime) => Value::String(datetime.to_string()),
         DeValue::Integer(integer) => number(table, value, integer),
         DeValue::Float(float) => {
-            let why = "no two readers print a fraction alike";
-            table.fault(value.span().start, format!("{why}: write it as a text, `\"{}\"`", float.as_str()));
+            let text = float.as_str();
+            let fault =
+                format!("`{text}` is a fraction, which no two programs print alike: write `\"{text}\"`");
+            table.fault(value.span().start, fault);
             Value::Null
         }
         DeValue::Array(array) => Value::Array(array.iter().map(|element| json(table, element)).collect()),

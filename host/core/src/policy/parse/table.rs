@@ -181,7 +181,7 @@ impl<'t> Table<'t> {
     pub(super) fn tables(&self, key: &str, what: &str) -> Vec<Table<'t>> {
         let Some(value) = self.get(key) else { return Vec::new() };
         let Some(array) = value.get_ref().as_array() else {
-            self.wrong(key, value, &format!("a list of tables, `[[{what}]]`"));
+            self.wrong(key, value, "a list of tables");
             return Vec::new();
         };
         array.iter().filter_map(|element| self.as_table(key, element, what)).collect()

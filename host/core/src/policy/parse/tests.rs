@@ -1,4 +1,5 @@
 use expect_test::{Expect, expect};
+use proptest::prelude::*;
 
 use crate::policy::{OnApproval, OnBypass, OnFailure, Policy};
 
@@ -34,7 +35,7 @@ fn a_good_policy() {
 
 #[test]
 fn a_policy_may_be_empty() {
-    check("", expect![[""]]);
+    check("", expect!["fine: 0 gates"]);
 }
 
 #[test]
@@ -76,84 +77,96 @@ fn the_gate_overrides_the_plugin_on_failures() {
 
 #[test]
 fn syntax() {
-    check("[[gate]\nname = \"x", expect![[""]]);
+    check("[[gate]\nname = \"x", expect!["policy.toml:1:8: this is not TOML: unclosed array table, expected `]`"]);
 }
 
 #[test]
 fn unknown_keys() {
-    check(&changed("mode   =", "mod    ="), expect![[""]]);
-    check(&changed("[[seat]]", "[[chair]]"), expect![[""]]);
-    check(&changed("grants =", "grant ="), expect![[""]]);
-    check(&changed("expires = \"90d\"", "expire = \"90d\""), expect![[""]]);
+    check(&changed("mode   =", "mod    ="), expect![[r#"
+        policy.toml:29:1: gate `production` has no `mode`: add `mode = "enforce"`
+        policy.toml:31:1: unknown key `mod` in gate `production`: choose one of `name`, `mode`, `models`, `guards`, `check`, `rule`, `approvals`, `on_approval`, `on_bypass`, `unknown_author`, `expires`"#]]);
+    check(&changed("[[seat]]", "[[chair]]"), expect![[r#"
+        policy.toml:14:3: unknown key `chair` in the policy: choose one of `plugin`, `seat`, `tier`, `gate`
+        policy.toml:45:13: there is no seat `risk`: choose one of `legal`, or add a `[[seat]]`"#]]);
+    check(&changed("grants =", "grant ="), expect!["policy.toml:7:1: unknown key `grant` in plugin `metric-threshold`: choose one of `name`, `source`, `digest`, `grants`, `limits`, `on_failure`"]);
+    check(&changed("expires = \"90d\"", "expire = \"90d\""), expect!["policy.toml:46:3: unknown key `expire` in the approvals of tier `high`: choose one of `seats`, `expires`, `evidence_first`"]);
 }
 
 #[test]
 fn plugins() {
-    check(&changed("digest = ", "# digest = "), expect![[""]]);
-    check(&changed("sha256:00", "sha256:0"), expect![[""]]);
-    check(&changed("source = \"file:", "source = \"ftp:"), expect![[""]]);
-    check(&changed("grants = [\"registry\"]", "grants = [\"network\"]"), expect![[""]]);
+    check(&changed("digest = ", "# digest = "), expect![[r#"policy.toml:3:1: plugin `metric-threshold` has no `digest`: add `digest = "sha256:…"`; the line to paste is printed by `countersign plugin pin file:target/plugins/metric-threshold.wasm`"#]]);
+    check(&changed("sha256:00", "sha256:0"), expect!["policy.toml:6:10: `digest` of plugin `metric-threshold`: `sha256:000000000000000000000000000000000000000000000000000000000000001` is not a digest: write `sha256:` and 64 lower-case hex digits"]);
+    check(&changed("source = \"file:", "source = \"ftp:"), expect!["policy.toml:5:10: `ftp:target/plugins/metric-threshold.wasm` is no source: write `file:PATH`, `https://…` or `oci:REGISTRY/REPOSITORY:TAG`"]);
+    check(&changed("grants = [\"registry\"]", "grants = [\"network\"]"), expect!["policy.toml:7:11: `network` is no `grant` of plugin `metric-threshold`: choose one of `log`, `registry`, `artifacts`"]);
     check(
         &changed("grants = [\"registry\"]", "on_failure = { crashed = \"deny\", trapped = \"ignore\" }"),
-        expect![[""]],
+        expect![[r#"
+            policy.toml:7:16: `crashed` is no class of failure: choose one of `panicked`, `trapped`, `cpu-budget`, `wall-budget`, `memory`, `stack-overflow`, `host-call-budget`, `invalid-result`, `pool-exhausted`, `host-bug`, `undecided`
+            policy.toml:7:44: `ignore` is no `trapped` of `on_failure`: choose one of `deny`, `hold`"#]],
     );
-    check(&changed("name = \"metric-threshold\"", "name = \"metric threshold\""), expect![[""]]);
-    check(&changed("name = \"two-person\"", "name = \"metric-threshold\""), expect![[""]]);
+    check(&changed("name = \"metric-threshold\"", "name = \"metric threshold\""), expect![[r#"
+        policy.toml:4:8: `metric threshold` is no name: use 1 to 64 ASCII letters, digits, `-`, `_` and `.`
+        policy.toml:37:12: there is no plugin `metric-threshold`: choose one of `metric threshold`, `two-person`, or add a `[[plugin]]`"#]]);
+    check(&changed("name = \"two-person\"", "name = \"metric-threshold\""), expect![[r#"
+        policy.toml:10:8: plugin `metric-threshold` already stands in line 4: rename one of them
+        policy.toml:42:12: there is no plugin `two-person`: choose one of `metric-threshold`, or add a `[[plugin]]`"#]]);
 }
 
 #[test]
 fn seats() {
-    check(&changed("members = [\"counsel\"]", ""), expect![[""]]);
-    check(&changed("members = [\"counsel\"]", "groups = [\"model-risk\"]"), expect![[""]]);
-    check(&changed("members = [\"counsel\"]", "groups = [\"oidc:legal\"]"), expect![[""]]);
+    check(&changed("members = [\"counsel\"]", ""), expect![[r#"policy.toml:18:1: seat `legal` can be filled by nobody: add `members = ["NAME"]` or `groups = ["oidc:GROUP"]`"#]]);
+    check(&changed("members = [\"counsel\"]", "groups = [\"model-risk\"]"), expect!["policy.toml:20:11: `model-risk` is no group: write `PROVIDER:GROUP`, as in `oidc:model-risk`"]);
+    check(&changed("members = [\"counsel\"]", "groups = [\"oidc:legal\"]"), expect!["fine: 1 gates"]);
 }
 
 #[test]
 fn tiers() {
-    check(&changed("name = \"low\"", "name = \"low\"\nwhen = 'true'"), expect![[""]]);
-    check(&changed("when = 'model.tags[\"risk\"] == \"high\"'", ""), expect![[""]]);
-    check(&changed("when = 'model.tags", "when = 'model.labels"), expect![[""]]);
-    check(&changed("== \"high\"'", "== '"), expect![[""]]);
+    check(&changed("name = \"low\"", "name = \"low\"\nwhen = 'true'"), expect!["policy.toml:26:1: tier `low` is the last one and has a `when`: add a tier without one after it, for everything else"]);
+    check(&changed("when = 'model.tags[\"risk\"] == \"high\"'", ""), expect!["policy.toml:22:1: tier `high` has no `when`, so that the tiers after it are never reached: move it to the end"]);
+    check(&changed("when = 'model.tags", "when = 'model.labels"), expect!["policy.toml:24:14: `when`: there is no `labels` here: choose one of `aliases`, `description`, `name`, `tags`"]);
+    check(&changed("== \"high\"'", "== '"), expect!["policy.toml:24:31: `when`: this is not CEL: syntax error: mismatched input '<EOF>' expecting {'[', '{', '(', '.', '-', '!', 'true', 'false', 'null', NUM_FLOAT, NUM_INT, NUM_UINT, STRING, BYTES, IDENTIFIER}"]);
     check(
         &changed("when = 'model.tags[\"risk\"] == \"high\"'", "when = \"model.tags[\\\"risk\\\"]\""),
-        expect![[""]],
+        expect![[r#"policy.toml:24:8: `when`: it gives a string, not yes or no: write a comparison such as `… == "high"`"#]],
     );
     check(
         "[[gate]]\nname = \"g\"\nmode = \"off\"\nmodels = [\"*\"]\nguards = [{ alias = \"a\" }]",
-        expect![[""]],
+        expect![[r#"policy.toml:1:1: the policy has gates but no tier: add `[[tier]]` with `name = "default"` and no `when`"#]],
     );
 }
 
 #[test]
 fn gates() {
-    check(&changed("mode   = \"enforce\"", "mode = \"protect\""), expect![[""]]);
-    check(&changed("mode   = \"enforce\"", ""), expect![[""]]);
-    check(&changed("models = [\"*\"]", "models = []"), expect![[""]]);
-    check(&changed("models = [\"*\"]", "models = \"*\""), expect![[""]]);
-    check(&changed("models = [\"*\"]", "models = [\"team/credit\", \"\"]"), expect![[""]]);
+    check(&changed("mode   = \"enforce\"", "mode = \"protect\""), expect!["policy.toml:31:8: `protect` is no `mode` of gate `production`: choose one of `enforce`, `monitor`, `off`"]);
+    check(&changed("mode   = \"enforce\"", ""), expect![[r#"policy.toml:29:1: gate `production` has no `mode`: add `mode = "enforce"`"#]]);
+    check(&changed("models = [\"*\"]", "models = []"), expect![[r#"policy.toml:29:1: `models` of gate `production` is empty: write `models = ["*"]`"#]]);
+    check(&changed("models = [\"*\"]", "models = \"*\""), expect!["policy.toml:32:10: `models` of gate `production` must be a list of texts, not string"]);
+    check(&changed("models = [\"*\"]", "models = [\"team/credit\", \"\"]"), expect![[r#"
+        policy.toml:32:11: no model can be called `team/credit`: MLflow takes no `/` in names
+        policy.toml:32:26: an empty pattern matches nothing: write a name, or `*` for all"#]]);
     check(
         &changed("{ alias = \"champion\" }", "{ alias = \"champion\", stage = \"Production\" }"),
-        expect![[""]],
+        expect!["policy.toml:33:11: a guard has exactly one key: choose one of `alias`, `stage`, `register_into`, and write one table per guard"],
     );
-    check(&changed("{ alias = \"champion\" }", "{ alias = \"prod.eu\" }"), expect![[""]]);
-    check(&changed("{ alias = \"champion\" }", "{ version = \"1\" }"), expect![[""]]);
-    check(&changed("stage = \"Production\"", "stage = \"Archived\""), expect![[""]]);
-    check(&changed("plugin = \"metric-threshold\"", "plugin = \"metric-treshold\""), expect![[""]]);
-    check(&changed("min = \"0.85\"", "min = 0.85"), expect![[""]]);
-    check(&changed("min = \"0.85\"", "min = 9007199254740993"), expect![[""]]);
-    check(&changed("required = true", "required = \"yes\""), expect![[""]]);
-    check(&changed("on_bypass = \"record\"", "on_bypass = \"undo\""), expect![[""]]);
+    check(&changed("{ alias = \"champion\" }", "{ alias = \"prod.eu\" }"), expect!["policy.toml:33:21: no alias can be called `prod.eu`: MLflow takes no `.` in them, only letters, digits, `_` and `-`"]);
+    check(&changed("{ alias = \"champion\" }", "{ version = \"1\" }"), expect!["policy.toml:33:13: unknown key `version` in a guard: choose one of `alias`, `stage`, `register_into`"]);
+    check(&changed("stage = \"Production\"", "stage = \"Archived\""), expect!["policy.toml:33:67: `Archived` is no stage that a gate can guard: choose one of `Staging`, `Production`"]);
+    check(&changed("plugin = \"metric-threshold\"", "plugin = \"metric-treshold\""), expect!["policy.toml:37:12: there is no plugin `metric-treshold`: choose one of `metric-threshold`, `two-person`, or add a `[[plugin]]`"]);
+    check(&changed("min = \"0.85\"", "min = 0.85"), expect![[r#"policy.toml:39:36: `0.85` is a fraction, which no two programs print alike: write `"0.85"`"#]]);
+    check(&changed("min = \"0.85\"", "min = 9007199254740993"), expect!["policy.toml:39:36: `9007199254740993` is too large to be kept exactly: write it as a text"]);
+    check(&changed("required = true", "required = \"yes\""), expect!["policy.toml:38:14: `required` of a check must be `true` or `false`, not string"]);
+    check(&changed("on_bypass = \"record\"", "on_bypass = \"undo\""), expect!["policy.toml:34:13: `undo` is no `on_bypass` of gate `production`: choose one of `record`, `revert`"]);
 }
 
 #[test]
 fn approvals() {
-    check(&changed("[gate.approvals.high]", "[gate.approvals.hihg]"), expect![[""]]);
-    check(&changed("risk = 2", "rsik = 2"), expect![[""]]);
-    check(&changed("risk = 2", "risk = 3"), expect![[""]]);
-    check(&changed("risk = 2", "risk = 0"), expect![[""]]);
-    check(&changed("seats = { risk = 2, legal = 1 }", "seats = {}"), expect![[""]]);
-    check(&changed("expires = \"90d\"", "expires = \"90 days\""), expect![[""]]);
-    check(&changed("expires = \"90d\"", "expires = \"0d\""), expect![[""]]);
+    check(&changed("[gate.approvals.high]", "[gate.approvals.hihg]"), expect!["policy.toml:44:19: there is no tier `hihg`: choose one of `high`, `low`, or add a `[[tier]]`"]);
+    check(&changed("risk = 2", "rsik = 2"), expect!["policy.toml:45:13: there is no seat `rsik`: choose one of `risk`, `legal`, or add a `[[seat]]`"]);
+    check(&changed("risk = 2", "risk = 3"), expect!["policy.toml:45:13: seat `risk` needs 3 people and has 2: add members to it, or ask for fewer"]);
+    check(&changed("risk = 2", "risk = 0"), expect!["policy.toml:45:20: seat `risk` needs a whole number from 1: how many people must fill it"]);
+    check(&changed("seats = { risk = 2, legal = 1 }", "seats = {}"), expect!["policy.toml:45:11: no seat is named: add one, as in `{ risk = 1 }`, or drop the tier's table"]);
+    check(&changed("expires = \"90d\"", "expires = \"90 days\""), expect!["policy.toml:46:13: `expires` of the approvals of tier `high`: `90 days` is not a span of time: write a whole number and one of ms, s, m, h, d, as in `90d`"]);
+    check(&changed("expires = \"90d\"", "expires = \"0d\""), expect!["policy.toml:46:13: `expires` must be longer than nothing: write a span such as `90d`"]);
 }
 
 #[test]
@@ -163,5 +176,23 @@ fn all_faults_at_once_in_the_order_of_the_file() {
         "\"on\"",
         1,
     );
-    check(&text, expect![[""]]);
+    check(&text, expect![[r#"
+        policy.toml:3:1: plugin `metric-threshold` has no `digest`: add `digest = "sha256:…"`; the line to paste is printed by `countersign plugin pin file:target/plugins/metric-threshold.wasm`
+        policy.toml:31:10: `on` is no `mode` of gate `production`: choose one of `enforce`, `monitor`, `off`
+        policy.toml:45:13: there is no seat `rsik`: choose one of `risk`, `legal`, or add a `[[seat]]`"#]]);
+}
+
+proptest! {
+    /// Whatever is put anywhere into a policy, there is a policy or a list of faults inside the text.
+    #[test]
+    fn broken_policies_give_faults(at in 0..GOOD.len(), len in 0..40_usize, with in "[\\[\\]{}=\"'.,\n a-z0-9]{0,6}") {
+        let end = (at + len).min(GOOD.len());
+        let text = format!("{}{with}{}", &GOOD[..at], &GOOD[end..]);
+        if let Err(error) = Policy::parse("policy.toml", &text) {
+            prop_assert!(!error.faults.is_empty());
+            for fault in &error.faults {
+                prop_assert!((1..=text.matches('\n').count() + 1).contains(&fault.line), "{fault}");
+            }
+        }
+    }
 }

@@ -80,7 +80,9 @@ impl Condition {
         match self.evaluate(&context) {
             Ok(Value::Bool(answer)) => Ok(answer),
             Ok(other) => Err(cannot(not_an_answer(&other))),
-            Err(error) => Err(cannot(lower_first(&error.to_string()))),
+            Err(error) => {
+                Err(cannot(view.why_missing(&error).unwrap_or_else(|| lower_first(&error.to_string()))))
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use expect_test::{Expect, expect};
+use proptest::prelude::*;
 
 use super::*;
 use crate::facts::{Metric, MetricOrigin, Missing, ModelFacts, Run, Subject, VersionFacts};
@@ -85,58 +86,80 @@ fn check(when: &str, expect: Expect) {
 
 #[test]
 fn conditions() {
-    check("model.tags[\"risk\"] == \"high\"", expect![[""]]);
-    check("model.tags.risk == 'high' && version.number == 7", expect![[""]]);
-    check("version.run.params.C == '1' && version.run.tags['team'] == 'risk'", expect![[""]]);
-    check("version.metrics.auc == 0.9", expect![[""]]);
-    check("version.metrics['auc'] > 0.85 && !('f1' in version.metrics)", expect![[""]]);
-    check("'dev' in version.aliases && size(model.aliases) == 0", expect![[""]]);
-    check("action.kind == 'set-alias' && action.target == 'champion'", expect![[""]]);
-    check("model.name.matches('^cre') && model.description == ''", expect![[""]]);
-    check("model.tags.exists(k, k.startsWith('ri') && model.tags[k] == 'high')", expect![[""]]);
+    check("model.tags[\"risk\"] == \"high\"", expect!["true"]);
+    check("model.tags.risk == 'high' && version.number == 7", expect!["true"]);
+    check("version.run.params.C == '1' && version.run.tags['team'] == 'risk'", expect!["true"]);
+    check("version.metrics.auc == 0.9", expect!["true"]);
+    check("version.metrics['auc'] > 0.85 && !('f1' in version.metrics)", expect!["true"]);
+    check("'dev' in version.aliases && size(model.aliases) == 0", expect!["true"]);
+    check("action.kind == 'set-alias' && action.target == 'champion'", expect!["true"]);
+    check("model.name.matches('^cre') && model.description == ''", expect!["true"]);
+    check("model.tags.exists(k, k.startsWith('ri') && model.tags[k] == 'high')", expect!["true"]);
 }
 
 #[test]
 fn absent_texts_are_empty() {
-    check("model.tags['pii'] == ''", expect![[""]]);
-    check("model.tags['pii'] != 'no'", expect![[""]]);
-    check("model.tags.pii == 'yes' || version.run.params['seed'] == '1'", expect![[""]]);
-    check("has(model.tags.pii)", expect![[""]]);
-    check("'pii' in model.tags || has(model.tags.risk)", expect![[""]]);
+    check("model.tags['pii'] == ''", expect!["true"]);
+    check("model.tags['pii'] != 'no'", expect!["true"]);
+    check("model.tags.pii == 'yes' || version.run.params['seed'] == '1'", expect!["false"]);
+    check("has(model.tags.pii)", expect!["false"]);
+    check("'pii' in model.tags || has(model.tags.risk)", expect!["true"]);
     let mut without_run = facts();
     without_run.version.run = None;
-    check_with(&without_run, "version.run.user == '' && version.run.tags.team == ''", expect![[""]]);
+    check_with(&without_run, "version.run.user == '' && version.run.tags.team == ''", expect!["true"]);
 }
 
 #[test]
 fn what_cannot_be_told() {
-    check("version.metrics['f1'] > 0.5", expect![[""]]);
-    check("version.metrics['loss'] < 0.5", expect![[""]]);
-    check("model.tags.risk > 3", expect![[""]]);
-    check("version.number / 0 == 1", expect![[""]]);
+    check("version.metrics['f1'] > 0.5", expect!["cannot tell whether `version.metrics['f1'] > 0.5` holds: there is no `f1`; where it may be absent, ask first with `'f1' in …`"]);
+    check("version.metrics['loss'] < 0.5", expect!["cannot tell whether `version.metrics['loss'] < 0.5` holds: found no matching overload for '_<_' applied to '(double, double)'"]);
+    check("model.tags.risk > 3", expect!["cannot tell whether `model.tags.risk > 3` holds: found no matching overload for '_>_' applied to '(string, int)'"]);
+    check("version.number / 0 == 1", expect!["cannot tell whether `version.number / 0 == 1` holds: division by zero of Int(7)"]);
     let mut missing = facts();
     missing.version.missing.push(Missing { fact: "run".to_owned(), reason: "timed out".to_owned() });
-    check_with(&missing, "version.run.tags.team == 'risk'", expect![[""]]);
-    check_with(&missing, "version.metrics.auc > 0.5", expect![[""]]);
-    check_with(&missing, "model.tags.risk == 'high'", expect![[""]]);
+    check_with(&missing, "version.run.tags.team == 'risk'", expect!["cannot tell whether `version.run.tags.team == 'risk'` holds: the run could not be read: timed out"]);
+    check_with(&missing, "version.metrics.auc > 0.5", expect!["cannot tell whether `version.metrics.auc > 0.5` holds: the run could not be read: timed out"]);
+    check_with(&missing, "model.tags.risk == 'high'", expect!["true"]);
     let mut huge = facts();
     huge.version.tags = (0..10_001).map(|i| (i.to_string(), String::new())).collect();
-    check_with(&huge, "model.tags.risk == 'high'", expect![[""]]);
+    check_with(&huge, "model.tags.risk == 'high'", expect!["cannot tell whether `model.tags.risk == 'high'` holds: the version has 10009 tags, parameters and metrics, more than the 10000 that a condition may look at"]);
 }
 
 #[test]
 fn faults() {
-    check("model.tags[", expect![[""]]);
-    check("user == 'ana'", expect![[""]]);
-    check("model.labels.risk == 'high'", expect![[""]]);
-    check("version.run.owner == 'ana' || model['colour'] == ''", expect![[""]]);
-    check("model[version.stage] == ''", expect![[""]]);
-    check("upper(model.name) == 'A'", expect![[""]]);
-    check("model.name", expect![[""]]);
-    check("model.tags[model.tags['a'] + 'b'] == ''", expect![[""]]);
-    check("model.tags.all(a, version.tags.all(b, a == b))", expect![[""]]);
+    check("model.tags[", expect![[r#"
+        0: this is not CEL: incomplete `IndexContext`!
+        11: this is not CEL: syntax error: mismatched input '<EOF>' expecting {'[', '{', '(', '.', '-', '!', '?', 'true', 'false', 'null', NUM_FLOAT, NUM_INT, NUM_UINT, STRING, BYTES, IDENTIFIER}
+    "#]]);
+    check("user == 'ana'", expect![[r#"
+        0: unknown name `user`: choose one of `action`, `model`, `version`
+    "#]]);
+    check("model.labels.risk == 'high'", expect![[r#"
+        5: there is no `labels` here: choose one of `aliases`, `description`, `name`, `tags`
+    "#]]);
+    check("version.run.owner == 'ana' || model['colour'] == ''", expect![[r#"
+        11: there is no `owner` here: choose one of `id`, `params`, `status`, `tags`, `user`
+        35: there is no `colour` here: choose one of `aliases`, `description`, `name`, `tags`
+    "#]]);
+    check("model[version.stage] == ''", expect![[r#"
+        5: name the field, one of `aliases`, `description`, `name`, `tags`
+    "#]]);
+    check("upper(model.name) == 'A'", expect![[r#"
+        5: unknown function `upper`: choose one of `bool`, `contains`, `double`, `endsWith`, `int`, `matches`, `size`, `startsWith`, `string`, `uint`
+    "#]]);
+    check("model.name", expect![[r#"
+        0: it gives a string, not yes or no: write a comparison such as `… == "high"`
+    "#]]);
+    check("model.tags[model.tags['a'] + 'b'] == ''", expect![[r#"
+        10: write the key out, as in `tags["risk"]`
+    "#]]);
+    check("model.tags.all(a, version.tags.all(b, a == b))", expect![[r#"
+        34: macros such as `exists` may not stand inside one another here
+    "#]]);
     let long = format!("model.name == '{}'", "x".repeat(4096));
-    check(&long, expect![[""]]);
+    check(&long, expect![[r#"
+        0: the condition is longer than 4096 bytes: split it into several tiers
+    "#]]);
 }
 
 /// Each level would double the work if a computed key were allowed, and deep nesting must not overflow the stack.
@@ -165,4 +188,17 @@ fn first_match_wins_and_the_unknown_is_told() {
     assert!(
         matches!(tiers("version.metrics.f1 > 0.0"), TierOutcome::Unknown { tier, .. } if tier == "high".into())
     );
+}
+
+proptest! {
+    /// Any text is a condition or has faults inside it; any condition has an answer or a reason.
+    #[test]
+    fn any_text_is_dealt_with(
+        text in "((model|version|action|run|tags|metrics|name|x)|[.\\[\\]()'\"=<>&|!?:+*-]|[0-9a-z]| in |has|\\PC){0,14}"
+    ) {
+        match Condition::parse(&text) {
+            Ok(condition) => { let _ = condition.holds(&view::View::new(&facts(), &action())); }
+            Err(errors) => prop_assert!(errors.iter().all(|error| error.offset <= text.len()), "{errors:?}"),
+        }
+    }
 }

@@ -4,11 +4,11 @@
 
 use std::collections::BTreeMap;
 
-use cel::{Context, Value};
+use cel::{Context, ExecutionError, Value};
 use serde::Serialize;
 
 use crate::action::Action;
-use crate::facts::{Facts, Metric, MetricOrigin, Run, VersionFacts};
+use crate::facts::{Facts, Metric, MetricOrigin, Missing, Run, VersionFacts};
 
 /// Entries of all maps and lists together.
 const MAX_ENTRIES: usize = 10_000;
@@ -16,7 +16,17 @@ const MAX_ENTRIES: usize = 10_000;
 /// Built once per subject; conditions of all tiers share it.
 pub(super) struct View {
     variables: Result<Vec<(&'static str, Value)>, String>,
+    missing: Vec<Missing>,
 }
+
+/// Which facts a field is made of; without one of them the field is not shown.
+const SOURCES: &[(&str, &[&str])] = &[
+    ("run", &["run"]),
+    ("metrics", &["run", "logged-model", "metrics"]),
+    ("tags", &["model"]),
+    ("description", &["model"]),
+    ("aliases", &["model"]),
+];
 
 #[derive(Serialize, Default)]
 struct ModelView<'a> {
@@ -68,10 +78,11 @@ impl View {
                 "the version has {entries} tags, parameters and metrics, more than the {MAX_ENTRIES} that a \
                  condition may look at"
             );
-            return Self { variables: Err(reason) };
+            return Self { variables: Err(reason), missing: Vec::new() };
         }
         let action = ActionView { kind: action.kind(), target: action.target().unwrap_or_default() };
-        Self { variables: variables(&model(facts), &version(&facts.version), &action) }
+        let variables = variables(&model(facts), &version(&facts.version), &action);
+        Self { variables, missing: facts.version.missing.clone() }
     }
 
     /// Facts that say nothing, for rehearsals.
@@ -83,7 +94,18 @@ impl View {
         };
         let (tags, description) = (BTreeMap::new(), Some(""));
         let model = ModelView { name: "", description, tags: Some(&tags), aliases: Some(Vec::new()) };
-        Self { variables: variables(&model, &version, &ActionView::default()) }
+        Self { variables: variables(&model, &version, &ActionView::default()), missing: Vec::new() }
+    }
+
+    /// What an evaluation missed, where that is what went wrong.
+    pub(super) fn why_missing(&self, error: &ExecutionError) -> Option<String> {
+        let ExecutionError::NoSuchKey(key) = error else { return None };
+        let sources = sources(key);
+        let missing = self.missing.iter().find(|missing| sources.contains(&missing.fact.as_str()));
+        Some(match missing {
+            Some(Missing { fact, reason }) => format!("the {fact} could not be read: {reason}"),
+            None => format!("there is no `{key}`; where it may be absent, ask first with `'{key}' in …`"),
+        })
     }
 
     /// # Errors
@@ -112,7 +134,7 @@ fn variables(
 
 fn model(facts: &Facts) -> ModelView<'_> {
     let name = facts.version.subject.model.as_str();
-    if is_missing(&facts.version, &["model"]) {
+    if is_missing(&facts.version, "tags") {
         return ModelView { name, ..ModelView::default() };
     }
     ModelView {
@@ -124,7 +146,7 @@ fn model(facts: &Facts) -> ModelView<'_> {
 }
 
 fn version(facts: &VersionFacts) -> VersionView<'_> {
-    let known = |needs: &[&str]| !is_missing(facts, needs);
+    let known = |field: &str| !is_missing(facts, field);
     VersionView {
         number: i64::from(facts.subject.version.get()),
         tags: texts(&facts.tags),
@@ -133,8 +155,8 @@ fn version(facts: &VersionFacts) -> VersionView<'_> {
         status: &facts.status,
         source: &facts.subject.source,
         aliases: facts.aliases.iter().map(String::as_str).collect(),
-        metrics: known(&["run", "logged-model", "metrics"]).then(|| metrics(&facts.metrics)),
-        run: known(&["run"]).then(|| facts.run.as_ref().map(run).unwrap_or_default()),
+        metrics: known("metrics").then(|| metrics(&facts.metrics)),
+        run: known("run").then(|| facts.run.as_ref().map(run).unwrap_or_default()),
     }
 }
 
@@ -160,8 +182,12 @@ fn metrics(all: &[Metric]) -> BTreeMap<&str, f64> {
     sorted.into_iter().filter_map(|m| Some((m.name.as_str(), m.value.parse().ok()?))).collect()
 }
 
-fn is_missing(facts: &VersionFacts, needs: &[&str]) -> bool {
-    facts.missing.iter().any(|missing| needs.contains(&missing.fact.as_str()))
+fn sources(field: &str) -> &'static [&'static str] {
+    SOURCES.iter().find(|(name, _)| *name == field).map_or(&[], |(_, facts)| facts)
+}
+
+fn is_missing(facts: &VersionFacts, field: &str) -> bool {
+    facts.missing.iter().any(|missing| sources(field).contains(&missing.fact.as_str()))
 }
 
 fn entries(facts: &Facts) -> usize {

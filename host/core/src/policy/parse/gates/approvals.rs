@@ -55,15 +55,13 @@ fn quorums(table: &Table<'_>, known: &Known<'_>) -> BTreeMap<Seat, u32> {
     let quorums = entries.into_iter().filter_map(|(seat, value)| {
         let count =
             value.get_ref().as_integer().and_then(|n| u32::from_str_radix(n.as_str(), n.radix()).ok());
-        match count {
-            Some(count) if count > 0 => {
-                fits(table, &seat, count, known).then(|| (Seat::new(seat.value), count))
-            }
-            _ => {
-                table.wrong(seat.value, value, "a whole number from 1: how many people must fill the seat");
-                None
-            }
-        }
+        let Some(count) = count.filter(|&count| count > 0) else {
+            let text =
+                format!("seat `{}` needs a whole number from 1: how many people must fill it", seat.value);
+            table.fault(value.span().start, text);
+            return None;
+        };
+        fits(table, &seat, count, known).then(|| (Seat::new(seat.value), count))
     });
     quorums.collect()
 }
@@ -77,7 +75,8 @@ fn fits(table: &Table<'_>, seat: &At<&str>, count: u32, known: &Known<'_>) -> bo
     };
     let people = usize::try_from(count).unwrap_or(usize::MAX);
     match holders.capacity() {
-        Some(members) if members < people => {
+        // A seat with nobody was noted where it stands.
+        Some(members) if 0 < members && members < people => {
             table.fault(
                 seat.start(),
                 format!(

@@ -1,0 +1,156 @@
+//! Governed names and who holds them: what each applied write changes, what the reconciler compares, and what a
+//! move without a permit leads to.
+
+use countersign_core::action::{Action, Placed};
+use countersign_core::decide;
+use countersign_core::digest::Digest;
+use countersign_core::entry::{Bypass, Entry, Intent};
+use countersign_core::names::{ModelName, Stage, Version, Workspace};
+use countersign_core::policy::{Guard, OnBypass, Policy};
+use countersign_core::review::Authors;
+
+use super::records::{Holding, OpenIntent, put_request};
+use super::{App, AppError};
+use crate::mlflow::Canonical;
+use crate::store::{Batch, Key, codec, keys};
+use crate::telemetry::Drift;
+
+/// A governed name of a model: `alias:champion`, `stage:Production` or `version:7`.
+pub(super) type Name = String;
+
+pub(super) fn alias_name(alias: &str) -> Name {
+    format!("alias:{alias}")
+}
+
+pub(super) fn stage_name(stage: Stage, version: Version) -> Name {
+    format!("stage:{stage}:{version}")
+}
+
+pub(super) fn version_name(version: Version) -> Name {
+    format!("version:{version}")
+}
+
+/// What names hold what after a write was made.
+pub(super) fn holdings_after(placed: &Placed) -> Vec<(Key, Option<Version>)> {
+    let at = |model: &ModelName, name: Name| keys::holding(placed.workspace.as_str(), model.as_str(), &name);
+    match &placed.action {
+        Action::SetAlias { model, alias, version } => {
+            vec![(at(model, alias_name(alias.as_str())), Some(*version))]
+        }
+        Action::TransitionStage { model, version, stage, .. } => {
+            vec![(at(model, stage_name(*stage, *version)), Some(*version))]
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Whether a gate that is not off watches this name, and what it does about a bypass.
+pub(super) fn watched(policy: &Policy, model: &ModelName, name: &str) -> Option<OnBypass> {
+    let guards = |guard: &Guard| match (guard, name.split_once(':')) {
+        (Guard::Alias(pattern), Some(("alias", alias))) => pattern.matches(alias),
+        (Guard::Stage(stage), Some(("stage", rest))) => rest.starts_with(stage.as_str()),
+        (Guard::RegisterInto(pattern), Some(("version", _))) => pattern.matches(model.as_str()),
+        _ => false,
+    };
+    let live = policy.gates().iter().filter(|gate| gate.mode != countersign_core::policy::Mode::Off);
+    let found: Vec<OnBypass> = live
+        .filter(|gate| gate.covers(model) && gate.guards.iter().any(guards))
+        .map(|gate| gate.on_bypass)
+        .collect();
+    if found.contains(&OnBypass::Revert) { Some(OnBypass::Revert) } else { found.first().copied() }
+}
+
+impl App {
+    /// A governed name moved without a permit: record it, mark the requests that it concerns, put it back if the
+    /// policy says so.
+    pub(super) async fn bypassed(
+        &self,
+        (workspace, model): (&Workspace, &ModelName),
+        name: &str,
+        was: Option<&Holding>,
+        is: Option<Version>,
+        on_bypass: OnBypass,
+    ) -> Result<(), AppError> {
+        let bypass = Bypass {
+            workspace: workspace.clone(),
+            model: model.clone(),
+            what: name.to_owned(),
+            was: was.and_then(|holding| holding.version),
+            is,
+        };
+        let holding = Holding { version: is, since: self.clock.now(), bypassed: true };
+        let key = keys::holding(workspace.as_str(), model.as_str(), name);
+        let mut batch = Batch::new().put(key, codec::encode(&holding)?);
+        for seen in self.requests_for(workspace, model, name, is)? {
+            batch = put_request(batch, &seen.try_map(|request| Ok(request.bypassed()))?)?;
+        }
+        tracing::warn!(
+            model.name = %model, bypass.name = name, bypass.was = ?bypass.was, bypass.is = ?is,
+            "governed name moved without a permit"
+        );
+        self.metrics.drift(drift(name, is));
+        self.record(&[Entry::Bypassed(bypass.clone())], batch).await?;
+        if on_bypass == OnBypass::Revert {
+            self.put_back(&bypass).await?;
+        }
+        Ok(())
+    }
+
+    /// Sets an alias back to what was last permitted, as a write of its own with intent and outcome.
+    async fn put_back(&self, bypass: &Bypass) -> Result<(), AppError> {
+        let Some(placed) = bypass.undone_by() else { return Ok(()) };
+        let policy = self.generation.load().policy.digest().0;
+        let permit = decide::restore(bypass, &placed, policy)?;
+        let Some(canonical) = Canonical::of_action(&placed) else { return Ok(()) };
+        let intent = Intent {
+            id: self.clock.new_id()?,
+            request: None,
+            placed,
+            subject: None,
+            binding: permit.binding(),
+            policy,
+            by: None,
+            gates: Vec::new(),
+            authors: Authors::default(),
+            body: Digest::of(&canonical.body),
+        };
+        let open = OpenIntent { at: self.clock.now(), intent: intent.clone() };
+        let batch = Batch::new().put(keys::open_intent(intent.id), codec::encode(&open)?);
+        let index = self.record(&[Entry::Intent(intent.clone())], batch).await?;
+        let answered = self.proxy.carry_out_ourselves(permit, canonical, &bypass.workspace).await;
+        let result = super::govern::outcome_of(&answered);
+        self.registry.touch_model(&bypass.workspace, &bypass.model);
+        self.try_conclude(&intent, index, None, &result).await
+    }
+
+    /// The requests that were about this name.
+    fn requests_for(
+        &self,
+        workspace: &Workspace,
+        model: &ModelName,
+        name: &str,
+        is: Option<Version>,
+    ) -> Result<Vec<super::records::Seen<countersign_core::request::PromotionRequest>>, AppError> {
+        let prefix = keys::requests_of_model(workspace.as_str(), model.as_str());
+        let mut found = Vec::new();
+        for id in self.request_ids(prefix, None, 200)? {
+            let seen = self.load_request(id)?;
+            let named = seen.value.placed.action.target().is_some_and(|target| {
+                name.split(':').nth(1).is_some_and(|of| of.eq_ignore_ascii_case(target))
+            });
+            if named && (is.is_some() && seen.value.placed.action.version() == is) {
+                found.push(seen);
+            }
+        }
+        Ok(found)
+    }
+}
+
+fn drift(name: &str, is: Option<Version>) -> Drift {
+    match (name.split(':').next(), is) {
+        (_, None) => Drift::Deleted,
+        (Some("alias"), _) => Drift::Alias,
+        (Some("stage"), _) => Drift::Stage,
+        _ => Drift::Registration,
+    }
+}

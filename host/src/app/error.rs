@@ -1,0 +1,57 @@
+//! Why a use case could not be carried out. What it means in HTTP is decided in `http::error` alone.
+
+use countersign_core::canonical::CanonicalError;
+use countersign_core::request::InvalidStep;
+
+use crate::clock::NoRandomness;
+use crate::facts::FactsError;
+use crate::ledger::LedgerError;
+use crate::mlflow::{ReadError, UpstreamError};
+use crate::store::{CommitError, StoreError, codec};
+
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// There is no such thing.
+    #[error("{0}")]
+    NotFound(String),
+    /// The caller may not do this, whatever they send.
+    #[error("{0}")]
+    Forbidden(String),
+    /// The caller must say who they are.
+    #[error("sign in first: {0}")]
+    Unauthenticated(String),
+    /// What the caller sent cannot be taken.
+    #[error("{0}")]
+    Invalid(String),
+    /// The state has moved since the caller looked.
+    #[error("{0}")]
+    Conflict(String),
+    #[error(transparent)]
+    Facts(#[from] FactsError),
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    #[error(transparent)]
+    Upstream(#[from] UpstreamError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Commit(#[from] CommitError),
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    #[error(transparent)]
+    Encode(#[from] codec::EncodeError),
+    #[error(transparent)]
+    Draft(#[from] crate::ledger::DraftError),
+    #[error(transparent)]
+    Canonical(#[from] CanonicalError),
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
+    #[error(transparent)]
+    Randomness(#[from] NoRandomness),
+}
+
+impl From<InvalidStep> for AppError {
+    fn from(step: InvalidStep) -> Self {
+        Self::Conflict(format!("{step}: reload the page to see where it stands"))
+    }
+}

@@ -1,0 +1,245 @@
+//! One generation: a policy with every plugin that it names, loaded and validated. Immutable once built; a
+//! reload builds a whole new one and swaps it, or keeps the old one and says so.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use countersign_core::canonical;
+use countersign_core::decide::{CheckDemand, Demand, TierFound};
+use countersign_core::digest::Digest;
+use countersign_core::entry::Entry;
+use countersign_core::names::PluginName;
+use countersign_core::policy::{self, GateMatch, Mode, OnFailure, Policy, PolicyError, Source};
+use countersign_core::time::Millis;
+
+use super::{App, AppError};
+use crate::plugins::{Capability, Engine, Limits, Load, LoadError, Plugin};
+use crate::store::{Batch, codec, keys};
+
+/// A policy in force, with its plugins.
+pub struct Generation {
+    pub policy: Policy,
+    pub plugins: BTreeMap<PluginName, Arc<Plugin>>,
+    components: BTreeMap<PluginName, Bytes>,
+    pub loaded_at: Millis,
+    /// Where the policy was read.
+    pub file: PathBuf,
+}
+
+/// A check of a gate, ready to run.
+#[derive(Clone)]
+pub(super) struct LoadedCheck {
+    pub(super) name: PluginName,
+    pub(super) plugin: Arc<Plugin>,
+    pub(super) required: bool,
+    /// Canonical JSON.
+    pub(super) config: String,
+    pub(super) config_digest: Digest,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum LoadGenerationError {
+    #[error("the policy cannot be read at {}: {source}; set `file` under [policy]", .file.display())]
+    File { file: PathBuf, source: std::io::Error },
+    #[error("{0}")]
+    Policy(#[from] PolicyError),
+    #[error("plugin `{plugin}` cannot be fetched from {from}: {reason}")]
+    Fetch { plugin: PluginName, from: String, reason: String },
+    #[error("plugin `{plugin}`: its limits cannot be read: {reason}")]
+    Limits { plugin: PluginName, reason: String },
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    #[error("gate `{gate}`, check `{plugin}`: its configuration is refused: {reason}")]
+    Config { gate: String, plugin: PluginName, reason: String },
+    #[error("plugin `{plugin}` fails its own case `{case}`: {reason}")]
+    Case { plugin: PluginName, case: String, reason: String },
+    #[error("plugin `{plugin}` cannot be kept as evidence: {reason}")]
+    Keep { plugin: PluginName, reason: String },
+}
+
+impl Generation {
+    /// Reads the policy and everything that it names: fetch, verify, compile, validate, smoke cases.
+    ///
+    /// # Errors
+    /// The first thing that is wrong; a policy's own faults all at once.
+    pub async fn load(file: &Path, engine: &Engine, now: Millis) -> Result<Self, LoadGenerationError> {
+        let text = tokio::fs::read_to_string(file).await;
+        let text = text.map_err(|source| LoadGenerationError::File { file: file.to_owned(), source })?;
+        let policy = Policy::parse(&file.display().to_string(), &text)?;
+        let folder = file.parent().unwrap_or(Path::new("."));
+        let (mut plugins, mut components) = (BTreeMap::new(), BTreeMap::new());
+        for wanted in policy.plugins() {
+            let component = Bytes::from(fetch(wanted, folder).await?);
+            plugins.insert(wanted.name.clone(), load(wanted, component.clone(), engine).await?);
+            components.insert(wanted.name.clone(), component);
+        }
+        let this = Self { policy, plugins, components, loaded_at: now, file: file.to_owned() };
+        this.validate(engine).await?;
+        Ok(this)
+    }
+
+    /// What a matched gate asks, and the checks to run for it.
+    pub(super) fn demand(
+        &self,
+        matched: &GateMatch<'_>,
+        tier: &TierFound,
+    ) -> Result<(Demand, Vec<LoadedCheck>), AppError> {
+        let gate = matched.gate;
+        let checks = gate.checks.iter().map(|check| self.loaded(check)).collect::<Result<Vec<_>, _>>()?;
+        let demands = gate.checks.iter().zip(&checks).map(|(check, loaded)| CheckDemand {
+            plugin: check.plugin.clone(),
+            config_digest: loaded.config_digest,
+            required: check.required,
+            holds_on: countersign_core::check::FailureClass::ALL
+                .into_iter()
+                .filter(|class| self.policy.on_failure(check, *class) == OnFailure::Hold)
+                .collect(),
+        });
+        let approvals = tier.known().and_then(|tier| self.policy.approvals(gate, tier));
+        let demand = Demand {
+            gate: gate.name.clone(),
+            enforced: gate.mode == Mode::Enforce,
+            tier: tier.clone(),
+            checks: demands.collect(),
+            rules: gate.rules.iter().map(|rule| rule.plugin.clone()).collect(),
+            seats: approvals.map(|a| a.seats.clone()).unwrap_or_default(),
+            expires: approvals.and_then(|a| a.expires),
+            unknown_author_holds: gate.unknown_author == policy::UnknownAuthor::Hold,
+        };
+        Ok((demand, checks))
+    }
+
+    fn loaded(&self, check: &policy::Check) -> Result<LoadedCheck, AppError> {
+        let config = canonical::to_string(&check.config)?;
+        Ok(LoadedCheck {
+            name: check.plugin.clone(),
+            plugin: Arc::clone(self.plugin(&check.plugin)?),
+            required: check.required,
+            config_digest: Digest::of(config.as_bytes()),
+            config,
+        })
+    }
+
+    pub(super) fn plugin(&self, name: &PluginName) -> Result<&Arc<Plugin>, AppError> {
+        let found = self.plugins.get(name);
+        found.ok_or_else(|| AppError::NotFound(format!("the policy in force has no plugin `{name}`")))
+    }
+
+    /// Every configuration by schema and by the guest itself, then every case that a plugin carries.
+    async fn validate(&self, engine: &Engine) -> Result<(), LoadGenerationError> {
+        for gate in self.policy.gates() {
+            let checks = gate.checks.iter().map(|check| (&check.plugin, &check.config));
+            let rules = gate.rules.iter().map(|rule| (&rule.plugin, &rule.config));
+            for (name, config) in checks.chain(rules) {
+                let Some(plugin) = self.plugins.get(name) else { continue };
+                engine.validate_config(plugin, config).await.map_err(|errors| LoadGenerationError::Config {
+                    gate: gate.name.to_string(),
+                    plugin: name.clone(),
+                    reason: errors.to_string(),
+                })?;
+            }
+        }
+        for (name, plugin) in &self.plugins {
+            engine.run_cases(plugin).await.map_err(|failure| LoadGenerationError::Case {
+                plugin: name.clone(),
+                case: failure.case.clone(),
+                reason: failure.reason.clone(),
+            })?;
+        }
+        Ok(())
+    }
+}
+
+impl App {
+    /// Builds a new generation and swaps it in. What is in force stays in force when that fails.
+    ///
+    /// # Errors
+    /// Why the new generation could not be built. That attempt is recorded.
+    pub async fn reload(&self) -> Result<Digest, LoadGenerationError> {
+        let old = self.generation.load_full();
+        match Generation::load(&old.file, &self.engine, self.clock.now()).await {
+            Ok(new) => {
+                let digest = new.policy.digest().0;
+                self.keep_plugins(&new).await?;
+                if digest != old.policy.digest().0 {
+                    self.note(&Entry::PolicyLoaded { policy: digest }).await;
+                }
+                self.generation.store(Arc::new(new));
+                tracing::info!(policy.digest = %digest, "policy in force");
+                Ok(digest)
+            }
+            Err(error) => {
+                tracing::error!(error = %error, "policy refused, the old one stays in force");
+                let kept = old.policy.digest().0;
+                self.note(&Entry::PolicyRefused { kept, reason: error.to_string() }).await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Plugin bytes are evidence: a replay needs them after the policy has moved on.
+    pub(crate) async fn keep_plugins(&self, generation: &Generation) -> Result<(), LoadGenerationError> {
+        for (name, component) in &generation.components {
+            let failed = |reason: String| LoadGenerationError::Keep { plugin: name.clone(), reason };
+            let key = keys::evidence(&Digest::of(component));
+            if self.store.get(&key).map_err(|e| failed(e.to_string()))?.is_none() {
+                let batch = Batch::new().put(key, codec::encode_raw(component));
+                self.store.commit(batch).await.map_err(|e| failed(e.to_string()))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Records something that has no state of its own; failing to is logged, and the gate will notice.
+    pub(super) async fn note(&self, entry: &Entry) {
+        if let Err(error) = self.record(std::slice::from_ref(entry), Batch::new()).await {
+            tracing::error!(error = %error, entry.kind = entry.kind(), "entry could not be recorded");
+        }
+    }
+}
+
+async fn fetch(wanted: &policy::Plugin, folder: &Path) -> Result<Vec<u8>, LoadGenerationError> {
+    let failed = |reason: String| LoadGenerationError::Fetch {
+        plugin: wanted.name.clone(),
+        from: wanted.source.to_string(),
+        reason,
+    };
+    match &wanted.source {
+        Source::File(path) => {
+            let path = folder.join(path);
+            tokio::fs::read(&path).await.map_err(|e| failed(format!("{}: {e}", path.display())))
+        }
+        Source::Https(url) => download(url).await.map_err(|e| failed(e.to_string())),
+        Source::Oci(_) => {
+            let reason = "`oci:` sources are not available in this version: use `file:` or `https:`";
+            Err(failed(reason.to_owned()))
+        }
+    }
+}
+
+/// The bytes are trusted for their digest, not for where they come from.
+async fn download(url: &str) -> Result<Vec<u8>, reqwest::Error> {
+    let response = reqwest::get(url).await?.error_for_status()?;
+    Ok(response.bytes().await?.to_vec())
+}
+
+async fn load(
+    wanted: &policy::Plugin,
+    component: Bytes,
+    engine: &Engine,
+) -> Result<Arc<Plugin>, LoadGenerationError> {
+    let failed = |reason: String| LoadGenerationError::Limits { plugin: wanted.name.clone(), reason };
+    let limits: Limits = match &wanted.limits {
+        Some(table) => serde_json::from_value(table.clone()).map_err(|e| failed(e.to_string()))?,
+        None => Limits::default(),
+    };
+    let grants = wanted.grants.iter().filter_map(|grant| match grant {
+        policy::Grant::Log => None,
+        policy::Grant::Registry => Some(Capability::Registry),
+        policy::Grant::Artifacts => Some(Capability::Artifacts),
+    });
+    let (name, pinned) = (wanted.name.clone(), wanted.digest);
+    Ok(engine.load(Load { name, component, pinned, grants: grants.collect(), limits }).await?)
+}

@@ -1,0 +1,243 @@
+//! The main road: a classified write, from the policy's word on it to its answer.
+//!
+//! classify ► **govern** ► facts ► check runs ► decide ► permit ► intent ► forward ► outcome ► answer
+
+use std::time::Instant;
+
+use bytes::Bytes;
+use countersign_core::classify::{CanonicalRequest, Classified};
+use countersign_core::decide::Decision;
+use countersign_core::digest::Digest;
+use countersign_core::entry::{Entry, Intent, OutcomeResult};
+use countersign_core::permit::Permit;
+use countersign_core::policy::{GateMatch, Governance};
+use countersign_core::request::PromotionRequest;
+use http::{HeaderMap, Response};
+
+use super::judge::{Asked, Judged};
+use super::records::{Holding, OpenIntent, Seen, put_request};
+use super::refuse::Refusal;
+use super::{App, AppError};
+use crate::auth::Caller;
+use crate::mlflow::{Canonical, Caller as Peer};
+use crate::store::{Batch, codec, keys};
+use crate::telemetry::Route;
+
+/// A write whose meaning is known, and who sent it.
+pub struct Call {
+    pub caller: Caller,
+    pub classified: Classified,
+    /// The headers that came with it, our own credentials taken out.
+    pub headers: HeaderMap,
+    pub peer: Peer,
+    /// The bytes that came, for writes that turn out not to be governed. `None` where the body was not read.
+    pub received: Option<Bytes>,
+}
+
+/// What becomes of a write.
+pub enum Answer {
+    /// No gate has a word in it and its body was not read: pass it on as it came.
+    Untouched,
+    /// It was made; MLflow's answer.
+    Forwarded(Response<Bytes>),
+    /// It was not made.
+    Refused(Box<Refusal>),
+}
+
+impl App {
+    /// Governs one write.
+    ///
+    /// # Errors
+    /// When it cannot be established what may happen. Nothing has been forwarded then.
+    pub async fn govern(&self, call: Call) -> Result<Answer, AppError> {
+        let generation = self.generation.load_full();
+        let placed = call.classified.placed.clone();
+        let holdings = self.holdings(&generation.policy, &placed).await;
+        let governance = generation.policy.governs(&placed.action, &holdings);
+        match &governance {
+            Governance::Gates(gates) => self.promote(&generation, gates, call).await,
+            _ if governance.refuses() => self.refuse_outright(&governance.to_string(), &call).await,
+            _ => self.pass_on(call).await,
+        }
+    }
+
+    async fn promote(
+        &self,
+        generation: &super::Generation,
+        gates: &[GateMatch<'_>],
+        call: Call,
+    ) -> Result<Answer, AppError> {
+        let began = Instant::now();
+        let placed = &call.classified.placed;
+        let earlier = self.earlier(placed)?;
+        let caller = call.caller.identity().map(|identity| identity.person.clone());
+        let requester = earlier.requester().or(caller);
+        let reviews = earlier.reviews();
+        let judged = self.judge(generation, gates, placed, Asked { requester, reviews: &reviews }).await?;
+        for matched in gates {
+            self.metrics.decision(placed.action.kind(), judged.decision.as_str(), matched.gate.mode);
+        }
+        log_decision(&call, &judged);
+        if let Some(rejected) = earlier.rejects(judged.binding) {
+            return self.refuse_rejected(&call, rejected).await;
+        }
+        match judged.decision {
+            Decision::Allow(..) => self.carry_out(call, judged, earlier.into_live(), began).await,
+            Decision::Hold(_) | Decision::Deny(_) => self.hold(generation, &call, judged, earlier).await,
+        }
+    }
+
+    /// Intent before effect: a durable entry says what is about to happen, then it happens, then a second entry
+    /// says how it ended.
+    async fn carry_out(
+        &self,
+        call: Call,
+        judged: Judged,
+        request: Option<Seen<PromotionRequest>>,
+        began: Instant,
+    ) -> Result<Answer, AppError> {
+        let request = self.approve(request, &judged)?;
+        let intent = self.intent(&call, &judged, request.as_ref().map(|seen| seen.value.id))?;
+        let (permit, index, request) = self.announce(judged, &intent, request).await?;
+        self.metrics.overhead(Route::Governed, began.elapsed());
+        let canonical = spelt(&call.classified.canonical)?;
+        let answered = self.proxy.carry_out(permit, canonical, &call.headers, &call.peer).await;
+        let result = outcome_of(&answered);
+        self.registry.touch(&intent.placed);
+        if let Ok(answer) = &answered {
+            self.note_registered(&call.caller, &intent.placed, answer).await;
+        }
+        self.conclude(&intent, index, request, &result).await;
+        Ok(Answer::Forwarded(answered?))
+    }
+
+    fn approve(
+        &self,
+        request: Option<Seen<PromotionRequest>>,
+        judged: &Judged,
+    ) -> Result<Option<Seen<PromotionRequest>>, AppError> {
+        let now = self.clock.now();
+        request.map(|seen| seen.try_map(|request| Ok(request.judged(judged.judgement(), now)?))).transpose()
+    }
+
+    fn intent(
+        &self,
+        call: &Call,
+        judged: &Judged,
+        request: Option<countersign_core::request::RequestId>,
+    ) -> Result<Intent, AppError> {
+        Ok(Intent {
+            id: self.clock.new_id()?,
+            request,
+            placed: call.classified.placed.clone(),
+            subject: Some(judged.facts.version.subject.clone()),
+            binding: judged.binding,
+            policy: judged.policy,
+            by: call.caller.identity().map(|identity| identity.person.clone()),
+            gates: judged.decision.gates().to_vec(),
+            authors: judged.authors.clone(),
+            body: Digest::of(&spelt(&call.classified.canonical)?.body),
+        })
+    }
+
+    /// Writes the intent with everything that it rests on in one durable step.
+    async fn announce(
+        &self,
+        judged: Judged,
+        intent: &Intent,
+        request: Option<Seen<PromotionRequest>>,
+    ) -> Result<(Permit, u64, Option<Seen<PromotionRequest>>), AppError> {
+        let Decision::Allow(permit, gates) = judged.decision else {
+            return Err(AppError::Conflict("this write is not allowed".to_owned()));
+        };
+        let (mut entries, mut batch) = judged.fresh.put(Batch::new())?;
+        if gates.iter().any(|g| !g.enforced && g.verdict != countersign_core::decide::Verdict::Satisfied) {
+            let (placed, by) = (intent.placed.clone(), intent.by.clone());
+            entries.push(Entry::WouldRefuse { placed, by, gates });
+        }
+        let open = OpenIntent { at: self.clock.now(), intent: intent.clone() };
+        batch = batch.put(keys::open_intent(intent.id), codec::encode(&open)?);
+        let request = match request {
+            Some(seen) => {
+                batch = put_request(batch, &seen)?;
+                Some(seen.written()?)
+            }
+            None => None,
+        };
+        entries.push(Entry::Intent(intent.clone()));
+        let first = self.record(&entries, batch).await?;
+        Ok((permit, first + entries.len() as u64 - 1, request))
+    }
+
+    /// Writes how it ended. Failing to leaves an orphan, which the sweeper resolves.
+    async fn conclude(
+        &self,
+        intent: &Intent,
+        index: u64,
+        request: Option<Seen<PromotionRequest>>,
+        result: &OutcomeResult,
+    ) {
+        if let Err(error) = self.try_conclude(intent, index, request, result).await {
+            tracing::error!(error = %error, intent.index = index, "outcome not recorded, the sweeper will");
+        }
+    }
+
+    pub(super) async fn try_conclude(
+        &self,
+        intent: &Intent,
+        index: u64,
+        request: Option<Seen<PromotionRequest>>,
+        result: &OutcomeResult,
+    ) -> Result<(), AppError> {
+        if matches!(result, OutcomeResult::Unknown { .. }) {
+            return Ok(());
+        }
+        let mut batch = Batch::new().delete(keys::open_intent(intent.id));
+        if matches!(result, OutcomeResult::Applied | OutcomeResult::FoundApplied) {
+            let now = self.clock.now();
+            if let Some(seen) = request {
+                let applied = seen.try_map(|request| Ok(request.applied(index, now)?))?;
+                batch = put_request(batch, &applied)?;
+            }
+            for (key, version) in super::bypass::holdings_after(&intent.placed) {
+                let holding = Holding { version, since: now, bypassed: false };
+                batch = batch.put(key, codec::encode(&holding)?);
+            }
+        }
+        let entry = Entry::Outcome { intent: intent.id, result: result.clone() };
+        self.record(std::slice::from_ref(&entry), batch).await?;
+        Ok(())
+    }
+}
+
+fn spelt(request: &CanonicalRequest) -> Result<Canonical, AppError> {
+    let odd = || AppError::Invalid("this write cannot be carried out by us: its body is a stream".to_owned());
+    Canonical::of(request).ok_or_else(odd)
+}
+
+/// Only 200 counts. What was not answered may have happened.
+pub(super) fn outcome_of(answered: &Result<Response<Bytes>, crate::mlflow::UpstreamError>) -> OutcomeResult {
+    match answered {
+        Ok(response) if response.status() == http::StatusCode::OK => OutcomeResult::Applied,
+        Ok(response) => OutcomeResult::Refused {
+            status: response.status().as_u16(),
+            message: String::from_utf8_lossy(response.body()).chars().take(500).collect(),
+        },
+        Err(error) if !error.may_have_acted() => {
+            OutcomeResult::Refused { status: 502, message: error.to_string() }
+        }
+        Err(error) => OutcomeResult::Unknown { message: error.to_string() },
+    }
+}
+
+fn log_decision(call: &Call, judged: &Judged) {
+    let placed = &call.classified.placed;
+    tracing::info!(
+        action.kind = placed.action.kind(),
+        action.target = placed.action.target(),
+        model.name = placed.action.model().map(tracing::field::display),
+        model.version = placed.action.version().map(tracing::field::display),
+        decision = judged.decision.as_str(),
+        "governed write decided"
+    );
+}

@@ -1,0 +1,146 @@
+//! Judging: from a promotion that a gate guards to a decision about it, with everything that it rests on.
+
+use countersign_core::action::{Action, Placed};
+use countersign_core::check::{CheckRun, RuleRun};
+use countersign_core::decide::{self, Case, Decision, Demand, TierFound};
+use countersign_core::digest::Digest;
+use countersign_core::facts::Facts;
+use countersign_core::names::Tier;
+use countersign_core::policy::{self, GateMatch, TierOutcome};
+use countersign_core::request::Judgement;
+use countersign_core::review::{Authors, Review};
+
+use super::generation::{Generation, LoadedCheck};
+use super::rules::Circumstances;
+use super::run_checks::{Checked, Fresh, Target};
+use super::{App, AppError};
+use crate::facts::Snapshot;
+
+/// What was found, and what must be recorded with it.
+pub(super) struct Judged {
+    pub(super) facts: Facts,
+    pub(super) facts_digest: Digest,
+    pub(super) binding: Digest,
+    pub(super) policy: Digest,
+    pub(super) runs: Vec<CheckRun>,
+    pub(super) rule_runs: Vec<RuleRun>,
+    pub(super) authors: Authors,
+    pub(super) decision: Decision,
+    pub(super) fresh: Fresh,
+}
+
+impl Judged {
+    /// The part that a promotion request keeps.
+    pub(super) fn judgement(&self) -> Judgement {
+        Judgement {
+            subject: self.facts.version.subject.clone(),
+            binding: self.binding,
+            policy: self.policy,
+            facts: self.facts_digest,
+            gates: self.decision.gates().to_vec(),
+            check_runs: self.runs.clone(),
+        }
+    }
+}
+
+/// Who asks, and what has been said so far.
+pub(super) struct Asked<'a> {
+    pub(super) requester: Option<countersign_core::names::PersonId>,
+    pub(super) reviews: &'a [Review],
+}
+
+impl App {
+    /// Judges a promotion by the policy in force and the registry of this moment.
+    pub(super) async fn judge(
+        &self,
+        generation: &Generation,
+        gates: &[GateMatch<'_>],
+        placed: &Placed,
+        asked: Asked<'_>,
+    ) -> Result<Judged, AppError> {
+        let snapshot = self.subject_facts(placed).await?;
+        let facts = snapshot.facts.clone();
+        let authors = self.authors(asked.requester, &facts.version)?;
+        let tier = tier_found(generation, &facts, &placed.action);
+        let (demands, checks) = demands(generation, gates, &tier)?;
+        let target = Target {
+            snapshot: &snapshot,
+            action: &placed.action,
+            tier: tier.known(),
+        };
+        let Checked { runs, mut fresh } = self.run_checks(&checks, target).await?;
+        let around = Circumstances { runs: &runs, reviews: asked.reviews, authors: &authors };
+        let (rule_runs, rule_evidence) = self.run_rules(generation, gates, target, around).await?;
+        fresh.evidence.absorb(rule_evidence);
+        let policy = generation.policy.digest().0;
+        let facts_digest = facts.digest()?;
+        let tiers = std::slice::from_ref(&tier);
+        let binding = decide::binding(placed, &facts.version.subject, policy, tiers)?;
+        let decision = decide::decide(&Case {
+            placed,
+            binding,
+            policy,
+            demands: &demands,
+            check_runs: &runs,
+            rule_runs: &rule_runs,
+            reviews: asked.reviews,
+            roster: &self.people.roster(&generation.policy),
+            authors: &authors,
+            now: self.clock.now(),
+        });
+        Ok(Judged { facts, facts_digest, binding, policy, runs, rule_runs, authors, decision, fresh })
+    }
+
+    /// The facts about what an action would promote: the version that it names, or the source that it registers.
+    pub(super) async fn subject_facts(
+        &self,
+        placed: &Placed,
+    ) -> Result<std::sync::Arc<Snapshot>, AppError> {
+        let workspace = &placed.workspace;
+        if let Action::RegisterVersion(registration) = &placed.action {
+            return match registration.copied_from() {
+                Some((model, version)) => Ok(self.registry.get(workspace, &model, version).await?),
+                None => Ok(self.registry.of_source(workspace, registration).await?),
+            };
+        }
+        match (placed.action.model(), placed.action.version()) {
+            (Some(model), Some(version)) => Ok(self.registry.get(workspace, model, version).await?),
+            _ => Err(AppError::Invalid("this action names no model version".to_owned())),
+        }
+    }
+}
+
+fn tier_found(generation: &Generation, facts: &Facts, action: &Action) -> TierFound {
+    if generation.policy.tiers().is_empty() {
+        return TierFound::None;
+    }
+    match policy::tier::tier_of(&generation.policy, facts, action) {
+        TierOutcome::Known { tier, .. } => TierFound::Known(tier),
+        TierOutcome::Unknown { tier, reason } => unknown_tier(&tier, &reason),
+    }
+}
+
+fn unknown_tier(tier: &Tier, reason: &str) -> TierFound {
+    TierFound::Unknown(format!("the condition of tier `{tier}` cannot be evaluated: {reason}"))
+}
+
+/// One demand per gate, and every check that any of them wants, once.
+fn demands(
+    generation: &Generation,
+    gates: &[GateMatch<'_>],
+    tier: &TierFound,
+) -> Result<(Vec<Demand>, Vec<LoadedCheck>), AppError> {
+    let (mut demands, mut checks) = (Vec::new(), Vec::<LoadedCheck>::new());
+    for matched in gates {
+        let (demand, wanted) = generation.demand(matched, tier)?;
+        demands.push(demand);
+        for check in wanted {
+            let same = |c: &&mut LoadedCheck| c.name == check.name && c.config_digest == check.config_digest;
+            match checks.iter_mut().find(same) {
+                Some(known) => known.required |= check.required,
+                None => checks.push(check),
+            }
+        }
+    }
+    Ok((demands, checks))
+}

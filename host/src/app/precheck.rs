@@ -1,0 +1,54 @@
+//! Checks before anybody asks: when a version appears, the checks of every gate that could guard it are run, so
+//! that the verdict is waiting.
+
+use countersign_core::action::{Action, Placed};
+use countersign_core::names::{Alias, ModelName, Version, Workspace};
+use countersign_core::policy::{Governance, Guard, Holdings};
+
+use super::judge::Asked;
+use super::{App, AppError};
+use crate::store::Batch;
+
+impl App {
+    /// Runs and keeps the checks for every literal alias and stage that a gate guards on this model.
+    ///
+    /// # Errors
+    /// When facts cannot be read or evidence cannot be kept.
+    pub async fn precheck(
+        &self,
+        workspace: &Workspace,
+        model: &ModelName,
+        version: Version,
+    ) -> Result<usize, AppError> {
+        let generation = self.generation.load_full();
+        let gates = generation.policy.gates().iter().filter(|gate| gate.covers(model));
+        let actions: Vec<Action> =
+            gates.flat_map(|gate| &gate.guards).filter_map(|guard| foreseen(guard, model, version)).collect();
+        let mut ran = 0;
+        for action in actions {
+            let placed = Placed { workspace: workspace.clone(), action };
+            let governance = generation.policy.governs(&placed.action, &Holdings::none());
+            let Governance::Gates(gates) = governance else { continue };
+            let asked = Asked { requester: None, reviews: &[] };
+            let judged = self.judge(&generation, &gates, &placed, asked).await?;
+            let (entries, batch) = judged.fresh.put(Batch::new())?;
+            ran += entries.len();
+            self.record(&entries, batch).await?;
+        }
+        Ok(ran)
+    }
+}
+
+/// The promotion that a guard foresees; a pattern with a star names none.
+fn foreseen(guard: &Guard, model: &ModelName, version: Version) -> Option<Action> {
+    let model = model.clone();
+    match guard {
+        Guard::Alias(pattern) if !pattern.as_str().contains('*') => {
+            Some(Action::SetAlias { model, alias: Alias::new(pattern.as_str()), version })
+        }
+        Guard::Stage(stage) => {
+            Some(Action::TransitionStage { model, version, stage: *stage, archive_existing: false })
+        }
+        _ => None,
+    }
+}

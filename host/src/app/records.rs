@@ -1,0 +1,219 @@
+//! What the app keeps in the store, typed: reading, and writing against what was read.
+
+use countersign_core::action::Placed;
+use countersign_core::canonical::CanonicalError;
+use countersign_core::check::CheckRun;
+use countersign_core::digest::Digest;
+use countersign_core::entry::{Entry, Intent};
+use countersign_core::names::{ModelName, PersonId, Version, Workspace};
+use countersign_core::request::{PromotionRequest, RequestId};
+use countersign_core::time::Millis;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::{App, AppError};
+use crate::ledger::Draft;
+use crate::store::{Batch, Key, Scan, codec, keys};
+
+/// A value and the bytes that it was read from, so that a write can insist that nobody else wrote meanwhile.
+#[derive(Debug, Clone)]
+pub(super) struct Seen<T> {
+    pub(super) value: T,
+    bytes: Option<Vec<u8>>,
+}
+
+impl<T> Seen<T> {
+    /// A value that is not in the store yet.
+    pub(super) const fn fresh(value: T) -> Self {
+        Self { value, bytes: None }
+    }
+}
+
+/// A check run that may be used again while everything that it read is as it was.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct KeptRun {
+    pub(super) run: CheckRun,
+    pub(super) transcript: crate::plugins::Transcript,
+}
+
+/// What holds a governed name, as we last knew it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Holding {
+    pub(super) version: Option<Version>,
+    pub(super) since: Millis,
+    /// Whether it got there without us.
+    pub(super) bypassed: bool,
+}
+
+/// Who registered a version, and which: the number alone comes back when a model is created again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Creator {
+    pub(super) person: Option<PersonId>,
+    pub(super) created: Millis,
+}
+
+/// An intent without an outcome.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct OpenIntent {
+    pub(super) at: Millis,
+    pub(super) intent: Intent,
+}
+
+impl App {
+    pub(super) fn read<T: DeserializeOwned>(&self, key: &Key) -> Result<Option<T>, AppError> {
+        Ok(self.read_seen(key)?.map(|seen| seen.value))
+    }
+
+    pub(super) fn read_seen<T: DeserializeOwned>(&self, key: &Key) -> Result<Option<Seen<T>>, AppError> {
+        let Some(bytes) = self.store.get(key)? else { return Ok(None) };
+        Ok(Some(Seen { value: codec::decode(key, &bytes)?, bytes: Some(bytes) }))
+    }
+
+    /// A request by its id.
+    pub(super) fn load_request(&self, id: RequestId) -> Result<Seen<PromotionRequest>, AppError> {
+        let found = self.read_seen(&keys::request(id.0))?;
+        found.ok_or_else(|| AppError::NotFound(format!("there is no request {id}: see the list of requests")))
+    }
+
+    /// The request in force for exactly this write, whatever its state.
+    pub(super) fn current_request(&self, placed: &Placed) -> Result<Option<Seen<PromotionRequest>>, AppError> {
+        let Some(id) = self.read::<RequestId>(&keys::current_request(&Digest::of_json(placed)?))? else {
+            return Ok(None);
+        };
+        self.read_seen(&keys::request(id.0))
+    }
+
+    /// Ids of all requests, newest first.
+    pub(super) fn request_ids(
+        &self,
+        prefix: Key,
+        after: Option<Key>,
+        limit: usize,
+    ) -> Result<Vec<RequestId>, AppError> {
+        let scan = Scan::prefix(prefix).newest_first().limit(limit);
+        let scan = match after {
+            Some(key) => scan.after(key),
+            None => scan,
+        };
+        let rows = self.store.scan(&scan)?;
+        Ok(rows.iter().filter_map(|(key, _)| key.last_id()).map(RequestId).collect())
+    }
+
+    pub(super) fn draft(&self, entry: &Entry) -> Result<Draft, AppError> {
+        let body = entry.body()?;
+        Ok(Draft::new(self.clock.now(), entry.kind(), &body)?)
+    }
+
+    /// Writes entries and state in one durable step. Gives the index of the first entry.
+    pub(super) async fn record(&self, entries: &[Entry], batch: Batch) -> Result<u64, AppError> {
+        let drafts = entries.iter().map(|entry| self.draft(entry)).collect::<Result<Vec<_>, _>>()?;
+        let range = self.ledger.append(drafts, batch).await?;
+        self.metrics.ledger_size(range.end);
+        Ok(range.start)
+    }
+}
+
+/// Writes a request, if nobody else has since it was read.
+pub(super) fn put_request(batch: Batch, request: &Seen<PromotionRequest>) -> Result<Batch, AppError> {
+    let value = &request.value;
+    let (key, id) = (keys::request(value.id.0), value.id.0);
+    let (workspace, model) = (value.placed.workspace.as_str(), value.subject.model.as_str());
+    let batch = batch.expect_unchanged(key.clone(), request.bytes.clone()).put(key, codec::encode(value)?);
+    Ok(batch.put(keys::request_of_model(workspace, model, id), codec::encode_raw(&[])))
+}
+
+/// Makes a request the one in force for its write.
+pub(super) fn point_to_request(
+    batch: Batch,
+    request: &PromotionRequest,
+    before: Option<RequestId>,
+) -> Result<Batch, AppError> {
+    let key = keys::current_request(&Digest::of_json(&request.placed)?);
+    let seen = before.map(|id| codec::encode(&id)).transpose()?;
+    Ok(batch.expect_unchanged(key.clone(), seen).put(key, codec::encode(&request.id)?))
+}
+
+pub(super) fn creator_key(workspace: &Workspace, model: &ModelName, version: Version) -> Key {
+    keys::creator(workspace.as_str(), model.as_str(), version.get().into())
+}
+
+pub(super) fn writer_key(workspace: &Workspace, model: &ModelName, version: Version) -> Key {
+    keys::writer(workspace.as_str(), model.as_str(), version.get().into())
+}
+
+/// Under which a check run is kept: all that goes into it but the clock.
+pub(super) fn run_key<T: Serialize>(inputs: &T) -> Result<Key, CanonicalError> {
+    Ok(keys::check_run(&Digest::of_json(inputs)?))
+}
+
+/// What is known of a write from before.
+#[derive(Debug)]
+pub(super) enum Earlier {
+    Nothing,
+    /// A request that can still lead to the write.
+    Live(Seen<PromotionRequest>),
+    /// It was made once: its approvals count for as long as they hold for the same thing.
+    Applied(PromotionRequest),
+    /// It ended otherwise.
+    Ended(PromotionRequest),
+}
+
+impl Earlier {
+    fn request(&self) -> Option<&PromotionRequest> {
+        match self {
+            Self::Nothing => None,
+            Self::Live(seen) => Some(&seen.value),
+            Self::Applied(request) | Self::Ended(request) => Some(request),
+        }
+    }
+
+    /// Who first asked.
+    pub(super) fn requester(&self) -> Option<PersonId> {
+        let counts = !matches!(self, Self::Ended(_));
+        self.request().filter(|_| counts).and_then(|request| request.authors.requester.clone())
+    }
+
+    pub(super) fn reviews(&self) -> Vec<countersign_core::review::Review> {
+        let counts = !matches!(self, Self::Ended(_));
+        self.request().filter(|_| counts).map(|request| request.reviews.clone()).unwrap_or_default()
+    }
+
+    /// A rejection is final for what was rejected.
+    pub(super) fn rejects(&self, binding: Digest) -> Option<&PromotionRequest> {
+        let rejected = |r: &&PromotionRequest| {
+            r.binding == binding && matches!(r.state, countersign_core::request::State::Rejected { .. })
+        };
+        self.request().filter(rejected)
+    }
+
+    pub(super) fn id(&self) -> Option<RequestId> {
+        self.request().map(|request| request.id)
+    }
+
+    pub(super) fn into_live(self) -> Option<Seen<PromotionRequest>> {
+        if let Self::Live(seen) = self { Some(seen) } else { None }
+    }
+}
+
+impl App {
+    pub(super) fn earlier(&self, placed: &Placed) -> Result<Earlier, AppError> {
+        Ok(match self.current_request(placed)? {
+            None => Earlier::Nothing,
+            Some(seen) if seen.value.state.is_live() => Earlier::Live(seen),
+            Some(seen) if seen.value.state.as_str() == "applied" => Earlier::Applied(seen.value),
+            Some(seen) => Earlier::Ended(seen.value),
+        })
+    }
+}
+
+impl<T: Serialize> Seen<T> {
+    pub(super) fn try_map(self, step: impl FnOnce(T) -> Result<T, AppError>) -> Result<Self, AppError> {
+        Ok(Self { value: step(self.value)?, bytes: self.bytes })
+    }
+
+    /// As it is once it was written.
+    pub(super) fn written(self) -> Result<Self, AppError> {
+        let bytes = Some(codec::encode(&self.value)?);
+        Ok(Self { value: self.value, bytes })
+    }
+}

@@ -1,0 +1,185 @@
+//! Refusals: what a caller is told whose write was not made, and the entry that says so.
+
+use countersign_core::digest::Digest;
+use countersign_core::entry::Entry;
+use countersign_core::explain;
+use countersign_core::policy::Mode;
+use countersign_core::request::{PromotionRequest, RequestId};
+use serde::Serialize;
+
+use super::govern::{Answer, Call};
+use super::judge::Judged;
+use super::records::{Earlier, Seen, point_to_request, put_request};
+use super::{App, AppError, Generation};
+use crate::ledger::LedgerError;
+use crate::store::{Batch, CommitError};
+
+/// Why a write was not made, for people and for machines.
+#[derive(Debug, Clone, Serialize)]
+pub struct Refusal {
+    /// One paragraph.
+    #[serde(skip)]
+    pub message: String,
+    /// `hold` or `deny`.
+    pub decision: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<RequestId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// What approvals bind to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subject_digest: Option<Digest>,
+    pub gates: Vec<countersign_core::decide::GateVerdict>,
+}
+
+impl App {
+    /// Opens a request for a write that is not let through, or brings the one that there is up to date.
+    pub(super) async fn hold(
+        &self,
+        generation: &Generation,
+        call: &Call,
+        judged: Judged,
+        earlier: Earlier,
+    ) -> Result<Answer, AppError> {
+        let decision = judged.decision.as_str().to_owned();
+        let request = self.keep_request(call, judged, earlier, &decision).await?;
+        let members = self.people.members(&generation.policy);
+        let of_seat = |seat: &countersign_core::names::Seat| members.get(seat).cloned().unwrap_or_default();
+        let url = self.request_url(request.id);
+        let action = &request.placed.action;
+        let message = explain::refusal(action, &request.gates, &request.check_runs, &of_seat, &url);
+        let refusal = Refusal {
+            message,
+            decision,
+            request_id: Some(request.id),
+            url: Some(url),
+            subject_digest: Some(request.binding),
+            gates: request.gates,
+        };
+        Ok(Answer::Refused(Box::new(refusal)))
+    }
+
+    /// Two callers may open at once: whoever comes second finds the first one's request.
+    async fn keep_request(
+        &self,
+        call: &Call,
+        judged: Judged,
+        earlier: Earlier,
+        decision: &str,
+    ) -> Result<PromotionRequest, AppError> {
+        let now = self.clock.now();
+        let (before, found, authors) = (earlier.id(), judged.judgement(), judged.authors.clone());
+        let (mut entries, mut batch) = judged.fresh.put(Batch::new())?;
+        let seen = match earlier {
+            Earlier::Live(seen) => {
+                let was = seen.value.binding;
+                let seen = seen.try_map(|request| Ok(request.judged(found, now)?))?;
+                let (request, is) = (seen.value.id, seen.value.binding);
+                if was != is {
+                    entries.push(Entry::Stale { request, was, is });
+                }
+                seen
+            }
+            _ => {
+                let id = RequestId(self.clock.new_id()?);
+                let placed = call.classified.placed.clone();
+                let request = PromotionRequest::open(id, now, placed, authors, found);
+                batch = point_to_request(batch, &request, before)?;
+                entries.push(opened(&request));
+                Seen::fresh(request)
+            }
+        };
+        batch = put_request(batch, &seen)?;
+        entries.push(self.refused_entry(call, Some(&seen.value), decision, ""));
+        match self.record(&entries, batch).await {
+            Err(AppError::Ledger(error)) if conflicts(&error) => self
+                .current_request(&call.classified.placed)?
+                .map(|seen| seen.value)
+                .ok_or(AppError::Ledger(error)),
+            recorded => recorded.map(|_| seen.value),
+        }
+    }
+
+    /// A change that no workflow allows yet.
+    pub(super) async fn refuse_outright(&self, reason: &str, call: &Call) -> Result<Answer, AppError> {
+        let action = &call.classified.placed.action;
+        let message = format!("\"{}\" was refused: {reason}", explain::action_phrase(action));
+        self.metrics.decision(action.kind(), "deny", Mode::Enforce);
+        tracing::info!(
+            action.kind = action.kind(),
+            model.name = action.model().map(tracing::field::display),
+            decision = "deny",
+            "protected write refused"
+        );
+        let entry = self.refused_entry(call, None, "deny", reason);
+        self.record(std::slice::from_ref(&entry), Batch::new()).await?;
+        let refusal = Refusal {
+            message,
+            decision: "deny".to_owned(),
+            request_id: None,
+            url: None,
+            subject_digest: None,
+            gates: Vec::new(),
+        };
+        Ok(Answer::Refused(Box::new(refusal)))
+    }
+
+    /// The same thing was rejected before.
+    pub(super) async fn refuse_rejected(
+        &self,
+        call: &Call,
+        rejected: &PromotionRequest,
+    ) -> Result<Answer, AppError> {
+        let url = self.request_url(rejected.id);
+        let action = &rejected.placed.action;
+        let message = format!(
+            "\"{}\" was refused: it was rejected, and that is final for what was reviewed. Change the version or \
+             register a new one; the reasons are at {url}",
+            explain::action_phrase(action)
+        );
+        let entry = self.refused_entry(call, Some(rejected), "deny", "rejected before");
+        self.record(std::slice::from_ref(&entry), Batch::new()).await?;
+        let refusal = Refusal {
+            message,
+            decision: "deny".to_owned(),
+            request_id: Some(rejected.id),
+            url: Some(url),
+            subject_digest: Some(rejected.binding),
+            gates: rejected.gates.clone(),
+        };
+        Ok(Answer::Refused(Box::new(refusal)))
+    }
+
+    fn refused_entry(
+        &self,
+        call: &Call,
+        request: Option<&PromotionRequest>,
+        decision: &str,
+        reason: &str,
+    ) -> Entry {
+        Entry::Refused {
+            request: request.map(|request| request.id),
+            placed: call.classified.placed.clone(),
+            by: call.caller.identity().map(|identity| identity.person.clone()),
+            decision: decision.to_owned(),
+            gates: request.map(|request| request.gates.clone()).unwrap_or_default(),
+            reason: reason.to_owned(),
+        }
+    }
+}
+
+fn opened(request: &PromotionRequest) -> Entry {
+    Entry::RequestOpened {
+        request: request.id,
+        placed: request.placed.clone(),
+        subject: request.subject.clone(),
+        binding: request.binding,
+        policy: request.policy,
+        facts: request.facts,
+        authors: request.authors.clone(),
+    }
+}
+
+const fn conflicts(error: &LedgerError) -> bool {
+    matches!(error, LedgerError::Commit(CommitError::Conflict { .. }))
+}

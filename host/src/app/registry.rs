@@ -1,0 +1,140 @@
+//! The registry as the app sees it: facts by version, alias, stage or source, remembered for as long as nothing
+//! says that they have changed.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use countersign_core::action::{Action, ArtifactPlace, Placed, Registration};
+use countersign_core::classify::Touch;
+use countersign_core::facts::Metric;
+use countersign_core::names::{Alias, ModelName, Stage, Version, Workspace};
+use countersign_core::time::Span;
+
+use crate::clock::Clock;
+use crate::facts::{Changed, FactsCache, FactsError, Snapshot, Subject};
+use crate::mlflow::artifacts::Location;
+use crate::mlflow::{Client, ReadError};
+
+/// Reads through the facts cache.
+pub struct Registry {
+    pub cache: FactsCache,
+    pub client: Client,
+    pub clock: Arc<dyn Clock>,
+    /// How long facts are believed without asking again.
+    pub max_age: Span,
+}
+
+impl Registry {
+    pub(super) async fn get(
+        &self,
+        workspace: &Workspace,
+        model: &ModelName,
+        version: Version,
+    ) -> Result<Arc<Snapshot>, FactsError> {
+        let subject = Subject { workspace: workspace.clone(), model: model.clone(), version };
+        self.cache.get(&subject, self.clock.now(), self.max_age).await
+    }
+
+    /// Never remembered: what is registered from a run or a file may change until it is.
+    pub(super) async fn of_source(
+        &self,
+        workspace: &Workspace,
+        registration: &Registration,
+    ) -> Result<Arc<Snapshot>, FactsError> {
+        let collector = self.cache.collector();
+        Ok(Arc::new(collector.collect_source(workspace, registration, self.clock.now()).await?))
+    }
+
+    /// The version that an alias names, with its facts.
+    pub(super) async fn by_alias(
+        &self,
+        workspace: &Workspace,
+        model: &ModelName,
+        alias: &Alias,
+    ) -> Result<Option<Arc<Snapshot>>, RegistryError> {
+        match self.client.version_by_alias(workspace, model, alias).await? {
+            Some(version) => Ok(Some(self.get(workspace, model, version).await?)),
+            None => Ok(None),
+        }
+    }
+
+    pub(super) async fn in_stage(
+        &self,
+        workspace: &Workspace,
+        model: &ModelName,
+        stage: Stage,
+    ) -> Result<Option<Arc<Snapshot>>, RegistryError> {
+        match self.client.version_in_stage(workspace, model, stage).await? {
+            Some(version) => Ok(Some(self.get(workspace, model, version).await?)),
+            None => Ok(None),
+        }
+    }
+
+    pub(super) async fn metric_history(
+        &self,
+        workspace: &Workspace,
+        run_id: &str,
+        metric: &str,
+    ) -> Result<Vec<Metric>, ReadError> {
+        let found = self.client.metric_history(workspace, run_id, metric).await?;
+        Ok(crate::facts::run_metrics(&found))
+    }
+
+    pub(super) async fn read(
+        &self,
+        workspace: &Workspace,
+        location: &Location,
+        (path, offset, len): (&str, u64, u32),
+    ) -> Result<Bytes, ReadError> {
+        self.client.read_artifact(workspace, location, path, offset, len).await
+    }
+
+    /// Forgets what a write may have changed.
+    pub(super) fn touch(&self, placed: &Placed) {
+        match &placed.action {
+            Action::WriteArtifact { place: ArtifactPlace::Root { path } } => {
+                self.cache.forget(&Changed::Artifact(path.clone()));
+            }
+            Action::WriteArtifact { place: ArtifactPlace::Run { run_id, .. } } => {
+                self.cache.forget(&Changed::Run(run_id.clone()));
+            }
+            Action::WriteArtifact { place: ArtifactPlace::LoggedModel { model_id, .. } } => {
+                self.cache.forget(&Changed::LoggedModel(model_id.clone()));
+            }
+            action => match action.model() {
+                Some(model) => self.touch_model(&placed.workspace, model),
+                None => self.cache.forget(&Changed::Everything),
+            },
+        }
+    }
+
+    pub(super) fn touch_model(&self, workspace: &Workspace, model: &ModelName) {
+        self.cache.forget(&Changed::Model(workspace.clone(), model.clone()));
+    }
+
+    /// As [`Self::touch`], of a write whose body nobody read.
+    pub fn touched(&self, touch: &Touch) {
+        match touch {
+            Touch::LoggedModel { model_id } => self.cache.forget(&Changed::LoggedModel(model_id.clone())),
+            Touch::Runs | Touch::LoggedModels => self.cache.forget(&Changed::Everything),
+        }
+    }
+}
+
+/// Why the registry gave nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum RegistryError {
+    #[error(transparent)]
+    Facts(#[from] FactsError),
+    #[error(transparent)]
+    Read(#[from] ReadError),
+}
+
+impl RegistryError {
+    pub(super) const fn is_not_found(&self) -> bool {
+        match self {
+            Self::Facts(error) => matches!(error, FactsError::NotFound { .. }),
+            Self::Read(error) => error.is_not_found(),
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! Replay: a recorded check run is executed again from its evidence alone, and must give the same bytes.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use countersign_core::digest::Digest;
+use countersign_core::entry::{CheckRunRecord, Entry};
+use countersign_core::names::PluginName;
+use countersign_core::request::RequestId;
+use serde::Serialize;
+
+use crate::ledger::Ledger;
+use crate::plugins::{Call, Engine, Recorded, Transcript};
+use crate::store::{Store, codec, keys};
+
+use super::AppError;
+
+/// What to replay.
+#[derive(Debug, Clone, Copy)]
+pub enum ReplaySubject {
+    /// A `check-run` entry.
+    Entry(u64),
+    /// Every check run of a request.
+    Request(RequestId),
+}
+
+/// How one replay went.
+#[derive(Debug, Clone, Serialize)]
+pub struct ReplayReport {
+    pub plugin: PluginName,
+    pub plugin_digest: Digest,
+    pub input_digest: Digest,
+    pub recorded: Digest,
+    pub replayed: Option<Digest>,
+    pub same: bool,
+    /// Where the two first differ, or why there was nothing to run.
+    pub difference: Option<String>,
+}
+
+/// Replays check runs of a store. Needs no server, no MLflow and no policy.
+///
+/// # Errors
+/// When there is no such run, or the store cannot be read.
+pub async fn replay(
+    store: &dyn Store,
+    ledger: &Ledger,
+    engine: &Engine,
+    subject: ReplaySubject,
+) -> Result<Vec<ReplayReport>, AppError> {
+    let mut reports = Vec::new();
+    for run in runs(store, ledger, subject)? {
+        reports.push(replay_one(store, engine, &run).await?);
+    }
+    Ok(reports)
+}
+
+struct Run {
+    plugin: PluginName,
+    plugin_digest: Digest,
+    input: Digest,
+    transcript: Digest,
+    outcome: Digest,
+}
+
+fn runs(store: &dyn Store, ledger: &Ledger, subject: ReplaySubject) -> Result<Vec<Run>, AppError> {
+    match subject {
+        ReplaySubject::Entry(index) => Ok(vec![run_of_entry(ledger, index)?]),
+        ReplaySubject::Request(id) => {
+            let key = keys::request(id.0);
+            let value = store.get(&key)?;
+            let value = value.ok_or_else(|| AppError::NotFound(format!("there is no request {id}")))?;
+            let request: countersign_core::request::PromotionRequest = codec::decode(&key, &value)?;
+            Ok(request.check_runs.into_iter().map(Run::from).collect())
+        }
+    }
+}
+
+impl From<countersign_core::check::CheckRun> for Run {
+    fn from(run: countersign_core::check::CheckRun) -> Self {
+        Self {
+            plugin: run.plugin,
+            plugin_digest: run.plugin_digest,
+            input: run.input_digest,
+            transcript: run.transcript_digest,
+            outcome: run.outcome_digest,
+        }
+    }
+}
+
+fn run_of_entry(ledger: &Ledger, index: u64) -> Result<Run, AppError> {
+    let record = ledger.get(index)?;
+    let record = record.ok_or_else(|| AppError::NotFound(format!("the ledger has no entry {index}")))?;
+    match serde_json::from_str::<Entry>(&record.json)? {
+        Entry::CheckRun(CheckRunRecord {
+            plugin,
+            plugin_digest,
+            input_digest,
+            transcript_digest,
+            outcome_digest,
+            ..
+        }) => Ok(Run {
+            plugin,
+            plugin_digest,
+            input: input_digest,
+            transcript: transcript_digest,
+            outcome: outcome_digest,
+        }),
+        other => Err(AppError::Invalid(format!(
+            "entry {index} is `{}`: only `check-run` entries can be replayed; `countersign ledger export` lists them",
+            other.kind()
+        ))),
+    }
+}
+
+async fn replay_one(store: &dyn Store, engine: &Engine, run: &Run) -> Result<ReplayReport, AppError> {
+    let component = evidence(store, run.plugin_digest)?;
+    let input = evidence(store, run.input)?;
+    let transcript: Transcript = serde_json::from_slice(&evidence(store, run.transcript)?)?;
+    let blobs = blobs(store, &transcript)?;
+    let recorded = Recorded { name: run.plugin.clone(), component, input, transcript, blobs };
+    let replayed = engine.replay_check(recorded, run.outcome).await;
+    let (replayed, difference) = match replayed {
+        Ok(replay) => (Some(replay.outcome_digest), replay.difference.map(|d| d.to_string())),
+        Err(error) => (None, Some(error.to_string())),
+    };
+    let same = replayed == Some(run.outcome) && difference.is_none();
+    Ok(ReplayReport {
+        plugin: run.plugin.clone(),
+        plugin_digest: run.plugin_digest,
+        input_digest: run.input,
+        recorded: run.outcome,
+        replayed,
+        same,
+        difference,
+    })
+}
+
+/// The answers that the transcript names and that were kept.
+fn blobs(store: &dyn Store, transcript: &Transcript) -> Result<BTreeMap<Digest, Bytes>, AppError> {
+    let mut blobs = BTreeMap::new();
+    for call in &transcript.calls {
+        let (Call::Registry { answer: Ok(digest), .. } | Call::Artifacts { answer: Ok(digest), .. }) = call
+        else {
+            continue;
+        };
+        if let Ok(bytes) = evidence(store, *digest) {
+            blobs.insert(*digest, bytes);
+        }
+    }
+    Ok(blobs)
+}
+
+fn evidence(store: &dyn Store, digest: Digest) -> Result<Bytes, AppError> {
+    let key = keys::evidence(&digest);
+    let value = store.get(&key)?;
+    let value = value.ok_or_else(|| AppError::NotFound(format!("no evidence is kept under {digest}")))?;
+    let bytes = codec::decode_raw(&key, &value)?;
+    if Digest::of(bytes) != digest {
+        return Err(AppError::Conflict(format!("the evidence kept under {digest} is damaged: restore the store")));
+    }
+    Ok(Bytes::copy_from_slice(bytes))
+}

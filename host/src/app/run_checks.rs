@@ -1,0 +1,208 @@
+//! Check runs: used again while everything that they read is as it was, executed otherwise.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use countersign_core::action::Action;
+use countersign_core::canonical;
+use countersign_core::check::{CheckRun, Outcome};
+use countersign_core::digest::Digest;
+use countersign_core::entry::{CheckRunRecord, Entry};
+use countersign_core::facts::{Subject, VersionFacts};
+use countersign_core::names::Tier;
+use futures_util::future::join_all;
+use serde::Serialize;
+
+use super::evidence::Evidence;
+use super::generation::LoadedCheck;
+use super::records::{KeptRun, run_key};
+use super::sources::{LiveSources, answer};
+use super::{App, AppError};
+use crate::facts::Snapshot;
+use crate::plugins::{Call, CheckInput, CheckRecord, Evaluation};
+use crate::store::{Batch, codec};
+
+/// What the checks of one subject gave.
+#[derive(Default)]
+pub(super) struct Checked {
+    pub(super) runs: Vec<CheckRun>,
+    pub(super) fresh: Fresh,
+}
+
+/// What must be recorded, because it was executed just now.
+#[derive(Default)]
+pub(super) struct Fresh {
+    pub(super) entries: Vec<Entry>,
+    pub(super) evidence: Evidence,
+    kept: Vec<(crate::store::Key, KeptRun)>,
+}
+
+impl Fresh {
+    pub(super) fn put(self, batch: Batch) -> Result<(Vec<Entry>, Batch), AppError> {
+        let mut batch = self.evidence.put(batch);
+        for (key, kept) in self.kept {
+            batch = batch.put(key, codec::encode(&kept)?);
+        }
+        Ok((self.entries, batch))
+    }
+
+    fn absorb(&mut self, other: Self) {
+        self.entries.extend(other.entries);
+        self.evidence.absorb(other.evidence);
+        self.kept.extend(other.kept);
+    }
+}
+
+/// What is checked.
+#[derive(Clone, Copy)]
+pub(super) struct Target<'a> {
+    pub(super) snapshot: &'a Snapshot,
+    pub(super) action: &'a Action,
+    pub(super) tier: Option<&'a Tier>,
+}
+
+impl Target<'_> {
+    pub(super) const fn version(&self) -> &VersionFacts {
+        &self.snapshot.facts.version
+    }
+}
+
+/// All that a check run depends on, but for the clock and for what it asks.
+#[derive(Serialize)]
+struct RunInputs<'a> {
+    plugin: Digest,
+    config: Digest,
+    facts: Digest,
+    kind: &'a str,
+    target: Option<&'a str>,
+    tier: Option<&'a Tier>,
+}
+
+impl App {
+    /// Runs every check, at once, each at most once per plugin and configuration.
+    pub(super) async fn run_checks(
+        &self,
+        checks: &[LoadedCheck],
+        target: Target<'_>,
+    ) -> Result<Checked, AppError> {
+        let facts = Digest::of_json(target.version())?;
+        let all = join_all(checks.iter().map(|check| self.run_check(check, target, facts))).await;
+        let mut checked = Checked::default();
+        for one in all {
+            let (run, fresh) = one?;
+            checked.runs.push(run);
+            checked.fresh.absorb(fresh);
+        }
+        Ok(checked)
+    }
+
+    async fn run_check(
+        &self,
+        check: &LoadedCheck,
+        target: Target<'_>,
+        facts: Digest,
+    ) -> Result<(CheckRun, Fresh), AppError> {
+        let key = run_key(&RunInputs {
+            plugin: check.plugin.digest(),
+            config: check.config_digest,
+            facts,
+            kind: target.action.kind(),
+            target: target.action.target(),
+            tier: target.tier,
+        })?;
+        if let Some(kept) = self.read::<KeptRun>(&key)?
+            && self.still_holds(&target.version().subject, &kept).await
+        {
+            return Ok((CheckRun { required: check.required, ..kept.run }, Fresh::default()));
+        }
+        self.execute(check, target, key).await
+    }
+
+    /// Whether the registry would answer the run's questions as it did.
+    async fn still_holds(&self, subject: &Subject, kept: &KeptRun) -> bool {
+        if matches!(kept.run.outcome, Outcome::Failed(_)) {
+            return false;
+        }
+        for call in &kept.transcript.calls {
+            let Call::Registry { query, answer: recorded } = call else { continue };
+            let now = answer(&self.registry, &subject.workspace, query.clone()).await;
+            let now = now.and_then(|answer| {
+                Digest::of_json(&answer).map_err(|e| crate::plugins::AccessError::Unavailable(e.to_string()))
+            });
+            if &now != recorded {
+                return false;
+            }
+        }
+        true
+    }
+
+    async fn execute(
+        &self,
+        check: &LoadedCheck,
+        target: Target<'_>,
+        key: crate::store::Key,
+    ) -> Result<(CheckRun, Fresh), AppError> {
+        let started_at = self.clock.now();
+        let input = Arc::new(CheckInput::new(CheckRecord {
+            format: 1,
+            version: target.version().clone(),
+            action: target.action.clone(),
+            tier: target.tier.cloned(),
+            config: check.config.clone(),
+            now: started_at,
+        }));
+        let sources =
+            LiveSources::new(&self.registry, target.snapshot);
+        let began = Instant::now();
+        let evaluation = self.engine.evaluate_check(&check.plugin, &input, Arc::new(sources)).await;
+        let took = began.elapsed();
+        let outcome = evaluation.outcome.clone();
+        self.metrics.check_run(&check.name, outcome.conclusion(), took);
+        let mut evidence = Evidence::default();
+        let input_digest = evidence.keep(input.canonical()?.to_vec());
+        let transcript = keep_transcript(&evaluation, &mut evidence)?;
+        let outcome_digest = evidence.keep(canonical::to_vec(&outcome)?);
+        let run = CheckRun {
+            plugin: check.name.clone(),
+            required: check.required,
+            plugin_digest: check.plugin.digest(),
+            config_digest: check.config_digest,
+            input_digest,
+            transcript_digest: transcript,
+            outcome_digest,
+            outcome,
+            started_at,
+            took_us: u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
+        };
+        let entry = Entry::CheckRun(record_of(&run, &target.version().subject));
+        let kept = vec![(key, KeptRun { run: run.clone(), transcript: evaluation.recording.transcript.clone() })];
+        Ok((run, Fresh { entries: vec![entry], evidence, kept }))
+    }
+}
+
+/// The transcript and every answer that it names.
+pub(super) fn keep_transcript<T>(
+    evaluation: &Evaluation<T>,
+    evidence: &mut Evidence,
+) -> Result<Digest, AppError> {
+    for blob in evaluation.recording.blobs.values() {
+        evidence.keep(blob.to_vec());
+    }
+    Ok(evidence.keep(evaluation.recording.transcript.canonical()?))
+}
+
+fn record_of(run: &CheckRun, subject: &Subject) -> CheckRunRecord {
+    CheckRunRecord {
+        workspace: subject.workspace.clone(),
+        model: subject.model.clone(),
+        version: subject.version,
+        plugin: run.plugin.clone(),
+        plugin_digest: run.plugin_digest,
+        config_digest: run.config_digest,
+        input_digest: run.input_digest,
+        transcript_digest: run.transcript_digest,
+        outcome_digest: run.outcome_digest,
+        conclusion: run.outcome.conclusion().to_string(),
+    }
+}
+

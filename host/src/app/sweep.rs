@@ -1,0 +1,80 @@
+//! The sweeper: an intent without an outcome is resolved against the registry, and recorded, never edited.
+
+use countersign_core::action::{Action, Placed};
+use countersign_core::entry::OutcomeResult;
+use countersign_core::names::Stage;
+
+use super::records::OpenIntent;
+use super::{App, AppError};
+use crate::mlflow::ReadError;
+use crate::store::{Scan, codec, keys};
+
+/// How old an orphan must be, in milliseconds, before it is one: MLflow may still be busy with it.
+const ORPHAN_AGE: i64 = 30_000;
+
+impl App {
+    /// Resolves orphans. `at_start`: nothing of ours is on its way, so age does not matter.
+    ///
+    /// # Errors
+    /// When the registry or the store cannot be read.
+    pub async fn sweep(&self, at_start: bool) -> Result<u64, AppError> {
+        let (mut swept, mut open) = (0_u64, 0_u64);
+        for (key, value) in self.store.scan(&Scan::prefix(keys::open_intents()))? {
+            let orphan: OpenIntent = codec::decode(&key, &value)?;
+            open += 1;
+            if at_start || self.clock.now().since(orphan.at) >= ORPHAN_AGE {
+                self.resolve(&orphan).await?;
+                swept += 1;
+            }
+        }
+        self.metrics.open_intents(open - swept);
+        Ok(swept)
+    }
+
+    async fn resolve(&self, orphan: &OpenIntent) -> Result<(), AppError> {
+        let intent = &orphan.intent;
+        let shows = self.registry_shows(&intent.placed).await?;
+        let result = if shows { OutcomeResult::FoundApplied } else { OutcomeResult::FoundNotApplied };
+        let request = intent.request.map(|id| self.load_request(id)).transpose()?;
+        let request = request.filter(|seen| seen.value.state.as_str() == "approved");
+        let index = self.index_of_intent(intent.id)?;
+        tracing::warn!(intent.index = index, outcome = ?result, "orphaned intent resolved");
+        self.try_conclude(intent, index, request, &result).await
+    }
+
+    /// Whether the registry is as the write would have left it.
+    async fn registry_shows(&self, placed: &Placed) -> Result<bool, ReadError> {
+        let (workspace, client) = (&placed.workspace, &self.registry.client);
+        match &placed.action {
+            Action::SetAlias { model, alias, version } => {
+                Ok(client.version_by_alias(workspace, model, alias).await? == Some(*version))
+            }
+            Action::TransitionStage { model, version, stage, .. } => {
+                let found = client.version(workspace, model, *version).await?;
+                Ok(Stage::parse(&found.current_stage) == Some(*stage))
+            }
+            Action::RegisterVersion(registration) => {
+                let found = client.model(workspace, &registration.model).await?;
+                Ok(found.latest_versions.iter().any(|version| version.source == registration.source))
+            }
+            _ => Ok(false),
+        }
+    }
+
+    /// Orphans are young: the index is near the end.
+    fn index_of_intent(&self, id: uuid::Uuid) -> Result<u64, AppError> {
+        let wanted = id.to_string();
+        let mut before = None;
+        loop {
+            let page = self.ledger.newest(before, 256)?;
+            let found = page.iter().find(|record| {
+                record.json.contains("\"kind\":\"intent\"") && record.json.contains(&wanted)
+            });
+            match (found, page.last()) {
+                (Some(record), _) => return Ok(record.index),
+                (None, Some(last)) if last.index > 0 => before = Some(last.index),
+                _ => return Err(AppError::NotFound(format!("the ledger has no intent {id}: verify it"))),
+            }
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! Writes that no gate has a word in: passed on, and watched for what they tell us.
+
+use bytes::Bytes;
+use countersign_core::action::{Action, Placed};
+use countersign_core::entry::Entry;
+use countersign_core::names::{Version, Workspace};
+use http::{Response, StatusCode};
+
+use super::bypass::version_name;
+use super::govern::{Answer, Call};
+use super::records::{Creator, Holding, creator_key};
+use super::{App, AppError};
+use crate::auth::Caller;
+use crate::mlflow::Canonical;
+use crate::store::{Batch, codec, keys};
+
+impl App {
+    /// Passes a write on in the client's own bytes.
+    pub(super) async fn pass_on(&self, call: Call) -> Result<Answer, AppError> {
+        let Some(received) = call.received.clone() else {
+            self.registry.touch(&call.classified.placed);
+            return Ok(Answer::Untouched);
+        };
+        let odd = || AppError::Invalid("this write cannot be passed on: its path is not one".to_owned());
+        let request = Canonical::as_received(&call.classified.canonical, &call.headers, received).ok_or_else(odd)?;
+        let response = self.proxy.forward_canonical(request, &call.headers, &call.peer).await?;
+        if response.status() == StatusCode::OK {
+            self.after(&call, &response).await;
+        }
+        Ok(Answer::Forwarded(response))
+    }
+
+    /// What has changed must be read again; who changed it is remembered.
+    async fn after(&self, call: &Call, response: &Response<Bytes>) {
+        let placed = &call.classified.placed;
+        self.registry.touch(placed);
+        if let Some(identity) = call.caller.identity() {
+            self.people.remember(identity).await;
+        }
+        self.note_registered(&call.caller, placed, response).await;
+        let Some(version) = placed.action.version() else { return };
+        if let Err(error) = self.note_written(call, version).await {
+            tracing::error!(error = %error, action.kind = placed.action.kind(), "author not recorded");
+        }
+    }
+
+    /// MLflow itself leaves "Created by" empty: this is the only record of who registered a version.
+    pub(super) async fn note_registered(&self, caller: &Caller, placed: &Placed, answer: &Response<Bytes>) {
+        if !matches!(placed.action, Action::RegisterVersion(_)) || answer.status() != StatusCode::OK {
+            return;
+        }
+        if let Err(error) = self.try_note_registered(caller, &placed.workspace, answer.body()).await {
+            tracing::error!(error = %error, "creator not recorded");
+        }
+    }
+
+    async fn try_note_registered(
+        &self,
+        caller: &Caller,
+        workspace: &Workspace,
+        answer: &[u8],
+    ) -> Result<(), AppError> {
+        let Some(created) = crate::mlflow::created_version(answer) else { return Ok(()) };
+        let by = caller.identity().map(|identity| identity.person.clone());
+        let (model, version) = (created.model, created.version);
+        let creator = Creator { person: by.clone(), created: created.created };
+        let holding = Holding { version: Some(version), since: self.clock.now(), bypassed: false };
+        let name = version_name(version);
+        let batch = Batch::new()
+            .put(creator_key(workspace, &model, version), codec::encode(&creator)?)
+            .put(keys::holding(workspace.as_str(), model.as_str(), &name), codec::encode(&holding)?);
+        let workspace = workspace.clone();
+        self.record(&[Entry::VersionCreated { workspace, model, version, by }], batch).await?;
+        Ok(())
+    }
+
+    async fn note_written(&self, call: &Call, version: Version) -> Result<(), AppError> {
+        let placed = &call.classified.placed;
+        let (Some(model), Some(identity)) = (placed.action.model(), call.caller.identity()) else {
+            return Ok(());
+        };
+        if !matches!(
+            placed.action,
+            Action::UpdateVersion { .. } | Action::SetVersionTag { .. } | Action::DeleteVersionTag { .. }
+        ) {
+            return Ok(());
+        }
+        let batch =
+            self.note_writer(Batch::new(), (&placed.workspace, model, version), &identity.person)?;
+        Ok(self.store.commit(batch).await?)
+    }
+}

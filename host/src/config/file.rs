@@ -1,0 +1,190 @@
+//! `countersign.toml` as it is written. The comments of the fields are the descriptions in the JSON Schema.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What stands for a secret when it is shown.
+const MASK: &str = "…";
+
+/// The configuration of the Countersign server.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct File {
+    pub server: ServerSection,
+    pub upstream: UpstreamSection,
+    pub store: StoreSection,
+    pub policy: PolicySection,
+    pub auth: AuthSection,
+    pub facts: FactsSection,
+    pub reconcile: ReconcileSection,
+    pub webhook: WebhookSection,
+    pub plugins: PluginsSection,
+    pub log: LogSection,
+}
+
+macro_rules! section {
+    ($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty = $default:expr,)* }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+        #[serde(default, deny_unknown_fields)]
+        pub struct $name {
+            $($(#[$field_doc])* pub $field: $type,)*
+        }
+
+        impl Default for $name {
+            fn default() -> Self {
+                Self { $($field: $default,)* }
+            }
+        }
+    };
+}
+
+section!(
+    /// Where the server listens.
+    ServerSection {
+        /// Address and port for MLflow's clients and browsers.
+        listen: String = "127.0.0.1:8080".to_owned(),
+        /// Address and port for `/livez`, `/readyz` and `/metrics`.
+        admin_listen: String = "127.0.0.1:9080".to_owned(),
+        /// The URL under which people reach `listen`, used in links. Default: `http://` and `listen`.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        public_url: Option<String> = None,
+        /// MLflow's `--static-prefix`, as in `/mlflow`.
+        static_prefix: String = String::new(),
+        /// Hosts that browsers may send besides that of `public_url`, of `listen`, and loopback.
+        allowed_hosts: Vec<String> = Vec::new(),
+        /// Threads that serve requests. Default: one per core.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        workers: Option<usize> = None,
+    }
+);
+
+section!(
+    /// The MLflow server behind us.
+    UpstreamSection {
+        /// Its URL.
+        url: String = "http://127.0.0.1:5000".to_owned(),
+        /// For our own calls, when MLflow has basic auth.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        username: Option<String> = None,
+        /// A file with the user name.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        username_file: Option<String> = None,
+        /// For our own calls, when MLflow has basic auth.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        password: Option<String> = None,
+        /// A file with the password.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        password_file: Option<String> = None,
+        /// For our own calls, when MLflow takes bearer tokens.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        token: Option<String> = None,
+        /// A file with the token.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        token_file: Option<String> = None,
+        /// For one of our own calls.
+        timeout: String = "30s".to_owned(),
+        /// The workspaces that the reconciler looks at.
+        workspaces: Vec<String> = vec!["default".to_owned()],
+    }
+);
+
+section!(
+    /// Where requests, reviews and the ledger are kept.
+    StoreSection {
+        /// `sled:DIRECTORY`.
+        url: String = "sled:./data".to_owned(),
+    }
+);
+
+section!(
+    /// What is governed.
+    PolicySection {
+        /// The policy.
+        file: String = "./policy.toml".to_owned(),
+    }
+);
+
+section!(
+    /// Who people are.
+    AuthSection {
+        /// `local`: users and tokens of our own. `upstream`: MLflow's accounts. `none`: everyone is anonymous and
+        /// nobody can sign.
+        mode: String = "local".to_owned(),
+        /// Written by `countersign user add` and `countersign token new`.
+        users_file: String = "./users.toml".to_owned(),
+        /// What those may do who do not say who they are: `none` or `read`.
+        anonymous: String = "none".to_owned(),
+        /// How long a browser stays signed in.
+        session: String = "12h".to_owned(),
+    }
+);
+
+section!(
+    /// Snapshots of what the registry says.
+    FactsSection {
+        /// How old a snapshot may be when it is used again.
+        max_age: String = "60s".to_owned(),
+        /// After which what is not known counts as missing.
+        deadline: String = "20s".to_owned(),
+    }
+);
+
+section!(
+    /// Comparing the registry with the ledger.
+    ReconcileSection {
+        /// How often.
+        interval: String = "60s".to_owned(),
+    }
+);
+
+section!(
+    /// Webhooks from MLflow.
+    WebhookSection {
+        /// Where MLflow reaches us. Default: `server.public_url` and `/_countersign/webhooks/mlflow`.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        url: Option<String> = None,
+        /// Shared with MLflow. Without one, webhooks are refused.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        secret: Option<String> = None,
+        /// A file with the secret.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        secret_file: Option<String> = None,
+    }
+);
+
+section!(
+    /// The plugin host.
+    PluginsSection {
+        /// For compiled code; safe to delete.
+        cache_dir: String = "./cache/plugins".to_owned(),
+        /// Threads that evaluate. Default: one per core.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        threads: Option<usize> = None,
+        /// Evaluations at one time.
+        max_concurrent: usize = 16,
+    }
+);
+
+section!(
+    /// Logs, on standard error.
+    LogSection {
+        /// `text` or `json`.
+        format: String = "text".to_owned(),
+        /// `error`, `warn`, `info`, `debug`, `trace`, or a filter such as `countersign=debug,info`.
+        level: String = "info".to_owned(),
+    }
+);
+
+impl File {
+    /// The same with every secret replaced.
+    #[must_use]
+    pub fn masked(&self) -> Self {
+        let mask = |secret: &Option<String>| secret.as_ref().map(|_| MASK.to_owned());
+        let mut masked = self.clone();
+        masked.upstream.password = mask(&self.upstream.password);
+        masked.upstream.token = mask(&self.upstream.token);
+        masked.webhook.secret = mask(&self.webhook.secret);
+        masked
+    }
+}

@@ -1,0 +1,151 @@
+use expect_test::{Expect, expect};
+
+use super::*;
+
+const DEPLOYED: &str = include_str!("../../deploy/countersign.toml");
+
+/// Loads a file of this text from a folder of its own.
+fn load(text: &str, environment: &[(&str, &str)], flags: &[(&str, &str)]) -> (tempfile::TempDir, Result<Config, ConfigError>) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("countersign.toml");
+    std::fs::write(&path, text).unwrap();
+    std::fs::write(folder.path().join("password"), "hunter2\n").unwrap();
+    std::fs::write(folder.path().join("empty"), "\n").unwrap();
+    let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let flags: Vec<(&str, String)> = flags.iter().map(|(key, value)| (*key, (*value).to_owned())).collect();
+    let config = Config::load(Some(&path), environment, &flags);
+    (folder, config)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "`expect!` is written in place")]
+fn check_with(text: &str, environment: &[(&str, &str)], flags: &[(&str, &str)], expect: Expect) {
+    let (folder, config) = load(text, environment, flags);
+    let got = config.map_or_else(|error| error.to_string(), |_| "fine".to_owned());
+    expect.assert_eq(&got.replace(&format!("{}/", folder.path().display()), ""));
+}
+
+fn check(text: &str, expect: Expect) {
+    check_with(text, &[], &[], expect);
+}
+
+#[test]
+fn the_deployed_file_says_the_defaults() {
+    assert_eq!(toml::from_str::<File>(DEPLOYED).unwrap(), File::default());
+    assert!(load(DEPLOYED, &[], &[]).1.is_ok());
+}
+
+#[test]
+fn the_deployed_file_names_every_key_of_the_schema_and_no_other() {
+    let uncommented: String = DEPLOYED
+        .lines()
+        .map(|line| line.strip_prefix("# ").filter(|rest| rest.contains(" = ")).unwrap_or(line))
+        .flat_map(|line| [line, "\n"])
+        .collect();
+    let written: toml::Table = toml::from_str(&uncommented).unwrap();
+    let schema = Config::schema();
+    let sections = schema["properties"].as_object().unwrap();
+    assert_eq!(sections.len(), written.len());
+    for section in sections.keys() {
+        let name = schema["properties"][section]["$ref"].as_str().unwrap().rsplit('/').next().unwrap();
+        let mut keys: Vec<&String> = schema["$defs"][name]["properties"].as_object().unwrap().keys().collect();
+        let mut found: Vec<&String> = written[section].as_table().unwrap().keys().collect();
+        keys.sort();
+        found.sort();
+        assert_eq!(keys, found, "[{section}]");
+    }
+}
+
+#[test]
+fn the_working_file_of_the_documentation() {
+    let text = r#"
+        [server]
+        listen = "127.0.0.1:8080"            # MLflow's clients and browsers come here
+        admin_listen = "127.0.0.1:9080"
+        public_url = "http://127.0.0.1:8080" # used in links
+        [upstream]
+        url = "http://127.0.0.1:5000"
+        [store]
+        url = "sled:./data"
+        [policy]
+        file = "./policy.toml"
+        [auth]
+        mode = "local"
+        users_file = "./users.toml"
+    "#;
+    let (folder, config) = load(text, &[], &[]);
+    let config = config.unwrap();
+    assert_eq!(config.policy_file, folder.path().join("./policy.toml"));
+    assert_eq!(config.store, StoreLocation::Sled(folder.path().join("./data")));
+    assert_eq!(config.webhook.url, "http://127.0.0.1:8080/_countersign/webhooks/mlflow");
+    assert_eq!(config.reconcile.interval, Duration::from_secs(60));
+}
+
+#[test]
+fn flags_win_over_the_environment_and_that_over_the_file() {
+    let text = "[server]\nlisten = \"127.0.0.1:1\"\nadmin_listen = \"127.0.0.1:1\"\n[log]\nformat = \"json\"";
+    let environment = [("COUNTERSIGN__SERVER__LISTEN", "127.0.0.1:2"), ("COUNTERSIGN__SERVER__ADMIN_LISTEN", "127.0.0.1:2")];
+    let (_folder, config) = load(text, &environment, &[("server.listen", "127.0.0.1:3")]);
+    let config = config.unwrap();
+    assert_eq!((config.server.listen.port(), config.server.admin_listen.port()), (3, 2));
+    assert_eq!(config.log.format, LogFormat::Json);
+}
+
+#[test]
+fn numbers_and_lists_from_the_environment() {
+    let environment = [
+        ("COUNTERSIGN__SERVER__WORKERS", "3"),
+        ("COUNTERSIGN__UPSTREAM__WORKSPACES", "[a, b]"),
+        ("COUNTERSIGN__UPSTREAM__TOKEN", "12345"),
+        ("PATH", "/bin"),
+    ];
+    let config = load("", &environment, &[]).1.unwrap();
+    assert_eq!(config.server.workers.map(NonZeroUsize::get), Some(3));
+    assert_eq!(config.upstream.workspaces, ["a", "b"]);
+    assert!(matches!(config.upstream.credentials, Credentials::Bearer(token) if token.expose() == "12345"));
+}
+
+#[test]
+fn secrets_come_from_files_and_are_never_shown() {
+    let text = "[upstream]\nusername = \"ana\"\npassword_file = \"password\"\n[webhook]\nsecret = \"whisper\"";
+    let config = load(text, &[], &[]).1.unwrap();
+    let Credentials::Basic { username, password } = &config.upstream.credentials else { panic!("not basic") };
+    assert_eq!((username.as_str(), password.expose()), ("ana", "hunter2"));
+    let shown = format!("{}{config:?}", config.show());
+    assert!(!shown.contains("hunter2"), "{shown}");
+    assert!(!shown.contains("whisper") && config.show().contains("secret = \"…\""), "{}", config.show());
+}
+
+#[test]
+fn unknown_keys() {
+    check("[server]\nlisen = \"x\"", expect!["countersign.toml: unknown key `lisen` in `[server]`: choose one of `listen`, `admin_listen`, `public_url`, `static_prefix`, `allowed_hosts`, `workers`"]);
+    check("[sever]\nlisten = \"x\"", expect!["countersign.toml: unknown key `sever`: choose one of `server`, `upstream`, `store`, `policy`, `auth`, `facts`, `reconcile`, `webhook`, `plugins`, `log`"]);
+    check_with("", &[("COUNTERSIGN__STORE__PATH", "x")], &[], expect!["environment variable COUNTERSIGN__STORE__PATH: unknown key `path` in `[store]`: choose one of `url`"]);
+    check_with("", &[], &[("log.colour", "x")], expect!["command line: unknown key `colour` in `[log]`: choose one of `format`, `level`"]);
+}
+
+#[test]
+fn faults() {
+    check("[server", expect!["countersign.toml: line 1 is not TOML: unclosed table, expected `]`"]);
+    check("[server]\nlisten = 8080", expect!["countersign.toml: `server.listen`: must be a string, not signed int `8080`"]);
+    check("[server]\nlisten = \"localhost\"\n[upstream]\nurl = \"mlflow:5000\"\ntimeout = \"0s\"", expect![[r#"
+        countersign.toml: `server.listen`: `localhost` is no address: write an IP address and a port, as in `127.0.0.1:8080`
+        countersign.toml: `upstream.url`: `mlflow:5000` is no URL: write it whole, as in `http://127.0.0.1:5000`
+        countersign.toml: `upstream.timeout`: must be longer than nothing: write a span such as `30s`"#]]);
+    check("[server]\nstatic_prefix = \"mlflow\"", expect!["countersign.toml: `server.static_prefix`: `mlflow` must begin with a slash: write `/mlflow`"]);
+    check("[server]\nworkers = 0\n[plugins]\nmax_concurrent = 0", expect![[r#"
+        countersign.toml: `server.workers`: must be at least 1
+        countersign.toml: `plugins.max_concurrent`: must be at least 1"#]]);
+    check("[store]\nurl = \"postgres://db/countersign\"", expect!["countersign.toml: `store.url`: PostgreSQL is not available in this version: write `sled:DIRECTORY`"]);
+    check("[store]\nurl = \"./data\"", expect!["countersign.toml: `store.url`: `./data` is no store: write `sled:DIRECTORY`"]);
+    check("[auth]\nmode = \"oidc\"\nanonymous = \"write\"", expect![[r#"
+        countersign.toml: `auth.mode`: `oidc` is not available in this version: choose `local`, `upstream` or `none`
+        countersign.toml: `auth.anonymous`: `write` is none of the choices: choose one of `none`, `read`"#]]);
+    check("[auth]\nmode = \"ldap\"", expect!["countersign.toml: `auth.mode`: `ldap` is none of the choices: choose one of `local`, `upstream`, `none`"]);
+    check("[upstream]\npassword = \"x\"", expect!["countersign.toml: `upstream.password`: has no user name: add `username`"]);
+    check("[upstream]\ntoken = \"x\"\ntoken_file = \"password\"", expect!["countersign.toml: `upstream.token`: stands beside `upstream.token_file`: keep one of them"]);
+    check("[webhook]\nsecret_file = \"empty\"", expect!["countersign.toml: `webhook.secret_file`: empty is empty: write the text there"]);
+    check("[log]\nlevel = \"a=b=c\"", expect![[r#"countersign.toml: `log.level`: `a=b=c` is no filter: error parsing level filter: expected one of "off", "error", "warn", "info", "debug", "trace", or a number 0-5: write `info`, for instance"#]]);
+    check_with("", &[("COUNTERSIGN__LOG__FORMAT", "xml")], &[], expect!["environment variable COUNTERSIGN__LOG__FORMAT: `log.format`: `xml` is none of the choices: choose one of `text`, `json`"]);
+    let missing = Config::load(Some(Path::new("/nonexistent/countersign.toml")), [], &[]).unwrap_err();
+    assert!(missing.to_string().starts_with("/nonexistent/countersign.toml: the file cannot be read"), "{missing}");
+}

@@ -1,0 +1,67 @@
+//! The style sheet and the mark, compiled in and named by their content, so that browsers keep them for ever.
+
+use std::sync::LazyLock;
+
+use countersign_core::digest::Digest;
+
+/// For a name that carries the content's digest.
+pub const CACHE_FOR_EVER: &str = "public, max-age=31536000, immutable";
+
+/// A file that pages link to.
+#[derive(Debug)]
+pub struct Asset {
+    /// `countersign.<digest>.css`: below `/_countersign/assets/`.
+    pub file_name: String,
+    pub content_type: &'static str,
+    pub bytes: &'static [u8],
+}
+
+static STYLE_SHEET: LazyLock<Asset> = LazyLock::new(|| {
+    let bytes = include_bytes!("../../ui/assets/countersign.css");
+    asset("countersign", "css", "text/css; charset=utf-8", bytes)
+});
+
+static MARK: LazyLock<Asset> =
+    LazyLock::new(|| asset("mark", "svg", "image/svg+xml", include_bytes!("../../ui/assets/mark.svg")));
+
+#[must_use]
+pub fn style_sheet() -> &'static Asset {
+    &STYLE_SHEET
+}
+
+/// The picture in the browser's tab.
+#[must_use]
+pub fn mark() -> &'static Asset {
+    &MARK
+}
+
+/// The asset of this name. A name with an old digest is not found, rather than answered with other content.
+#[must_use]
+pub fn find(file_name: &str) -> Option<&'static Asset> {
+    [style_sheet(), mark()].into_iter().find(|asset| asset.file_name == file_name)
+}
+
+fn asset(stem: &str, extension: &str, content_type: &'static str, bytes: &'static [u8]) -> Asset {
+    Asset { file_name: format!("{stem}.{}.{extension}", Digest::of(bytes).short()), content_type, bytes }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn assets_are_found_by_their_digest_only() {
+        for asset in [style_sheet(), mark()] {
+            assert_eq!(find(&asset.file_name).map(|found| found.bytes.len()), Some(asset.bytes.len()));
+            assert!(!asset.bytes.is_empty());
+        }
+        assert!(find("countersign.css").is_none());
+        assert!(find("../countersign.css").is_none());
+    }
+
+    #[test]
+    fn the_style_sheet_fetches_nothing() {
+        let css = std::str::from_utf8(style_sheet().bytes).unwrap();
+        assert!(!css.contains("url(") && !css.contains("@import"));
+    }
+}

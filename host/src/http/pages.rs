@@ -1,0 +1,41 @@
+//! Pages for people: plain data in, HTML out. Server-rendered, complete without JavaScript.
+//!
+//! Each page is a struct whose fields are what it shows; whoever serves it fills them and calls `render`. The
+//! templates in `ui/templates` escape every value. This module must not know: stores, requests, who is allowed what.
+
+pub mod inbox;
+pub mod ledger;
+pub mod login;
+pub mod model;
+pub mod parts;
+pub mod plugins;
+pub mod policy;
+pub mod problem;
+pub mod request;
+
+use askama::Template;
+
+pub use parts::{Chip, Chrome, Nav, Person, Tone, Viewer, When};
+
+/// Goes out with every page: no script, no inline style, nothing from elsewhere, no framing.
+pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// A page that can be shown.
+pub trait Page {
+    /// The whole document.
+    fn render(&self) -> String;
+}
+
+impl<T: Template> Page for T {
+    fn render(&self) -> String {
+        // Writing to memory fails only when a value's own `Display` does, and ours do not.
+        Template::render(self).unwrap_or_else(|error| {
+            tracing::error!(%error, "a page could not be rendered");
+            "<!doctype html><title>Countersign</title><p>This page could not be shown. The log says why."
+                .to_owned()
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

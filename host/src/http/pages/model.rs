@@ -1,0 +1,38 @@
+//! A registered model's history: every promotion, refusal and bypass.
+
+use askama::Template;
+
+use super::{Chip, Chrome, Person, When};
+
+#[derive(Debug, Template)]
+#[template(path = "model.html")]
+pub struct ModelPage {
+    pub chrome: Chrome,
+    pub model: String,
+    /// Governed aliases and stages, and the version that each holds now.
+    pub holders: Vec<Holder>,
+    /// Newest first.
+    pub rows: Vec<ModelRow>,
+    pub older: Option<String>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Holder {
+    /// `alias champion`, `stage Production`.
+    pub place: String,
+    pub version: Option<String>,
+    pub gate: String,
+}
+
+#[derive(Debug, Clone)]
+pub struct ModelRow {
+    pub when: When,
+    pub version: Option<String>,
+    pub what: String,
+    pub actor: Option<Person>,
+    pub chips: Vec<Chip>,
+    /// The request's id.
+    pub request: Option<String>,
+    /// The ledger entry's index.
+    pub entry: Option<u64>,
+}

@@ -1,0 +1,215 @@
+//! A promotion request: who must act next, what was found, what exactly will be written, and the form to sign it.
+
+use askama::Template;
+use countersign_core::check::{Conclusion, Finding, Severity};
+
+use super::inbox::CheckTally;
+use super::parts::count;
+use super::{Chip, Chrome, Person, When};
+
+#[derive(Debug, Template)]
+#[template(path = "request.html")]
+pub struct RequestPage {
+    pub chrome: Chrome,
+    pub id: String,
+    /// `Set alias champion of credit to version 7`.
+    pub title: String,
+    /// State first, then flags.
+    pub chips: Vec<Chip>,
+    /// One sentence that says who must act next.
+    pub headline: String,
+    pub model: String,
+    pub version: Option<String>,
+    pub requester: Person,
+    pub opened: When,
+    /// What a viewer must know before anything else: stale, bypassed, policy changed.
+    pub notices: Vec<Notice>,
+    pub gates: Vec<GateRow>,
+    /// In any order: the page shows failures first.
+    pub checks: Vec<CheckRow>,
+    pub write: Write,
+    /// Labels and values of what is judged: source, run, created, manifest digest.
+    pub subject: Vec<(&'static str, String)>,
+    /// The digest that a review binds to.
+    pub subject_digest: String,
+    pub timeline: Vec<Event>,
+    pub panel: ReviewPanel,
+    pub may_withdraw: bool,
+    /// Told once after a form was sent: `Your approval is recorded.`
+    pub told: Option<String>,
+}
+
+/// Something out of the ordinary, with what to do about it.
+#[derive(Debug, Clone)]
+pub struct Notice {
+    pub title: &'static str,
+    pub text: String,
+    pub warning: bool,
+}
+
+#[derive(Debug, Clone)]
+pub struct GateRow {
+    pub name: String,
+    pub enforced: bool,
+    pub tier: Option<String>,
+    pub seats: Vec<SeatRow>,
+    /// What of the separation of duties nobody can prove.
+    pub unproven: Vec<String>,
+}
+
+#[derive(Debug, Clone)]
+pub struct SeatRow {
+    pub seat: String,
+    pub needed: u32,
+    pub signed: Vec<Person>,
+    /// Who may sign, by name.
+    pub members: Vec<String>,
+}
+
+impl SeatRow {
+    fn is_full(&self) -> bool {
+        u32::try_from(self.signed.len()).unwrap_or(u32::MAX) >= self.needed
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct CheckRow {
+    pub plugin: String,
+    pub conclusion: Conclusion,
+    pub required: bool,
+    pub summary: String,
+    pub findings: Vec<Finding>,
+    pub plugin_digest: String,
+    pub outcome_digest: String,
+    pub ran: When,
+    /// `18 ms`.
+    pub took: String,
+}
+
+impl CheckRow {
+    fn chip(&self) -> Chip {
+        Chip::of_conclusion(self.conclusion)
+    }
+
+    /// Whoever must act should not have to open anything.
+    const fn is_open(&self) -> bool {
+        matches!(self.conclusion, Conclusion::Fail | Conclusion::Error)
+    }
+
+    fn findings_word(&self) -> String {
+        count(self.findings.len(), "finding", "findings")
+    }
+
+    /// `>=` as people write it.
+    fn comparator(finding: &Finding) -> &str {
+        match finding.comparator.as_deref().unwrap_or_default() {
+            ">=" => "≥",
+            "<=" => "≤",
+            "==" => "=",
+            "!=" => "≠",
+            other => other,
+        }
+    }
+
+    fn severity(finding: &Finding) -> Chip {
+        match finding.severity {
+            Severity::Error => Chip::of_conclusion(Conclusion::Fail),
+            Severity::Warning => Chip::of_conclusion(Conclusion::Warn),
+            Severity::Info => Chip::new("Note", "note", super::Tone::Quiet),
+        }
+    }
+}
+
+/// What goes to MLflow when the request is applied, byte for byte.
+#[derive(Debug, Clone)]
+pub struct Write {
+    pub method: String,
+    pub path: String,
+    pub body: String,
+}
+
+/// One line of the history.
+#[derive(Debug, Clone)]
+pub struct Event {
+    pub when: When,
+    pub actor: Option<Person>,
+    /// `approved in seat risk`.
+    pub what: String,
+    pub icon: &'static str,
+    pub tone: super::Tone,
+    /// A rationale, in its author's words.
+    pub note: Option<String>,
+    /// The ledger entry that proves it.
+    pub entry: Option<u64>,
+}
+
+/// What the viewer can do.
+#[derive(Debug, Clone)]
+pub enum ReviewPanel {
+    /// Fill a seat.
+    Sign(ReviewForm),
+    /// Comment, and the reason why not sign.
+    Comment { why_not_sign: String, form: ReviewForm },
+    /// Nothing, and why.
+    Closed { why: String },
+    /// Nothing before signing in.
+    SignIn,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct ReviewForm {
+    /// The seats that the viewer may fill.
+    pub seats: Vec<String>,
+    /// What was typed before, when the form comes back with an error.
+    pub rationale: String,
+    pub error: Option<String>,
+}
+
+impl RequestPage {
+    /// Failures first, then what could not be judged, warnings, skipped, passed; required ones before others.
+    fn ordered_checks(&self) -> Vec<&CheckRow> {
+        let rank = |check: &&CheckRow| {
+            let conclusion = match check.conclusion {
+                Conclusion::Fail => 0,
+                Conclusion::Error => 1,
+                Conclusion::Warn => 2,
+                Conclusion::Skipped => 3,
+                Conclusion::Pass => 4,
+            };
+            (conclusion, !check.required)
+        };
+        let mut checks: Vec<&CheckRow> = self.checks.iter().collect();
+        checks.sort_by_key(rank);
+        checks
+    }
+
+    #[must_use]
+    pub fn tally(&self) -> CheckTally {
+        let number = |wanted: &[Conclusion]| {
+            self.checks.iter().filter(|check| wanted.contains(&check.conclusion)).count()
+        };
+        CheckTally {
+            failed: number(&[Conclusion::Fail, Conclusion::Error]),
+            warned: number(&[Conclusion::Warn]),
+            passed: number(&[Conclusion::Pass]),
+            skipped: number(&[Conclusion::Skipped]),
+        }
+    }
+
+    fn reviews_url(&self) -> String {
+        format!("{}/reviews", self.chrome.request_url(&self.id))
+    }
+
+    fn withdraw_url(&self) -> String {
+        format!("{}/withdraw", self.chrome.request_url(&self.id))
+    }
+
+    /// Digests and addresses are set in a typeface whose letters cannot be mistaken.
+    fn is_address(value: &str) -> bool {
+        !value.contains(' ') && value.contains(':')
+    }
+
+    fn has_seats(&self) -> bool {
+        self.gates.iter().any(|gate| !gate.seats.is_empty())
+    }
+}

@@ -1,0 +1,266 @@
+//! The ledger as JSON Lines, and its check without a store, without a network and without us.
+//!
+//! First `{"format":1,"origin":…,"vkey":…}`, then `{"index":n,"entry":"<the entry's bytes, as a string>"}` for each
+//! entry, last `{"checkpoint":"<signed note>"}`. Every line ends in a newline, and there is one way to write it.
+
+use std::io::{self, BufRead, Read as _, Write};
+
+use serde::{Deserialize, Serialize};
+
+use super::chain::{Chain, Fault};
+use super::checkpoint::Checkpoint;
+use super::entry::{MAX_ENTRY_BYTES, is_decimal};
+use super::note::VerifierKey;
+use super::tree::Hash;
+use super::{Ledger, LedgerError, head};
+
+const FORMAT: u64 = 1;
+/// An entry holds no control characters, so no byte of it takes more than two in a line.
+const MAX_LINE_BYTES: u64 = 2 * MAX_ENTRY_BYTES as u64 + 64;
+
+/// How many entries are read and written between two calls of a progress callback.
+pub(super) const STEP: u64 = 256;
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Header {
+    format: u64,
+    origin: String,
+    vkey: String,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Footer {
+    checkpoint: String,
+}
+
+/// What an export was found to hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verified {
+    pub origin: String,
+    pub vkey: String,
+    /// The number of entries.
+    pub entries: u64,
+    pub root: Hash,
+}
+
+/// Why an export does not hold.
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    #[error("reading the export")]
+    Read(#[source] io::Error),
+    #[error("line 1 is not the header of a ledger export: {0}")]
+    Header(String),
+    #[error(
+        "export is signed by `{found}`, you trust `{trusted}`: it is of another ledger, or somebody signed it anew"
+    )]
+    Key { found: String, trusted: String },
+    #[error("entry {index} (line {line}): {reason}")]
+    Entry { index: u64, line: u64, reason: String },
+    #[error("checkpoint (line {line}): {reason}")]
+    Checkpoint { line: u64, reason: String },
+}
+
+impl Ledger {
+    /// Writes everything up to a fresh checkpoint. `progress` is told the number of entries written.
+    ///
+    /// # Errors
+    /// When the store cannot be read, or the output not written.
+    pub async fn export(
+        &self,
+        out: &mut dyn Write,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<(), LedgerError> {
+        let note = self.checkpoint().await?;
+        let size = Checkpoint::open(&note, self.verifier())?.size;
+        let (origin, vkey) = (self.verifier().name().to_owned(), self.verifier().to_string());
+        write_line(out, &Header { format: FORMAT, origin, vkey })?;
+        let mut written = 0;
+        while written < size {
+            let page = self.range(written, STEP.min(size - written) as usize)?;
+            if page.is_empty() {
+                return Err(head::damaged(written, "it is missing"));
+            }
+            for record in page {
+                let entry = escape(&record.json);
+                writeln!(out, r#"{{"index":{written},"entry":"{entry}"}}"#).map_err(LedgerError::Write)?;
+                written += 1;
+            }
+            progress(written);
+        }
+        write_line(out, &Footer { checkpoint: note })?;
+        out.flush().map_err(LedgerError::Write)
+    }
+}
+
+/// Checks an export from beginning to end in constant memory. Without a key to trust, it is checked against the
+/// key that it brings along: that shows that it is whole, not whose it is.
+///
+/// # Errors
+/// The first thing that is wrong, and where: see [`ExportError`].
+pub fn verify(
+    input: &mut dyn BufRead,
+    trusted: Option<&VerifierKey>,
+    progress: &mut dyn FnMut(u64),
+) -> Result<Verified, ExportError> {
+    let mut lines = Lines { input, line: String::new(), number: 0 };
+    let key = header(&mut lines, trusted)?;
+    let (mut chain, mut entry, mut full) = (Chain::default(), String::new(), Vec::new());
+    loop {
+        let index = chain.size();
+        let found = lines.next().map_err(|reason| lines.at_entry(index, reason))?;
+        if !found {
+            return Err(
+                lines.at_checkpoint(format!("it is missing: the export was cut off after {index} entries"))
+            );
+        }
+        if lines.line.starts_with(r#"{"checkpoint":"#) {
+            return footer(&mut lines, &key, chain);
+        }
+        if let Err(reason) = unwrap_entry(&lines.line, index, &mut entry) {
+            let last = lines.is_last()?;
+            return Err(if last { lines.at_checkpoint(reason) } else { lines.at_entry(index, reason) });
+        }
+        chain.push(&entry, &mut full).map_err(|fault| entry_error(fault))?;
+        full.clear();
+        if (index + 1).is_multiple_of(STEP) {
+            progress(index + 1);
+        }
+    }
+}
+
+fn header(lines: &mut Lines<'_>, trusted: Option<&VerifierKey>) -> Result<VerifierKey, ExportError> {
+    if !lines.next().map_err(ExportError::Header)? {
+        return Err(ExportError::Header("the export is empty".to_owned()));
+    }
+    let header: Header = strictly(&lines.line).map_err(ExportError::Header)?;
+    if header.format != FORMAT {
+        let reason = format!("its format is {}, this version reads {FORMAT}", header.format);
+        return Err(ExportError::Header(reason));
+    }
+    let key: VerifierKey = header.vkey.parse().map_err(|error| ExportError::Header(format!("{error}")))?;
+    if key.name() != header.origin {
+        return Err(ExportError::Header(format!("its origin is not the name of its key, `{}`", key.name())));
+    }
+    match trusted {
+        Some(trusted) if *trusted != key => {
+            Err(ExportError::Key { found: key.to_string(), trusted: trusted.to_string() })
+        }
+        _ => Ok(key),
+    }
+}
+
+fn footer(lines: &mut Lines<'_>, key: &VerifierKey, chain: Chain) -> Result<Verified, ExportError> {
+    let footer: Footer = strictly(&lines.line).map_err(|reason| lines.at_checkpoint(reason))?;
+    let signed =
+        Checkpoint::open(&footer.checkpoint, key).map_err(|error| lines.at_checkpoint(error.to_string()))?;
+    if !lines.is_last()? {
+        return Err(lines.at_checkpoint("more lines follow it".to_owned()));
+    }
+    let edge = chain.finish(signed.size, &signed.root, &mut Vec::new()).map_err(entry_error)?;
+    Ok(Verified { origin: signed.origin, vkey: key.to_string(), entries: edge.size(), root: signed.root })
+}
+
+/// Line 1 is the header, so entry `n` is on line `n + 2`.
+fn entry_error(fault: Fault) -> ExportError {
+    ExportError::Entry { index: fault.index, line: fault.index + 2, reason: fault.reason }
+}
+
+/// Lines of bounded length, in a buffer that is used again.
+struct Lines<'a> {
+    input: &'a mut dyn BufRead,
+    line: String,
+    number: u64,
+}
+
+impl Lines<'_> {
+    /// Reads the next line, without its newline. False at the end.
+    fn next(&mut self) -> Result<bool, String> {
+        self.number += 1;
+        let mut bytes = std::mem::take(&mut self.line).into_bytes();
+        bytes.clear();
+        let mut bounded = (&mut *self.input).take(MAX_LINE_BYTES + 1);
+        bounded.read_until(b'\n', &mut bytes).map_err(|error| format!("it cannot be read: {error}"))?;
+        if bytes.is_empty() {
+            return Ok(false);
+        }
+        if bytes.pop() != Some(b'\n') {
+            let why = if bytes.len() as u64 >= MAX_LINE_BYTES { "too long" } else { "cut off" };
+            return Err(format!("the line is {why}"));
+        }
+        self.line = String::from_utf8(bytes).map_err(|_| "the line is not UTF-8".to_owned())?;
+        Ok(true)
+    }
+
+    fn is_last(&mut self) -> Result<bool, ExportError> {
+        Ok(self.input.fill_buf().map_err(ExportError::Read)?.is_empty())
+    }
+
+    fn at_entry(&self, index: u64, reason: String) -> ExportError {
+        ExportError::Entry { index, line: self.number, reason }
+    }
+
+    fn at_checkpoint(&self, reason: String) -> ExportError {
+        ExportError::Checkpoint { line: self.number, reason }
+    }
+}
+
+/// The entry in a line, into `entry`.
+fn unwrap_entry(line: &str, index: u64, entry: &mut String) -> Result<(), String> {
+    let form = || r#"the line is not `{"index":…,"entry":"…"}`"#.to_owned();
+    let rest = line.strip_prefix(r#"{"index":"#).ok_or_else(form)?;
+    let (found, rest) = rest.split_once(r#","entry":""#).ok_or_else(form)?;
+    let escaped = rest.strip_suffix(r#""}"#).ok_or_else(form)?;
+    if !is_decimal(found) {
+        return Err(form());
+    }
+    if found != index.to_string() {
+        return Err(format!("the line has index {found}: entries are missing, doubled or out of order"));
+    }
+    unescape(escaped, entry).ok_or_else(form)
+}
+
+/// A canonical entry holds no control characters, so there are two characters to escape.
+fn escape(json: &str) -> String {
+    let mut out = String::with_capacity(json.len() + json.len() / 8);
+    for part in json.split_inclusive(['"', '\\']) {
+        let (plain, last) = part.split_at(part.len() - usize::from(part.ends_with(['"', '\\'])));
+        out.push_str(plain);
+        if !last.is_empty() {
+            out.push('\\');
+            out.push_str(last);
+        }
+    }
+    out
+}
+
+fn unescape(text: &str, out: &mut String) -> Option<()> {
+    out.clear();
+    let mut rest = text;
+    while let Some((plain, after)) = rest.split_once('\\') {
+        let (escaped, tail) = after.split_at_checked(1)?;
+        if plain.contains('"') || !matches!(escaped, "\"" | "\\") {
+            return None;
+        }
+        out.push_str(plain);
+        out.push_str(escaped);
+        rest = tail;
+    }
+    out.push_str(rest);
+    (!rest.contains('"')).then_some(())
+}
+
+/// A line that says this and is written as we write it, so that no changed byte goes unseen.
+fn strictly<T: for<'de> Deserialize<'de> + Serialize>(line: &str) -> Result<T, String> {
+    let value: T = serde_json::from_str(line).map_err(|error| error.to_string())?;
+    match serde_json::to_string(&value) {
+        Ok(written) if written == line => Ok(value),
+        _ => Err("it is not written as an export writes it".to_owned()),
+    }
+}
+
+fn write_line<T: Serialize>(out: &mut dyn Write, value: &T) -> Result<(), LedgerError> {
+    let line = serde_json::to_string(value).map_err(|error| LedgerError::Write(error.into()))?;
+    writeln!(out, "{line}").map_err(LedgerError::Write)
+}

@@ -1,0 +1,123 @@
+//! Using up a permit: the only way in which a governed write leaves this process.
+
+use bytes::Bytes;
+use countersign_core::action::{Action, Placed};
+use countersign_core::classify::{CanonicalBody, CanonicalRequest};
+use countersign_core::names::{ModelName, Version, Workspace};
+use countersign_core::permit::Permit;
+use countersign_core::time::Millis;
+use http::header::CONTENT_TYPE;
+use http::uri::PathAndQuery;
+use http::{HeaderMap, HeaderValue, Method, Response};
+use serde::Deserialize;
+
+use super::forward::Canonical;
+use super::headers::{Caller, Credentials};
+use super::proxy::{Upstream, UpstreamError};
+use super::{WORKSPACE_HEADER, types};
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+impl Upstream {
+    /// Makes the write that was allowed, and uses the permit up.
+    ///
+    /// # Errors
+    /// See [`UpstreamError`]; unless the upstream was unreachable, the write may have had its effect.
+    pub async fn carry_out(
+        &self,
+        permit: Permit,
+        request: Canonical,
+        client: &HeaderMap,
+        caller: &Caller,
+    ) -> Result<Response<Bytes>, UpstreamError> {
+        drop(permit);
+        self.forward_canonical(request, client, caller).await
+    }
+
+    /// As [`Upstream::carry_out`], for a write that we make on our own account.
+    ///
+    /// # Errors
+    /// As [`Upstream::carry_out`].
+    pub async fn carry_out_ourselves(
+        &self,
+        permit: Permit,
+        request: Canonical,
+        workspace: &Workspace,
+    ) -> Result<Response<Bytes>, UpstreamError> {
+        let mut headers = HeaderMap::new();
+        if let (false, Ok(name)) = (workspace.as_str() == "default", HeaderValue::from_str(workspace.as_str())) {
+            headers.insert(WORKSPACE_HEADER, name);
+        }
+        let caller = Caller {
+            peer: std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST),
+            peer_is_trusted: false,
+            credentials: Credentials::Ours { session_cookie: "" },
+        };
+        self.carry_out(permit, request, &headers, &caller).await
+    }
+}
+
+impl Canonical {
+    /// The write as we spell it; `None` for one whose body is streamed.
+    #[must_use]
+    pub fn of(request: &CanonicalRequest) -> Option<Self> {
+        let body = match &request.body {
+            CanonicalBody::Json(json) => Bytes::from(json.clone()),
+            CanonicalBody::Empty => Bytes::new(),
+            CanonicalBody::AsSent => return None,
+        };
+        Self::with_body(request, JSON, body)
+    }
+
+    /// The write in the client's own bytes: for one that no gate has a word in.
+    #[must_use]
+    pub fn as_received(request: &CanonicalRequest, headers: &HeaderMap, body: Bytes) -> Option<Self> {
+        let content_type = headers.get(CONTENT_TYPE).cloned().unwrap_or(JSON);
+        Self::with_body(request, content_type, body)
+    }
+
+    /// A write of our own. Only setting an alias is one.
+    #[must_use]
+    pub fn of_action(placed: &Placed) -> Option<Self> {
+        let Action::SetAlias { model, alias, version } = &placed.action else { return None };
+        let body = serde_json::json!({ "name": model, "alias": alias, "version": version });
+        Some(Self {
+            method: Method::POST,
+            path_and_query: PathAndQuery::from_static("/api/2.0/mlflow/registered-models/alias"),
+            content_type: JSON,
+            body: Bytes::from(body.to_string()),
+        })
+    }
+
+    fn with_body(request: &CanonicalRequest, content_type: HeaderValue, body: Bytes) -> Option<Self> {
+        Some(Self {
+            method: Method::from_bytes(request.method.as_bytes()).ok()?,
+            path_and_query: PathAndQuery::try_from(request.path_and_query.as_str()).ok()?,
+            content_type,
+            body,
+        })
+    }
+}
+
+/// A version that MLflow says it has created.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CreatedVersion {
+    pub model: ModelName,
+    pub version: Version,
+    pub created: Millis,
+}
+
+/// Reads the answer to `model-versions/create`.
+#[must_use]
+pub fn created_version(answer: &[u8]) -> Option<CreatedVersion> {
+    #[derive(Deserialize)]
+    struct Answer {
+        model_version: types::ModelVersion,
+    }
+    let Answer { model_version: found } = serde_json::from_slice(answer).ok()?;
+    Some(CreatedVersion {
+        model: ModelName::new(found.name),
+        version: Version::parse(&found.version)?,
+        created: Millis::new(found.creation_timestamp),
+    })
+}

@@ -1,0 +1,3 @@
+//! Facts, taken from the real MLflow.
+
+mod mlflow;

@@ -1,0 +1,197 @@
+//! Each test trains or writes its own models, and reads them through a proxy that counts.
+
+use countersign::facts::{Changed, Collector, FactsCache, FactsError, Limits, Snapshot, Subject};
+use countersign::mlflow::{Client, Settings};
+use countersign_core::digest::Digest;
+use countersign_core::facts::{MetricOrigin, manifest_digest};
+use countersign_core::names::{ModelName, Version, Workspace};
+use countersign_core::time::{Millis, Span};
+use countersign_tests::actor::Actor;
+use countersign_tests::mlflow::{Mlflow, shared};
+use countersign_tests::paths;
+use countersign_tests::venv::Venv;
+use serde_json::{Value, json};
+
+use crate::upstream::{Proxy, proxy};
+
+const NOW: Millis = Millis::new(1_800_000_000_000);
+const HOUR: Span = Span::from_millis(3_600_000);
+const NONE: Span = Span::from_millis(0);
+
+fn subject(model: &str, version: u32) -> Subject {
+    Subject {
+        workspace: Workspace::new("default"),
+        model: ModelName::new(model),
+        version: Version::new(version),
+    }
+}
+
+fn unique(name: &str) -> String {
+    format!("{name}-{}", std::process::id())
+}
+
+/// A model with three trained versions.
+fn trained(model: &str) -> (Actor, Value) {
+    let log = paths::cargo_target().join(format!("test-{model}.log"));
+    let mut ana =
+        Actor::start(&Venv::for_tests().unwrap(), "ana", &shared().unwrap().url(), None, &log).unwrap();
+    let versions = ana.does("train", &[("model", json!(model)), ("experiment", json!(model))]).unwrap();
+    (ana, versions)
+}
+
+async fn counted(mlflow: &Mlflow) -> (FactsCache, Proxy) {
+    let proxy = proxy(mlflow.port()).await;
+    let client = Client::new(&Settings::new(proxy.url().parse().unwrap())).unwrap();
+    (FactsCache::new(Collector::new(client, Limits::default())), proxy)
+}
+
+/// Files as MLflow keeps them on its disk.
+fn on_disk(snapshot: &Snapshot) -> std::path::PathBuf {
+    let root = snapshot.artifacts.as_ref().unwrap().proxied_path("").unwrap();
+    shared().unwrap().artifacts().join(root)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_about_a_version() {
+    let model = unique("facts");
+    let (mut ana, versions) = tokio::task::block_in_place(|| trained(&model));
+    let (cache, _) = counted(shared().unwrap()).await;
+    let snapshot = cache.get(&subject(&model, 2), NOW, HOUR).await.unwrap();
+    let facts = &snapshot.facts.version;
+    assert_eq!(facts.missing, []);
+    assert_eq!(facts.subject.model.as_str(), model);
+    assert_eq!(snapshot.facts.taken_at, NOW);
+
+    let auc: Vec<_> = facts.metrics.iter().filter(|m| m.name == "auc").collect();
+    let expect = versions[1]["metrics"]["auc"].as_f64().unwrap();
+    assert!(auc.iter().any(|m| m.origin == MetricOrigin::Run), "{auc:?}");
+    assert!(auc.iter().all(|m| m.value.parse::<f64>().unwrap().to_bits() == expect.to_bits()), "{auc:?}");
+    assert!(facts.logged_model.as_ref().is_some_and(|m| m.status == "LOGGED_MODEL_READY"));
+    assert!(facts.run.as_ref().is_some_and(|run| run.status == "FINISHED"));
+    assert!(facts.mlmodel.as_ref().is_some_and(|text| text.contains("flavors:")));
+
+    assert!(facts.files.len() >= 4, "{:?}", facts.files);
+    for file in &facts.files {
+        let bytes = std::fs::read(on_disk(&snapshot).join(&file.path)).unwrap();
+        assert_eq!((file.size, file.digest), (bytes.len() as u64, Some(Digest::of(&bytes))), "{}", file.path);
+    }
+    assert_eq!(facts.subject.manifest, manifest_digest(&facts.files));
+    assert!(facts.subject.manifest.is_some());
+
+    let copy = format!("{model}-copy");
+    let arguments = [("source", json!(format!("models:/{model}/2"))), ("model", json!(copy))];
+    tokio::task::block_in_place(|| ana.does("copy", &arguments)).unwrap();
+    let copied = cache.get(&subject(&copy, 1), NOW, HOUR).await.unwrap();
+    let copied = &copied.facts.version;
+    assert_eq!((&copied.logged_model, &copied.files), (&facts.logged_model, &facts.files));
+    assert_eq!(copied.missing, []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_ask_and_one_reads() {
+    let model = unique("flight");
+    let (mut ana, _) = tokio::task::block_in_place(|| trained(&model));
+    let (cache, proxy) = counted(shared().unwrap()).await;
+    let (cache, one) = (std::sync::Arc::new(cache), subject(&model, 1));
+    let askers: Vec<_> = (0..16)
+        .map(|_| {
+            let (cache, one) = (std::sync::Arc::clone(&cache), one.clone());
+            tokio::spawn(async move { cache.get(&one, NOW, HOUR).await.unwrap() })
+        })
+        .collect();
+    let mut snapshots = Vec::new();
+    for asker in askers {
+        snapshots.push(asker.await.unwrap());
+    }
+    let cold = proxy.requests();
+    let files = snapshots[0].facts.version.files.len();
+    assert!(snapshots.iter().all(|s| std::sync::Arc::ptr_eq(s, &snapshots[0])));
+    // Version, model, URI, run, logged model, at least one listing, and each file once.
+    assert!(cold >= 6 + files && cold <= 10 + files, "{cold} requests for {files} files");
+
+    cache.get(&one, NOW, HOUR).await.unwrap();
+    assert_eq!(proxy.requests(), 0, "warm facts cost no call");
+    cache.get(&one, NOW.plus(HOUR), HOUR).await.unwrap();
+    assert!(proxy.requests() > 0, "old facts are read again");
+
+    for (changed, read) in [
+        (Changed::Model(Workspace::new("default"), ModelName::new("another")), false),
+        (Changed::Run("another".to_owned()), false),
+        (Changed::Artifact("another/file".to_owned()), false),
+        (Changed::Model(one.workspace.clone(), one.model.clone()), true),
+        (Changed::Version(one.clone()), true),
+        (Changed::Run(snapshots[0].facts.version.run.clone().unwrap().id), true),
+        (Changed::LoggedModel(snapshots[0].facts.version.logged_model.clone().unwrap().id), true),
+        (Changed::Artifact(snapshots[0].artifacts.clone().unwrap().proxied_path("MLmodel").unwrap()), true),
+        (Changed::Everything, true),
+    ] {
+        cache.get(&one, NOW.plus(HOUR), HOUR).await.unwrap();
+        proxy.requests();
+        cache.forget(&changed);
+        cache.get(&one, NOW.plus(HOUR), HOUR).await.unwrap();
+        assert_eq!(proxy.requests() > 0, read, "{changed:?}");
+    }
+
+    let before = cache.get(&one, NOW, NONE).await.unwrap();
+    let file = [("model", json!(model)), ("version", json!("1")), ("path", json!("requirements.txt"))];
+    let change = [&file[..], &[("text", json!("swapped"))]].concat();
+    tokio::task::block_in_place(|| ana.does("overwrite-model-file", &change)).unwrap();
+    let after = cache.get(&one, NOW, NONE).await.unwrap();
+    assert_ne!(before.facts.version.subject.manifest, after.facts.version.subject.manifest);
+    let swapped = after.facts.version.files.iter().find(|f| f.path == "requirements.txt").unwrap();
+    assert_eq!(swapped.digest, Some(Digest::of(b"swapped")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ranges_of_files() {
+    let model = unique("ranges");
+    tokio::task::block_in_place(|| trained(&model));
+    let (cache, _) = counted(shared().unwrap()).await;
+    let one = subject(&model, 1);
+    let snapshot = cache.get(&one, NOW, HOUR).await.unwrap();
+    let (client, location) = (cache.collector().client(), snapshot.artifacts.as_ref().unwrap());
+    let bytes = std::fs::read(on_disk(&snapshot).join("MLmodel")).unwrap();
+    let len = bytes.len();
+    for (offset, want, expect) in [
+        (0, 10, &bytes[..10]),
+        (5, 10, &bytes[5..15]),
+        (len - 3, 10, &bytes[len - 3..]),
+        (len, 10, &[]),
+        (len + 7, 10, &[]),
+        (0, 0, &[]),
+    ] {
+        let read =
+            client.read_artifact(&one.workspace, location, "MLmodel", offset as u64, want).await.unwrap();
+        assert_eq!(read, expect, "{want} from {offset}");
+    }
+    assert!(
+        client.read_artifact(&one.workspace, location, "nothing", 0, 1).await.unwrap_err().is_not_found()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_gone_is_missing_and_not_an_error() {
+    let model = unique("gone");
+    tokio::task::block_in_place(|| trained(&model));
+    let mlflow = shared().unwrap();
+    let (cache, _) = counted(mlflow).await;
+    let one = subject(&model, 1);
+    let whole = cache.get(&one, NOW, NONE).await.unwrap();
+    let id = whole.facts.version.logged_model.clone().unwrap().id;
+    let deleted = reqwest::Client::new()
+        .delete(format!("{}/api/2.0/mlflow/logged-models/{id}", mlflow.url()))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(deleted.status().as_u16(), 200);
+    let without = cache.get(&one, NOW, NONE).await.unwrap();
+    let missing: Vec<&str> = without.facts.version.missing.iter().map(|m| m.fact.as_str()).collect();
+    assert_eq!((missing.as_slice(), &without.facts.version.logged_model), (&["logged-model"][..], &None));
+    assert_eq!(without.facts.version.subject.manifest, whole.facts.version.subject.manifest);
+
+    let error = cache.get(&subject(&model, 99), NOW, HOUR).await.unwrap_err();
+    assert!(matches!(error, FactsError::NotFound { .. }), "{error:?}");
+    let dead = Client::new(&Settings::new("http://127.0.0.1:9".parse().unwrap())).unwrap();
+    let error = Collector::new(dead, Limits::default()).collect(&one, NOW).await.unwrap_err();
+    assert!(matches!(error, FactsError::Unavailable { .. }), "{error:?}");
+}
