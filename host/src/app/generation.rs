@@ -15,7 +15,7 @@ use countersign_core::policy::{self, GateMatch, Mode, OnFailure, Policy, PolicyE
 use countersign_core::time::Millis;
 
 use super::{App, AppError};
-use crate::plugins::{Capability, Engine, Limits, Load, LoadError, Plugin};
+use crate::plugins::{Engine, Limits, Load, LoadError, Plugin};
 use crate::store::{Batch, codec, keys};
 
 /// A policy in force, with its plugins.
@@ -235,11 +235,6 @@ async fn load(
         Some(table) => serde_json::from_value(table.clone()).map_err(|e| failed(e.to_string()))?,
         None => Limits::default(),
     };
-    let grants = wanted.grants.iter().filter_map(|grant| match grant {
-        policy::Grant::Log => None,
-        policy::Grant::Registry => Some(Capability::Registry),
-        policy::Grant::Artifacts => Some(Capability::Artifacts),
-    });
-    let (name, pinned) = (wanted.name.clone(), wanted.digest);
-    Ok(engine.load(Load { name, component, pinned, grants: grants.collect(), limits }).await?)
+    let (name, pinned, grants) = (wanted.name.clone(), wanted.digest, wanted.grants.clone());
+    Ok(engine.load(Load { name, component, pinned, grants, limits }).await?)
 }
