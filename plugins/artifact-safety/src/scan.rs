@@ -275,13 +275,9 @@ impl<'a> Scan<'a> {
         self.pickles += u64::from(walk.complete);
         self.globals += walk.globals.len() as u64;
         walk.globals.iter().for_each(|global| self.global(global, place));
+        // Numbers and nested pickles look like imports by chance: there only what is known to be dangerous counts.
         let doubtful = walk.doubtful.difference(&walk.globals);
-        doubtful
-            .filter(|g| standing(g, self.config) == Standing::Denied)
-            .cloned()
-            .collect::<Vec<_>>()
-            .iter()
-            .for_each(|g| self.global(g, place));
+        doubtful.filter(|g| standing(g, self.config) == Standing::Denied).for_each(|g| self.global(g, place));
         self.unresolved(&walk, place);
         let counts = certain || walk.complete > 0 || !walk.globals.is_empty();
         if let Some(why) = walk.broken.as_ref().filter(|_| counts) {

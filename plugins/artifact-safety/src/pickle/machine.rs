@@ -105,12 +105,11 @@ impl<'w> Machine<'w> {
         };
         let ended = plain.run(stream);
         self.walk.unresolved += walk.unresolved;
+        self.walk.doubtful.append(&mut walk.globals);
         match ended {
-            Err(Stop::Access(error)) => return Err(Stop::Access(error)),
-            Ok(()) => self.walk.globals.append(&mut walk.globals),
-            Err(Stop::Broken(_)) => self.walk.doubtful.append(&mut walk.globals),
+            Err(Stop::Access(error)) => Err(Stop::Access(error)),
+            Ok(()) | Err(Stop::Broken(_)) => Ok(()),
         }
-        Ok(())
     }
 
     fn step<S: Stream>(&mut self, opcode: u8, stream: &mut S) -> Result<(), Stop> {
