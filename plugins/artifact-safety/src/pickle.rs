@@ -5,9 +5,11 @@
 //! through the memo too. Payloads are passed over, not read. What cannot be followed is said, never guessed.
 
 mod array;
+mod imports;
 mod machine;
 mod memo;
 mod opcode;
+mod read;
 mod text;
 mod value;
 

@@ -58,7 +58,6 @@ pub(crate) fn random() -> Report {
     draws.collect::<Findings>().report("drew random values")
 }
 
-#[expect(clippy::disallowed_methods, reason = "measures with the guest's own clock")]
 pub(crate) fn sleeps(milliseconds: u32) -> Report {
     let start = Instant::now();
     std::thread::sleep(Duration::from_millis(milliseconds.into()));

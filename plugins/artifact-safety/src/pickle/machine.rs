@@ -2,35 +2,32 @@
 
 use std::io::{self, ErrorKind};
 
+use super::Walk;
 use super::array::{self, State};
 use super::memo::Memo;
 use super::opcode as op;
-use super::text::{LONGEST, Texts, is_dotted_name};
-use super::value::{Text, Value};
-use super::{Global, Walk};
+use super::read::{byte, integer, line, memo_index, number};
+use super::text::{LONGEST, Texts};
+use super::value::Value;
 use crate::source::Stream;
 
 /// Deeper stacks than any pickler makes; a bound on memory.
 const DEEPEST: usize = 1 << 20;
 /// Pickles within pickles (arrays of objects in joblib files).
 const MOST_NESTED: u32 = 8;
-/// The longest line of the text opcodes that is looked at, in bytes; longer ones are passed over.
-const LONGEST_LINE: usize = 4 << 10;
 /// Tables of joblib's arrays: one entry per array.
 const MOST_ARRAYS: usize = 1 << 16;
-/// More distinct globals than any model has.
-const MOST_GLOBALS: usize = 1 << 12;
 
 pub(crate) struct Machine<'w> {
-    walk: &'w mut Walk,
-    depth: u32,
+    pub(super) walk: &'w mut Walk,
+    pub(super) depth: u32,
     /// This is a second reading, of bytes that are probably an array: what Python would refuse ends it.
-    doubtful: bool,
-    stack: Vec<Value>,
-    memo: Memo,
-    texts: Texts,
-    products: Vec<u64>,
-    states: Vec<State>,
+    pub(super) doubtful: bool,
+    pub(super) stack: Vec<Value>,
+    pub(super) memo: Memo,
+    pub(super) texts: Texts,
+    pub(super) products: Vec<u64>,
+    pub(super) states: Vec<State>,
 }
 
 /// Why a walk ends early.
@@ -156,7 +153,7 @@ impl<'w> Machine<'w> {
             op::POP | op::POP_MARK | op::DUP => self.shuffle(opcode),
             op::TUPLE | op::TUPLE1 | op::TUPLE2 | op::TUPLE3 => self.tuple(opcode),
             op::LIST | op::DICT | op::FROZENSET => {
-                self.to_mark()?;
+                self.take_to_mark()?;
                 self.push(Value::Other)
             }
             op::SETITEM | op::SETITEMS => self.set_items(opcode),
@@ -167,50 +164,19 @@ impl<'w> Machine<'w> {
         }
     }
 
-    /// The opcodes that import, call or make objects.
-    fn imports<S: Stream>(&mut self, opcode: u8, stream: &mut S) -> Result<(), Stop> {
-        match opcode {
-            op::GLOBAL => {
-                let value = self.global_lines(stream)?;
-                self.push(value)
-            }
-            op::INST => {
-                self.global_lines(stream)?;
-                self.to_mark()?;
-                self.push(Value::Other)
-            }
-            op::STACK_GLOBAL => self.stack_global(),
-            op::EXT1 => self.extension(stream, 1),
-            op::EXT2 => self.extension(stream, 2),
-            op::EXT4 => self.extension(stream, 4),
-            op::REDUCE | op::NEWOBJ => self.call(1),
-            op::NEWOBJ_EX => self.call(2),
-            op::OBJ => {
-                self.to_mark()?;
-                self.push(Value::Other)
-            }
-            op::PERSID => self.pass_line(stream),
-            op::BINPERSID => {
-                self.pop()?;
-                self.push(Value::Other)
-            }
-            other => Err(broken(format!("0x{other:02x} is no opcode"))),
-        }
-    }
-
     // === The stack ===
 
-    fn push(&mut self, value: Value) -> Result<(), Stop> {
+    pub(super) fn push(&mut self, value: Value) -> Result<(), Stop> {
         self.stack.push(value);
         Ok(())
     }
 
-    fn pop(&mut self) -> Result<Value, Stop> {
+    pub(super) fn pop(&mut self) -> Result<Value, Stop> {
         self.stack.pop().ok_or_else(|| broken("it takes from an empty stack"))
     }
 
     /// Takes everything above the last mark, and the mark.
-    fn to_mark(&mut self) -> Result<Vec<Value>, Stop> {
+    pub(super) fn take_to_mark(&mut self) -> Result<Vec<Value>, Stop> {
         let at =
             self.stack.iter().rposition(|v| *v == Value::Mark).ok_or_else(|| broken("a mark is missing"))?;
         let above = self.stack.split_off(at + 1);
@@ -221,7 +187,7 @@ impl<'w> Machine<'w> {
     fn collect(&mut self, opcode: u8) -> Result<(), Stop> {
         match opcode {
             op::APPEND => self.pop().map(drop),
-            op::APPENDS | op::ADDITEMS => self.to_mark().map(drop),
+            op::APPENDS | op::ADDITEMS => self.take_to_mark().map(drop),
             _ => Ok(()),
         }
     }
@@ -229,7 +195,7 @@ impl<'w> Machine<'w> {
     fn shuffle(&mut self, opcode: u8) -> Result<(), Stop> {
         match opcode {
             op::POP => self.pop().map(drop),
-            op::POP_MARK => self.to_mark().map(drop),
+            op::POP_MARK => self.take_to_mark().map(drop),
             _ => {
                 let top = self.pop()?;
                 self.push(top)?;
@@ -244,7 +210,7 @@ impl<'w> Machine<'w> {
             op::TUPLE2 => 2,
             op::TUPLE3 => 3,
             _ => {
-                let parts = self.to_mark()?;
+                let parts = self.take_to_mark()?;
                 let value = self.tuple_of(&parts);
                 return self.push(value);
             }
@@ -274,7 +240,7 @@ impl<'w> Machine<'w> {
             let value = self.pop()?;
             vec![self.pop()?, value]
         } else {
-            self.to_mark()?
+            self.take_to_mark()?
         };
         let mut state = State::default();
         let mut known = false;
@@ -323,7 +289,7 @@ impl<'w> Machine<'w> {
         self.push(Value::Other)
     }
 
-    fn pass_line<S: Stream>(&mut self, stream: &mut S) -> Result<(), Stop> {
+    pub(super) fn pass_line<S: Stream>(&mut self, stream: &mut S) -> Result<(), Stop> {
         line(stream)?;
         self.push(Value::Other)
     }
@@ -350,160 +316,5 @@ impl<'w> Machine<'w> {
         let value =
             if bare.contains(&b'\\') || bare.len() > LONGEST { Value::Lost } else { self.texts.push(bare) };
         self.push(value)
-    }
-
-    // === Globals and calls ===
-
-    fn global_lines<S: Stream>(&mut self, stream: &mut S) -> Result<Value, Stop> {
-        let (module, name) = (line(stream)?, line(stream)?);
-        match (String::from_utf8(module), String::from_utf8(name)) {
-            (Ok(module), Ok(name))
-                if !self.doubtful || (is_dotted_name(&module) && is_dotted_name(&name)) =>
-            {
-                self.found(&module, &name)
-            }
-            // Python refuses it too: it decodes both before it imports.
-            _ => Err(broken("a global whose name is no text")),
-        }
-    }
-
-    fn stack_global(&mut self) -> Result<(), Stop> {
-        let (name, module) = (self.pop()?, self.pop()?);
-        for value in [name, module] {
-            if let Some((index, kept)) = self.texts.used(value) {
-                self.memo.replace(index, value, kept);
-            }
-        }
-        let pair = self.texts.get(module).zip(self.texts.get(name));
-        let value = match pair.map(|(module, name)| (module.to_owned(), name.to_owned())) {
-            Some((module, name)) => self.found(&module, &name)?,
-            None if self.doubtful && !(module.is_text() && name.is_text()) => {
-                return Err(broken("a global that is named by no text"));
-            }
-            None => self.unresolved()?,
-        };
-        self.push(value)
-    }
-
-    fn found(&mut self, module: &str, name: &str) -> Result<Value, Stop> {
-        let global = Global { module: module.to_owned(), name: name.to_owned() };
-        self.walk.globals.insert(global);
-        if self.walk.globals.len() > MOST_GLOBALS {
-            return Err(broken("it names more globals than any model has"));
-        }
-        Ok(match (module, name) {
-            ("numpy", "dtype") => Value::DtypeClass,
-            ("joblib.numpy_pickle", "NumpyArrayWrapper") => Value::WrapperClass,
-            _ => Value::Other,
-        })
-    }
-
-    fn unresolved(&mut self) -> Result<Value, Stop> {
-        self.walk.unresolved += 1;
-        Ok(Value::Other)
-    }
-
-    /// A number in a registry that only the loading program has.
-    fn extension<S: Stream>(&mut self, stream: &mut S, width: u64) -> Result<(), Stop> {
-        stream.skip(width)?;
-        if self.doubtful {
-            return Err(broken("an extension code in bytes that are probably an array"));
-        }
-        let value = self.unresolved()?;
-        self.push(value)
-    }
-
-    fn call(&mut self, arguments: usize) -> Result<(), Stop> {
-        let mut first = Value::Other;
-        for _ in 0..arguments {
-            first = self.pop()?;
-        }
-        let made = match (self.pop()?, first) {
-            (Value::DtypeClass, Value::Arguments(Text(Some(item)))) => Value::Dtype(item),
-            (Value::WrapperClass, _) => Value::Wrapper,
-            _ => Value::Other,
-        };
-        self.push(made)
-    }
-
-    fn build<S: Stream>(&mut self, stream: &mut S) -> Result<(), Stop> {
-        let state = self.pop()?;
-        let object = *self.stack.last().ok_or_else(|| broken("it takes from an empty stack"))?;
-        match (object, state) {
-            (Value::Wrapper, Value::ArrayState(index)) if !self.doubtful => {
-                self.stack.pop();
-                self.push(Value::Other)?;
-                let state = self.states.get(index as usize).copied().unwrap_or_default();
-                self.pass_array(state, stream)
-            }
-            _ => Ok(()),
-        }
-    }
-}
-
-// === Reading ===
-
-#[inline]
-fn byte<S: Stream>(stream: &mut S) -> Result<u8, Stop> {
-    let first = stream.fill_buf()?.first().copied();
-    stream.consume(usize::from(first.is_some()));
-    first.ok_or_else(|| broken("the data ends in the middle of a pickle"))
-}
-
-/// A little-endian number of `width` bytes.
-fn number<S: Stream>(stream: &mut S, width: usize) -> Result<u64, Stop> {
-    let mut bytes = [0; 8];
-    stream.read_exact(bytes.get_mut(..width).unwrap_or_default())?;
-    Ok(u64::from_le_bytes(bytes))
-}
-
-fn integer<S: Stream>(opcode: u8, stream: &mut S) -> Result<Value, Stop> {
-    let value = match opcode {
-        op::BININT1 => number(stream, 1)?,
-        op::BININT2 => number(stream, 2)?,
-        op::BININT => number(stream, 4)?,
-        op::LONG1 | op::LONG4 => {
-            let length = number(stream, if opcode == op::LONG1 { 1 } else { 4 })?;
-            if length > 4 {
-                stream.skip(length)?;
-                return Ok(Value::Other);
-            }
-            number(stream, usize::try_from(length).unwrap_or(0))?
-        }
-        _ => return Ok(decimal(&line(stream)?).map_or(Value::Other, Value::Int)),
-    };
-    // A negative number is large here, and no shape.
-    Ok(u32::try_from(value).ok().filter(|n| *n <= i32::MAX as u32).map_or(Value::Other, Value::Int))
-}
-
-fn memo_index<S: Stream>(opcode: u8, stream: &mut S) -> Result<u32, Stop> {
-    match opcode {
-        op::BINPUT | op::BINGET => Ok(u32::try_from(number(stream, 1)?).unwrap_or(u32::MAX)),
-        op::LONG_BINPUT | op::LONG_BINGET => Ok(u32::try_from(number(stream, 4)?).unwrap_or(u32::MAX)),
-        _ => decimal(&line(stream)?).ok_or_else(|| broken("an index that is no number")),
-    }
-}
-
-fn decimal(line: &[u8]) -> Option<u32> {
-    std::str::from_utf8(line).ok()?.trim().trim_end_matches('L').parse().ok()
-}
-
-/// Up to the next line feed, without it. Of a very long line only the beginning is kept.
-fn line<S: Stream>(stream: &mut S) -> Result<Vec<u8>, Stop> {
-    let mut line = Vec::new();
-    loop {
-        let buffer = stream.fill_buf()?;
-        if buffer.is_empty() {
-            return Err(broken("the data ends in the middle of a pickle"));
-        }
-        let end = buffer.iter().position(|b| *b == b'\n');
-        let here = buffer.get(..end.unwrap_or(buffer.len())).unwrap_or_default();
-        let room = LONGEST_LINE.saturating_sub(line.len()).min(here.len());
-        line.extend_from_slice(here.get(..room).unwrap_or_default());
-        let used = here.len() + usize::from(end.is_some());
-        stream.consume(used);
-        if end.is_some() {
-            return Ok(line);
-        }
     }
 }
