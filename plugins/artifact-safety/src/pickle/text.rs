@@ -1,7 +1,7 @@
 //! The texts of a pickle, in bounded memory: a ring of the last ones, and a table of those that a later global
 //! may need again.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use super::value::Value;
 
@@ -15,7 +15,7 @@ const MOST_KEPT: usize = 1 << 16;
 pub(crate) struct Texts {
     ring: Vec<Slot>,
     next: u32,
-    ids: HashMap<Box<str>, u32>,
+    ids: BTreeMap<Box<str>, u32>,
     kept: Vec<Box<str>>,
 }
 
@@ -28,7 +28,7 @@ struct Slot {
 
 impl Texts {
     pub(crate) fn new() -> Self {
-        Self { ring: Vec::new(), next: 0, ids: HashMap::new(), kept: Vec::new() }
+        Self { ring: Vec::new(), next: 0, ids: BTreeMap::new(), kept: Vec::new() }
     }
 
     /// A text that has just been read.
