@@ -192,6 +192,14 @@ impl App {
         Ok(())
     }
 
+    /// Records that this process has begun.
+    ///
+    /// # Errors
+    /// When nothing can be recorded: a gate that cannot record does not open.
+    pub(crate) async fn started(&self, entry: Entry) -> Result<(), AppError> {
+        self.record(std::slice::from_ref(&entry), Batch::new()).await.map(|_| ())
+    }
+
     /// Records something that has no state of its own; failing to is logged, and the gate will notice.
     pub(super) async fn note(&self, entry: &Entry) {
         if let Err(error) = self.record(std::slice::from_ref(entry), Batch::new()).await {
