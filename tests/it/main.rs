@@ -7,6 +7,7 @@ mod clients;
 mod facts;
 mod fate;
 mod mlflow;
+mod plugins;
 mod routes;
 mod spellings;
 mod upstream;

@@ -51,17 +51,15 @@ impl CodeCache {
         };
         fs::DirBuilder::new().recursive(true).mode(0o700).create(&dir).map_err(failed(&dir))?;
         let path = dir.join(KEY_FILE);
-        let key = match fs::read(&path) {
-            Ok(key) if key.len() == KEY_BYTES => key,
-            Ok(_) => return Err(CacheError::Key { path }),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let mut key = vec![0; KEY_BYTES];
-                clock.fill_random(&mut key)?;
-                write(&path, &key, 0).map_err(failed(&path))?;
-                key
-            }
-            Err(error) => return Err(failed(&path)(error)),
-        };
+        if !path.exists() {
+            let mut key = vec![0; KEY_BYTES];
+            clock.fill_random(&mut key)?;
+            write_once(&path, &key).map_err(failed(&path))?;
+        }
+        let key = fs::read(&path).map_err(failed(&path))?;
+        if key.len() != KEY_BYTES {
+            return Err(CacheError::Key { path });
+        }
         Ok(Self { dir, key: hmac::Key::new(hmac::HMAC_SHA256, &key), written: AtomicU64::new(0) })
     }
 
@@ -115,6 +113,18 @@ impl CodeCache {
                 tracing::debug!(file = %path.display(), %error, "nothing to delete");
             }
         }
+    }
+}
+
+/// Writes a file that appears whole, unless another process was first.
+fn write_once(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let ours = path.with_extension(format!("{}.new", std::process::id()));
+    write(&ours, bytes, 0)?;
+    let linked = fs::hard_link(&ours, path);
+    fs::remove_file(&ours)?;
+    match linked {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
     }
 }
 

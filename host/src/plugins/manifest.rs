@@ -16,7 +16,7 @@ pub const MAX_COMPONENT_BYTES: usize = 32 << 20;
 
 const SECTION: &str = "countersign:manifest";
 const MAX_MANIFEST_BYTES: usize = 64 << 10;
-const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 1;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -122,6 +122,33 @@ impl Outline {
     }
 }
 
+/// The component with a manifest in a section at its end.
+pub(super) fn embed(component: &[u8], manifest: &Manifest) -> Result<Vec<u8>, ManifestError> {
+    if Surface::read(component)?.manifest.is_some() {
+        return Err(ManifestError::Duplicate);
+    }
+    let json = serde_json::to_vec(manifest).map_err(ManifestError::Json)?;
+    if json.len() > MAX_MANIFEST_BYTES {
+        return Err(ManifestError::ManifestTooLarge(json.len()));
+    }
+    let mut content = leb128(SECTION.len());
+    content.extend_from_slice(SECTION.as_bytes());
+    content.extend_from_slice(&json);
+    // Id 0 is a custom section.
+    Ok([component, &[0], &leb128(content.len()), &content].concat())
+}
+
+/// An unsigned LEB128 number, as WebAssembly writes lengths.
+fn leb128(mut number: usize) -> Vec<u8> {
+    let mut out = Vec::new();
+    while number > 0x7f {
+        out.push((number & 0x7f) as u8 | 0x80);
+        number >>= 7;
+    }
+    out.push(number as u8);
+    out
+}
+
 fn interface(name: &str) -> &str {
     name.split_once('@').map_or(name, |(name, _)| name)
 }
@@ -199,24 +226,12 @@ mod tests {
     const COMPONENT: [u8; 8] = [0, b'a', b's', b'm', 0x0d, 0, 1, 0];
     const MODULE: [u8; 8] = [0, b'a', b's', b'm', 1, 0, 0, 0];
 
-    fn leb(mut n: usize) -> Vec<u8> {
-        let mut out = Vec::new();
-        loop {
-            let byte = u8::try_from(n & 0x7f).unwrap();
-            n >>= 7;
-            out.push(if n == 0 { byte } else { byte | 0x80 });
-            if n == 0 {
-                return out;
-            }
-        }
-    }
-
     fn section(id: u8, content: &[u8]) -> Vec<u8> {
-        [&[id], leb(content.len()).as_slice(), content].concat()
+        [&[id], leb128(content.len()).as_slice(), content].concat()
     }
 
     fn custom(name: &str, data: &[u8]) -> Vec<u8> {
-        section(0, &[leb(name.len()).as_slice(), name.as_bytes(), data].concat())
+        section(0, &[leb128(name.len()).as_slice(), name.as_bytes(), data].concat())
     }
 
     fn manifest(name: &str) -> Vec<u8> {
@@ -257,6 +272,14 @@ mod tests {
         check(&[module.clone()], Err("no section"));
         check(&[component.clone()], Err("no section"));
         check(&[module, component, custom(SECTION, &manifest("honest"))], Ok("honest"));
+    }
+
+    #[test]
+    fn what_is_embedded_is_read_again() {
+        let manifest: Manifest = serde_json::from_slice(&manifest("x")).unwrap();
+        let component = embed(&COMPONENT, &manifest).unwrap();
+        assert_eq!(Outline::read(&component).unwrap().manifest, manifest);
+        assert!(matches!(embed(&component, &manifest), Err(ManifestError::Duplicate)));
     }
 
     #[test]

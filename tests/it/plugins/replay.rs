@@ -1,0 +1,85 @@
+//! A verdict that was recorded comes out again, byte for byte, without the registry.
+
+use std::sync::Arc;
+
+use countersign::plugins::{
+    CheckInput, CheckRecord, Difference, Limits, Recorded, Recording, ReplayError, Transcript,
+};
+use countersign_core::check::FailureClass;
+use countersign_core::digest::Digest;
+use serde_json::{Value, json};
+
+use super::subject::{Live, engine, evaluate, hostile, input};
+
+/// The evidence as it would be kept: bytes, and nothing else.
+async fn record(config: &Value) -> (Vec<u8>, Recorded) {
+    let evaluation = evaluate(&hostile(Limits::default()).await, config).await;
+    let transcript = evaluation.recording.transcript.canonical().unwrap();
+    let transcript: Transcript = serde_json::from_slice(&transcript).unwrap();
+    let recording = Recording::from_parts(transcript, evaluation.recording.blobs.clone());
+    let recorded = Recorded { recording, outcome_digest: evaluation.outcome_digest().unwrap() };
+    (input(config).canonical().unwrap().to_vec(), recorded)
+}
+
+fn read(bytes: &[u8]) -> Arc<CheckInput> {
+    let record: CheckRecord = serde_json::from_slice(bytes).unwrap();
+    Arc::new(CheckInput::new(record))
+}
+
+#[tokio::test]
+async fn verdicts_and_failures_come_out_again() {
+    for config in [
+        json!({"mode": "ok"}),
+        json!({"mode": "clock"}),
+        json!({"mode": "random"}),
+        json!({"mode": "panic"}),
+        json!({"mode": "allocate"}),
+        json!({"mode": "bad-utf8"}),
+        json!({"mode": "host-call-flood", "count": 3}),
+        json!({"mode": "read-flood", "path": "model.pkl", "count": 2}),
+        json!({"mode": "read-flood", "path": "absent", "count": 2}),
+    ] {
+        let (input, recorded) = record(&config).await;
+        let plugin = hostile(Limits { artifact_bytes: 1, ..Limits::default() }).await;
+        let replay = engine().replay_check(&plugin, &read(&input), &recorded, None).await.unwrap();
+        assert_eq!(replay.difference, None, "{config}");
+    }
+}
+
+#[tokio::test]
+async fn files_that_were_not_kept_are_read_again() {
+    let (input, mut recorded) = record(&json!({"mode": "read-flood", "path": "model.pkl", "count": 1})).await;
+    recorded.recording.blobs.clear();
+    let plugin = hostile(Limits::default()).await;
+    let without = engine().replay_check(&plugin, &read(&input), &recorded, None).await.unwrap();
+    assert!(matches!(without.difference, Some(Difference::Call { index: 0, .. })));
+    let files = Arc::new(Live::default());
+    let with = engine().replay_check(&plugin, &read(&input), &recorded, Some(files)).await.unwrap();
+    assert_eq!(with.difference, None);
+}
+
+#[tokio::test]
+async fn a_forged_verdict_is_found() {
+    let (input, mut recorded) = record(&json!({"mode": "ok"})).await;
+    recorded.outcome_digest = Digest::of(b"a better one");
+    let plugin = hostile(Limits::default()).await;
+    let replay = engine().replay_check(&plugin, &read(&input), &recorded, None).await.unwrap();
+    assert!(matches!(replay.difference, Some(Difference::Outcome { .. })));
+}
+
+#[tokio::test]
+async fn an_input_that_was_changed_is_found() {
+    let (_, recorded) = record(&json!({"mode": "host-call-flood", "count": 3})).await;
+    let plugin = hostile(Limits::default()).await;
+    let other = input(&json!({"mode": "host-call-flood", "count": 2}));
+    let replay = engine().replay_check(&plugin, &other, &recorded, None).await.unwrap();
+    assert!(matches!(replay.difference, Some(Difference::Call { index: 2, replayed: None, .. })));
+}
+
+#[tokio::test]
+async fn a_timeout_is_not_replayed_as_if_it_were_a_verdict() {
+    let (input, recorded) = record(&json!({"mode": "loop"})).await;
+    let plugin = hostile(Limits::default()).await;
+    let replay = engine().replay_check(&plugin, &read(&input), &recorded, None).await;
+    assert!(matches!(replay, Err(ReplayError::NotRepeatable(FailureClass::CpuBudget))));
+}
