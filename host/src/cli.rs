@@ -1,11 +1,59 @@
 //! The command line: parsing, and one module per noun. The only place where errors are `anyhow`.
 
 pub mod args;
+mod config;
+mod context;
+mod doctor;
+mod failure;
+mod ledger;
+mod machinery;
+mod operator;
+mod output;
+mod place;
+mod plugin;
+mod policy;
+mod progress;
+mod remote;
+mod replay;
+mod request;
+mod serve;
+mod store;
+mod token;
+mod user;
+mod webhook;
 
 use std::process::ExitCode;
 
-/// Runs the command line of this process.
+use clap::Parser as _;
+
+use self::args::{Cli, Command};
+use self::context::Context;
+
+/// Runs the command line of this process. Exit codes: 0 done, 1 refused or failed, 2 not understood.
 #[must_use]
 pub fn main() -> ExitCode {
-    ExitCode::SUCCESS
+    let Cli { config, output, command } = Cli::parse();
+    // Fails only where a provider is set already, which is then as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    match run(&Context::new(config, output), command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failure::report(&error),
+    }
+}
+
+fn run(context: &Context, command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Serve(flags) => serve::run(context.config_with(&flags.overrides())?),
+        Command::Doctor => doctor::run(context),
+        Command::User(command) => user::run(context, command),
+        Command::Token(command) => token::run(context, command),
+        Command::Config(command) => config::run(context, &command),
+        Command::Policy(command) => policy::run(context, command),
+        Command::Plugin(command) => plugin::run(context, command),
+        Command::Request(command) => request::run(context, command),
+        Command::Ledger(command) => ledger::run(context, command),
+        Command::Replay(command) => replay::run(context, &command),
+        Command::Webhook(command) => webhook::run(context, &command),
+        Command::Store(command) => store::run(context, command),
+    }
 }

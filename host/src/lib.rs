@@ -12,6 +12,7 @@ pub mod facts;
 pub mod http;
 pub mod ledger;
 pub mod mlflow;
+pub mod operator;
 pub mod plugins;
 pub mod store;
 pub mod telemetry;

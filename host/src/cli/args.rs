@@ -1,15 +1,25 @@
 //! The command line as a tree of types. What the commands do is in the modules beside this one.
 
+use std::fmt;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use countersign_core::names::{Alias, ModelName, Stage, Version};
+use countersign_core::request::RequestId;
 
 /// Governance in front of an unmodified MLflow: checks, countersignatures and a tamper-evident ledger.
 #[derive(Debug, Parser)]
 #[command(name = "countersign", version, arg_required_else_help = true, after_help = EXAMPLES)]
 pub struct Cli {
     /// The configuration file.
-    #[arg(long, global = true, default_value = "countersign.toml", env = "COUNTERSIGN_CONFIG", value_name = "FILE")]
+    #[arg(
+        long,
+        global = true,
+        default_value = "countersign.toml",
+        env = "COUNTERSIGN_CONFIG",
+        value_name = "FILE"
+    )]
     pub config: PathBuf,
     /// How results are printed.
     #[arg(long, global = true, value_enum, default_value_t = Output::Text)]
@@ -69,6 +79,9 @@ pub enum Command {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  countersign serve
+  countersign serve --upstream http://mlflow:5000 --listen 0.0.0.0:8080")]
 pub struct Serve {
     /// Overrides `[server] listen`.
     #[arg(long, value_name = "ADDRESS")]
@@ -81,10 +94,25 @@ pub struct Serve {
     pub upstream: Option<String>,
 }
 
+impl Serve {
+    /// The keys of the configuration that the flags override.
+    #[must_use]
+    pub fn overrides(&self) -> Vec<(&'static str, String)> {
+        let flags = [
+            ("server.listen", &self.listen),
+            ("server.admin_listen", &self.admin_listen),
+            ("upstream.url", &self.upstream),
+        ];
+        flags.into_iter().filter_map(|(key, value)| Some((key, value.clone()?))).collect()
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub enum User {
     /// Adds somebody. Without a password they can use tokens only.
-    #[command(after_help = "Example:\n  printf '%s' \"$PASSWORD\" | countersign user add ruth --password-stdin")]
+    #[command(
+        after_help = "Example:\n  printf '%s' \"$PASSWORD\" | countersign user add ruth --password-stdin"
+    )]
     Add {
         name: String,
         /// A machine: it can ask, and fills no seat.
@@ -94,14 +122,20 @@ pub enum User {
         #[arg(long)]
         password_stdin: bool,
     },
+    /// Everyone, with the ids and labels of their tokens.
+    #[command(after_help = "Example:\n  countersign user list --output json | jq -r '.users[].name'")]
     List,
+    /// Removes somebody with all their tokens; what they did stays in the ledger.
+    #[command(after_help = "Example:\n  countersign user remove ruth")]
     Remove { name: String },
 }
 
 #[derive(Debug, Subcommand)]
 pub enum Token {
     /// Makes a token and prints it as the last line. It cannot be shown again.
-    #[command(after_help = "Example:\n  export MLFLOW_TRACKING_TOKEN=$(countersign token new ana | tail -n 1)")]
+    #[command(
+        after_help = "Example:\n  export MLFLOW_TRACKING_TOKEN=$(countersign token new ana | tail -n 1)"
+    )]
     New {
         /// Whose token.
         name: String,
@@ -109,7 +143,8 @@ pub enum Token {
         #[arg(long, default_value = "token")]
         label: String,
     },
-    /// Revokes a token by the id that `user list` shows.
+    /// Revokes a token by the id that `user list` shows, or by the token itself.
+    #[command(after_help = "Example:\n  countersign token revoke q3x7k2mzpa")]
     Revoke { id: String },
 }
 
@@ -118,14 +153,19 @@ pub enum Config {
     /// Reads the file and everything that it names.
     Check,
     /// Prints the configuration in force, secrets masked.
+    #[command(after_help = "Example:\n  COUNTERSIGN__LOG__LEVEL=debug countersign config show")]
     Show,
     /// Prints the JSON Schema of the file.
+    #[command(after_help = "Example:\n  countersign config schema > countersign.schema.json")]
     Schema,
 }
 
 #[derive(Debug, Subcommand)]
 pub enum Policy {
-    /// Reads the policy, loads its plugins and validates their configurations.
+    /// Reads the policy, loads its plugins and validates their configurations; names everything that is wrong.
+    #[command(
+        after_help = "Example:\n  countersign policy check policy.toml && kill -HUP $(pidof countersign)"
+    )]
     Check {
         /// Another file than `[policy] file`.
         file: Option<PathBuf>,
@@ -134,15 +174,50 @@ pub enum Policy {
     #[command(after_help = "Example:\n  countersign policy explain credit 7 alias=champion")]
     Explain {
         model: String,
-        version: String,
+        #[arg(value_parser = version)]
+        version: Version,
         /// `alias=NAME`, `stage=NAME` or `register_into=MODEL`.
-        action: String,
+        action: Target,
+        /// The MLflow workspace of the model.
+        #[arg(long, default_value = "default")]
+        workspace: String,
     },
+}
+
+/// A promotion in few words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    Alias(Alias),
+    Stage(Stage),
+    RegisterInto(ModelName),
+}
+
+impl FromStr for Target {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let form =
+            || format!("`{text}` is no promotion: write `alias=NAME`, `stage=NAME` or `register_into=MODEL`");
+        let (kind, name) = text.split_once('=').filter(|(_, name)| !name.is_empty()).ok_or_else(form)?;
+        match kind {
+            "alias" => Ok(Self::Alias(Alias::new(name))),
+            "stage" => Stage::parse(name)
+                .map(Self::Stage)
+                .ok_or_else(|| format!("`{name}` is no stage: write None, Staging, Production or Archived")),
+            "register_into" => Ok(Self::RegisterInto(ModelName::new(name))),
+            _ => Err(form()),
+        }
+    }
+}
+
+fn version(text: &str) -> Result<Version, String> {
+    Version::try_from(text.to_owned())
 }
 
 #[derive(Debug, Subcommand)]
 pub enum Plugin {
     /// Builds the crate in DIR for wasm32-wasip2 and embeds its manifest.
+    #[command(after_help = "Example:\n  countersign plugin build plugins/model-card --out model-card.wasm")]
     Build {
         dir: PathBuf,
         /// Where the component goes.
@@ -153,14 +228,19 @@ pub enum Plugin {
         wasm: Option<PathBuf>,
     },
     /// Runs the plugin's cases against the component.
+    #[command(
+        after_help = "Examples:\n  countersign plugin test model-card.wasm\n  countersign plugin test model-card.wasm plugins/model-card/cases/*.json"
+    )]
     Test {
         file: PathBuf,
         /// Case files; without them, the cases that the component carries.
         cases: Vec<PathBuf>,
     },
     /// What a component is, asks for and imports.
+    #[command(after_help = "Example:\n  countersign plugin inspect model-card.wasm")]
     Inspect { file: PathBuf },
     /// Prints the `[[plugin]]` table for the policy, with the digest.
+    #[command(after_help = "Example:\n  countersign plugin pin model-card.wasm >> policy.toml")]
     Pin { file: PathBuf },
 }
 
@@ -184,23 +264,32 @@ pub struct Request {
 
 #[derive(Debug, Subcommand)]
 pub enum RequestCommand {
+    /// Promotion requests, newest first.
+    #[command(after_help = "Example:\n  countersign request list --state in-review")]
     List {
-        /// Only requests in this state: open, in-review, approved, applied, rejected, withdrawn.
-        #[arg(long)]
+        /// Only requests in this state.
+        #[arg(long, value_parser = ["open", "in-review", "approved", "applied", "rejected", "withdrawn", "superseded"])]
         state: Option<String>,
     },
-    Show { id: String },
+    /// Who must act next, the checks, the reviews, and the digest that a signature would cover.
+    #[command(after_help = "Example:\n  countersign request show 0198…")]
+    Show { id: RequestId },
     /// Signs in a seat, for exactly what `show` shows.
-    #[command(after_help = "Example:\n  countersign request approve 0198… --seat risk --rationale 'meets the bar'")]
+    #[command(
+        after_help = "Example:\n  countersign request approve 0198… --seat risk --rationale 'meets the bar'"
+    )]
     Approve(Vote),
     /// Says no in a seat: final for what was reviewed.
+    #[command(after_help = "Example:\n  countersign request reject 0198… --rationale 'no data sheet'")]
     Reject(Vote),
-    Withdraw { id: String },
+    /// Takes back a request of your own.
+    #[command(after_help = "Example:\n  countersign request withdraw 0198…")]
+    Withdraw { id: RequestId },
 }
 
 #[derive(Debug, Args)]
 pub struct Vote {
-    pub id: String,
+    pub id: RequestId,
     /// The seat in which you sign; needed only where you have more than one.
     #[arg(long)]
     pub seat: Option<String>,
@@ -215,6 +304,10 @@ pub struct Vote {
 #[derive(Debug, Subcommand)]
 pub enum Ledger {
     /// Checks every link, the tree and the signature; names the entry that is wrong.
+    #[command(after_help = "Examples:
+  countersign ledger verify                         this installation's
+  countersign ledger verify ledger.jsonl            an export, with no server and no store
+  countersign ledger verify ledger.jsonl --vkey K   … signed by the key that you trust")]
     Verify {
         /// A file from `ledger export`; without it, the ledger of this installation.
         export: Option<PathBuf>,
@@ -223,8 +316,10 @@ pub enum Ledger {
         vkey: Option<String>,
     },
     /// Prints the proof that an entry is in the ledger.
+    #[command(after_help = "Example:\n  countersign ledger prove 42 > proof.json")]
     Prove { index: u64 },
     /// Writes the whole ledger as JSON Lines.
+    #[command(after_help = "Example:\n  countersign ledger export --out ledger.jsonl")]
     Export {
         /// Standard output without it.
         #[arg(short, long = "out", value_name = "FILE")]
@@ -233,14 +328,46 @@ pub enum Ledger {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  countersign replay 42         the `check-run` entry with that index
+  countersign replay 0198…      every check run of a promotion request")]
 pub struct Replay {
     /// Index of a `check-run` ledger entry, or a request's id (all of its check runs).
-    pub what: String,
+    #[arg(value_name = "INDEX|REQUEST")]
+    pub what: Replayed,
+}
+
+/// What to execute again. Prints as it is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Replayed {
+    Entry(u64),
+    Request(RequestId),
+}
+
+impl FromStr for Replayed {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let entry = text.parse().map(Self::Entry).ok();
+        entry.or_else(|| text.parse().map(Self::Request).ok()).ok_or_else(|| {
+            format!("`{text}` is neither the index of a ledger entry nor the id of a promotion request")
+        })
+    }
+}
+
+impl fmt::Display for Replayed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Entry(index) => index.fmt(f),
+            Self::Request(id) => id.fmt(f),
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]
 pub enum Webhook {
-    /// Creates or repairs our webhook in MLflow.
+    /// Creates or repairs our webhook in MLflow, with `url` and `secret` of `[webhook]`.
+    #[command(after_help = "Example:\n  countersign webhook register && countersign webhook test")]
     Register,
     /// Asks MLflow to send a test event.
     Test,
@@ -248,11 +375,55 @@ pub enum Webhook {
 
 #[derive(Debug, Subcommand)]
 pub enum Store {
+    /// Writes every key and value; the server must be stopped.
+    #[command(after_help = "Example:\n  countersign store export --out store.jsonl")]
     Export {
+        /// Standard output without it.
         #[arg(short, long = "out", value_name = "FILE")]
         out: Option<PathBuf>,
     },
-    /// Into an empty store only.
+    /// Fills an empty store from an export.
+    #[command(
+        after_help = "Example:\n  COUNTERSIGN__STORE__URL=sled:./new countersign store import store.jsonl"
+    )]
     Import { file: PathBuf },
+    /// How much of what is in it.
     Info,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_tree_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn targets() {
+        let check = |text: &str, expect: Result<Target, &str>| match (text.parse::<Target>(), expect) {
+            (Ok(got), Ok(expect)) => assert_eq!(got, expect),
+            (Err(error), Err(part)) => assert!(error.contains(part), "{error}"),
+            (got, expect) => panic!("{got:?} instead of {expect:?}"),
+        };
+        check("alias=champion", Ok(Target::Alias(Alias::new("champion"))));
+        check("stage=production", Ok(Target::Stage(Stage::Production)));
+        check("register_into=prod.credit", Ok(Target::RegisterInto(ModelName::new("prod.credit"))));
+        check("alias=a=b", Ok(Target::Alias(Alias::new("a=b"))));
+        check("stage=live", Err("Staging, Production"));
+        check("alias=", Err("alias=NAME"));
+        check("champion", Err("alias=NAME"));
+        check("tag=x", Err("alias=NAME"));
+    }
+
+    #[test]
+    fn what_is_replayed() {
+        assert_eq!("42".parse(), Ok(Replayed::Entry(42)));
+        let id = "01980000-0000-7000-8000-000000000000";
+        assert_eq!(id.parse::<Replayed>().map(|what| what.to_string()), Ok(id.to_owned()));
+        assert!("-1".parse::<Replayed>().is_err());
+    }
 }

@@ -1,0 +1,4 @@
+use anyhow::Result;
+pub(super) fn run(_: &super::context::Context) -> Result<()> {
+    Ok(())
+}

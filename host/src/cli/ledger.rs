@@ -1,0 +1,190 @@
+//! `countersign ledger`: at rest from the store, else from the server that has it open; an export from its file alone.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, ensure};
+use countersign_core::digest::Digest;
+use serde::Serialize;
+
+use super::args::Ledger as Command;
+use super::context::Context;
+use super::failure::OrHint as _;
+use super::machinery::runtime;
+use super::operator::Operator;
+use super::output::{Out, painted};
+use super::place::{self, Found};
+use super::progress;
+use crate::ledger::export::{self, ExportError, Verified};
+use crate::ledger::{InclusionProof, VerifierKey, verify};
+
+/// Where the server answers with an export.
+const EXPORT: &str = "/operator/ledger/export";
+
+pub(super) fn run(context: &Context, command: Command) -> Result<()> {
+    match command {
+        Command::Verify { export: Some(file), vkey } => verify_file(context, &file, vkey),
+        Command::Verify { export: None, vkey } => verify_own(context, vkey),
+        Command::Prove { index } => prove(context, index),
+        Command::Export { out } => export(context, out),
+    }
+}
+
+/// A ledger that was found whole.
+#[derive(Serialize)]
+struct Whole {
+    whole: bool,
+    origin: String,
+    entries: u64,
+    root: Digest,
+    vkey: String,
+    /// Entries that a signed checkpoint covers.
+    signed: u64,
+}
+
+impl From<Verified> for Whole {
+    fn from(found: Verified) -> Self {
+        let Verified { origin, vkey, entries, root } = found;
+        Self { whole: true, origin, entries, root: Digest::from_bytes(root), vkey, signed: entries }
+    }
+}
+
+impl From<verify::Whole> for Whole {
+    fn from(found: verify::Whole) -> Self {
+        Self {
+            whole: true,
+            origin: found.vkey.name().to_owned(),
+            entries: found.entries,
+            root: Digest::from_bytes(found.root),
+            vkey: found.vkey.to_string(),
+            signed: found.checkpoint.map_or(0, |checkpoint| checkpoint.size),
+        }
+    }
+}
+
+fn tell(context: &Context, found: &Whole, note: &str) -> Result<()> {
+    let Whole { origin, entries, root, vkey, signed, .. } = found;
+    let good = painted("whole", 32);
+    let text = format!(
+        "the ledger `{origin}` is {good}: {entries} entries, {signed} of them under a signed checkpoint\n\
+         root  {root}\nvkey  {vkey}{note}"
+    );
+    context.out.tell(&text, found)
+}
+
+fn verify_file(context: &Context, file: &Path, vkey: Option<String>) -> Result<()> {
+    let trusted = trusted(vkey)?;
+    let opened = File::open(file).with_context(|| format!("cannot read `{}`", file.display()))?;
+    let found = check(&mut BufReader::new(opened), trusted.as_ref())
+        .with_context(|| format!("`{}` does not hold", file.display()))?;
+    let own = "\nnote  this key came with the export: `--vkey` checks that it is the one you trust";
+    tell(context, &found.into(), if trusted.is_some() { "" } else { own })
+}
+
+fn trusted(vkey: Option<String>) -> Result<Option<VerifierKey>> {
+    let parsed = vkey.map(|key| key.parse::<VerifierKey>()).transpose();
+    parsed.context("`--vkey`").or_hint("a verifier key looks like `origin+1234abcd+base64`")
+}
+
+fn check(input: &mut dyn BufRead, trusted: Option<&VerifierKey>) -> Result<Verified, ExportError> {
+    let bar = progress::counting("entries", None);
+    let found = export::verify(input, trusted, &mut |done| bar.set_position(done));
+    bar.finish_and_clear();
+    found
+}
+
+fn verify_own(context: &Context, vkey: Option<String>) -> Result<()> {
+    let trusted = trusted(vkey)?;
+    let config = context.config()?;
+    match place::find_store(&config)? {
+        Found::AtRest(store) => {
+            let bar = progress::counting("entries", None);
+            let found = verify::store(&*store, &mut |done| bar.set_position(done));
+            bar.finish_and_clear();
+            let found = Whole::from(found?);
+            if let Some(trusted) = trusted.map(|key| key.to_string()) {
+                ensure!(
+                    trusted == found.vkey,
+                    "this ledger is signed by `{}`, you trust `{trusted}`: it is another ledger",
+                    found.vkey
+                );
+            }
+            tell(context, &found, "")
+        }
+        Found::Served => {
+            let operator = Operator::new(&config)?;
+            let reading = operator.read(EXPORT, move |input| check(input, trusted.as_ref()));
+            let found = runtime()?.block_on(reading)??;
+            tell(context, &found.into(), "\nnote  as the running server exported it")
+        }
+    }
+}
+
+fn prove(context: &Context, index: u64) -> Result<()> {
+    let config = context.config()?;
+    let proof: InclusionProof = match place::find_store(&config)? {
+        Found::AtRest(store) => runtime()?.block_on(async {
+            Ok::<_, anyhow::Error>(place::ledger(&config, store).await?.prove(index).await?)
+        })?,
+        Found::Served => {
+            let operator = Operator::new(&config)?;
+            let index = index.to_string();
+            runtime()?.block_on(operator.get("/operator/ledger/proof", &[("index", &index)]))?
+        }
+    };
+    context.out.json(&proof)
+}
+
+fn export(context: &Context, out: Option<PathBuf>) -> Result<()> {
+    let config = context.config()?;
+    let found = place::find_store(&config)?;
+    let mut aside = Aside::open(out)?;
+    let bar = progress::counting("entries", None);
+    let exported = match found {
+        Found::AtRest(store) => runtime()?.block_on(async {
+            let ledger = place::ledger(&config, store).await?;
+            Ok(ledger.export(&mut *aside.out, &mut |done| bar.set_position(done)).await?)
+        }),
+        Found::Served => {
+            let operator = Operator::new(&config)?;
+            runtime()?.block_on(operator.copy(EXPORT, &mut *aside.out))
+        }
+    };
+    bar.finish_and_clear();
+    exported.and_then(|()| aside.keep())
+}
+
+/// An output that is in place only when it is whole.
+pub(super) struct Aside {
+    pub(super) out: Box<dyn Write>,
+    places: Option<(PathBuf, PathBuf)>,
+}
+
+impl Aside {
+    /// Standard output where no file is named.
+    pub(super) fn open(file: Option<PathBuf>) -> Result<Self> {
+        let Some(file) = file else {
+            return Ok(Self { out: Box::new(Out::raw()), places: None });
+        };
+        let aside = file.with_extension(format!("{}.new", std::process::id()));
+        let opened = File::create(&aside).with_context(|| format!("cannot write `{}`", aside.display()))?;
+        Ok(Self { out: Box::new(BufWriter::new(opened)), places: Some((aside, file)) })
+    }
+
+    pub(super) fn keep(mut self) -> Result<()> {
+        self.out.flush()?;
+        if let Some((aside, file)) = self.places.take() {
+            std::fs::rename(&aside, &file).with_context(|| format!("cannot write `{}`", file.display()))?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Aside {
+    fn drop(&mut self) {
+        if let Some((aside, _)) = &self.places {
+            let _ = std::fs::remove_file(aside);
+        }
+    }
+}

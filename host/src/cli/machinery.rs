@@ -1,0 +1,61 @@
+//! The parts of the server that commands use as well, set up from the configuration.
+
+use anyhow::{Context as _, Result};
+use base64::Engine as _;
+use http::HeaderValue;
+
+use crate::clock::SystemClock;
+use crate::config::{Config, Credentials};
+use crate::mlflow::{Client, Settings};
+use crate::plugins::{CodeCache, Engine, EngineConfig};
+
+/// For commands that talk to somebody: one thread is enough.
+pub(super) fn runtime() -> Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().context("starting the runtime")
+}
+
+/// How the upstream is reached.
+pub(super) fn upstream(config: &Config) -> Result<Settings> {
+    let mut settings = Settings::new(config.upstream.url.to_string().parse()?);
+    settings.static_prefix.clone_from(&config.server.static_prefix);
+    settings.read_timeout = config.upstream.timeout;
+    settings.credentials = authorization(&config.upstream.credentials)?;
+    Ok(settings)
+}
+
+/// A client for our own calls to MLflow.
+pub(super) fn client(config: &Config) -> Result<Client> {
+    Ok(Client::new(&upstream(config)?)?)
+}
+
+fn authorization(credentials: &Credentials) -> Result<Option<HeaderValue>> {
+    let text = match credentials {
+        Credentials::None => return Ok(None),
+        Credentials::Bearer(token) => format!("Bearer {}", token.expose()),
+        Credentials::Basic { username, password } => {
+            let pair = format!("{username}:{}", password.expose());
+            format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair))
+        }
+    };
+    let mut value =
+        HeaderValue::from_str(&text).context("`[upstream]` has credentials that no header can carry")?;
+    value.set_sensitive(true);
+    Ok(Some(value))
+}
+
+/// The plugin host, with the cache of compiled code.
+pub(super) fn engine(config: &Config) -> Result<Engine> {
+    let mut wanted = EngineConfig::default();
+    wanted.max_concurrent = u32::try_from(config.plugins.max_concurrent.get()).unwrap_or(u32::MAX);
+    if let Some(threads) = config.plugins.threads {
+        wanted.threads = threads.get();
+    }
+    let cache = CodeCache::open(&config.plugins.cache_dir, &SystemClock::new())?;
+    Ok(Engine::new(wanted, Some(cache))?)
+}
+
+/// The plugin host for one component, which leaves nothing behind.
+pub(super) fn bare_engine() -> Result<Engine> {
+    let wanted = EngineConfig { max_concurrent: 2, ..EngineConfig::default() };
+    Ok(Engine::new(wanted, None)?)
+}

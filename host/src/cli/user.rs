@@ -1,0 +1,151 @@
+//! `countersign user`: people and machines of `[auth] mode = "local"`.
+
+use std::fmt::{self, Display};
+use std::io::Read as _;
+use std::path::Path;
+
+use anyhow::{Context as _, Result, ensure};
+use serde::Serialize;
+use serde_json::json;
+
+use super::args::User as Command;
+use super::context::Context;
+use super::failure::hinted;
+use super::output::table;
+use crate::auth::users::{NewUser, User, Users};
+use crate::clock::SystemClock;
+use crate::config::{AuthMode, Config};
+
+/// More than any password that is taken.
+const MAX_PASSWORD_BYTES: u64 = 4096;
+
+pub(super) fn run(context: &Context, command: Command) -> Result<()> {
+    let config = context.config()?;
+    let file = users_file(&config)?;
+    match command {
+        Command::Add { name, machine, password_stdin } => add(context, file, &name, machine, password_stdin),
+        Command::List => list(context, file),
+        Command::Remove { name } => remove(context, file, &name),
+    }
+}
+
+/// The users' file, where there is one to be kept.
+pub(super) fn users_file(config: &Config) -> Result<&Path> {
+    ensure!(
+        config.auth.mode == AuthMode::Local,
+        hinted(
+            "this installation keeps no users of its own",
+            "set `mode = \"local\"` under `[auth]`, or manage accounts where they are kept",
+        )
+    );
+    Ok(&config.auth.users_file)
+}
+
+/// Everyone in the file; nobody where there is none yet.
+pub(super) fn load(file: &Path) -> Result<Users> {
+    Ok(if file.exists() { Users::load(file)? } else { Users::default() })
+}
+
+fn add(context: &Context, file: &Path, name: &str, machine: bool, password_stdin: bool) -> Result<()> {
+    let password = password_stdin.then(password).transpose()?;
+    let clock = SystemClock::new();
+    let new = NewUser { name, machine, groups: &[], password: password.as_deref() };
+    let id = Users::edit(file, |users| users.add(new, &clock))?;
+    let kind = kind(machine);
+    let next = if password.is_none() { ", who signs in by token: `countersign token new NAME`" } else { "" };
+    context.out.tell(
+        &format!("added {kind} `{name}` ({id}){next}"),
+        &json!({"id": id, "name": name, "machine": machine, "password": password.is_some()}),
+    )
+}
+
+const fn kind(machine: bool) -> &'static str {
+    if machine { "machine" } else { "person" }
+}
+
+/// All of standard input, but for one newline at its end.
+fn password() -> Result<String> {
+    let mut text = String::new();
+    let read = std::io::stdin().lock().take(MAX_PASSWORD_BYTES).read_to_string(&mut text);
+    read.context("reading the password from standard input")?;
+    let line = text.strip_suffix('\n').unwrap_or(&text);
+    let password = line.strip_suffix('\r').unwrap_or(line);
+    ensure!(
+        !password.is_empty(),
+        hinted(
+            "standard input holds no password",
+            "printf '%s' \"$PASSWORD\" | countersign user add NAME --password-stdin",
+        )
+    );
+    Ok(password.to_owned())
+}
+
+fn remove(context: &Context, file: &Path, name: &str) -> Result<()> {
+    let gone = Users::edit(file, |users| users.remove(name))?;
+    let tokens = gone.tokens.len();
+    context.out.tell(
+        &format!("removed `{}` with {tokens} tokens; what the ledger says of {} stays", gone.name, gone.id),
+        &json!({"id": gone.id, "name": gone.name, "tokens": tokens}),
+    )
+}
+
+/// What may be shown of a user: neither hash.
+#[derive(Serialize)]
+struct Row<'a> {
+    name: &'a str,
+    id: &'a str,
+    machine: bool,
+    password: bool,
+    groups: &'a [String],
+    created: &'a str,
+    tokens: Vec<TokenRow<'a>>,
+}
+
+#[derive(Serialize)]
+struct TokenRow<'a> {
+    id: &'a str,
+    label: &'a str,
+    created: &'a str,
+}
+
+impl<'a> From<&'a User> for Row<'a> {
+    fn from(user: &'a User) -> Self {
+        let row = |token: &'a crate::auth::users::StoredToken| TokenRow {
+            id: &token.id,
+            label: &token.label,
+            created: &token.created,
+        };
+        Self {
+            name: &user.name,
+            id: user.id.as_str(),
+            machine: user.machine,
+            password: user.password.is_some(),
+            groups: &user.groups,
+            created: &user.created,
+            tokens: user.tokens.iter().map(row).collect(),
+        }
+    }
+}
+
+struct Rows<'a>(&'a [Row<'a>]);
+
+impl Display for Rows<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str("nobody yet: `countersign user add NAME --password-stdin`");
+        }
+        let heading = ["NAME", "KIND", "ID", "PASSWORD", "TOKENS"].map(str::to_owned).to_vec();
+        let rows = self.0.iter().map(|row| {
+            let tokens: Vec<_> = row.tokens.iter().map(|t| format!("{} ({})", t.id, t.label)).collect();
+            let password = if row.password { "yes" } else { "no" };
+            [row.name, kind(row.machine), row.id, password, &tokens.join(", ")].map(str::to_owned).to_vec()
+        });
+        f.write_str(&table(&std::iter::once(heading).chain(rows).collect::<Vec<_>>()))
+    }
+}
+
+fn list(context: &Context, file: &Path) -> Result<()> {
+    let users = load(file)?;
+    let rows: Vec<Row<'_>> = users.iter().map(Row::from).collect();
+    context.out.tell(&Rows(&rows), &json!({"users": &rows}))
+}
