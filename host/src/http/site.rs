@@ -9,7 +9,6 @@ mod policy;
 mod request;
 mod session;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, Path, State};
@@ -59,7 +58,6 @@ pub(super) struct Visitor {
     pub(super) site: Site,
     pub(super) caller: Caller,
     pub(super) here: String,
-    pub(super) peer: SocketAddr,
 }
 
 impl FromRequestParts<Site> for Visitor {
@@ -67,9 +65,7 @@ impl FromRequestParts<Site> for Visitor {
 
     /// A browser without a name is sent to the login page; where nobody has a name, everybody may look.
     async fn from_request_parts(parts: &mut Parts, site: &Site) -> Result<Self, Response> {
-        let peer = Extension::<SocketAddr>::from_request_parts(parts, site).await;
-        let auth = Extension::<Authenticated>::from_request_parts(parts, site).await;
-        let (Ok(Extension(peer)), Ok(Extension(auth))) = (peer, auth) else {
+        let Ok(Extension(auth)) = Extension::<Authenticated>::from_request_parts(parts, site).await else {
             return Err(StatusCode::INTERNAL_SERVER_ERROR.into_response());
         };
         let here = parts.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
@@ -81,7 +77,7 @@ impl FromRequestParts<Site> for Visitor {
             caller.identity().is_some() || matches!(site.app.people.auth(), Auth::Anonymous)
         });
         match known {
-            Some(caller) => Ok(Self { site: site.clone(), caller: caller.clone(), here, peer }),
+            Some(caller) => Ok(Self { site: site.clone(), caller: caller.clone(), here }),
             None => Err(unknown(site, &here)),
         }
     }
