@@ -52,7 +52,8 @@ fn add(context: &Context, file: &Path, name: &str, machine: bool, password_stdin
     let new = NewUser { name, machine, groups: &[], password: password.as_deref() };
     let id = Users::edit(file, |users| users.add(new, &clock))?;
     let kind = kind(machine);
-    let next = if password.is_none() { ", who signs in by token: `countersign token new NAME`" } else { "" };
+    let by_token = || format!(", who signs in by token: `countersign token new {name}`");
+    let next = if password.is_none() { by_token() } else { String::new() };
     context.out.tell(
         &format!("added {kind} `{name}` ({id}){next}"),
         &json!({"id": id, "name": name, "machine": machine, "password": password.is_some()}),
