@@ -23,13 +23,14 @@ mod review;
 mod rules;
 mod run_checks;
 mod sources;
+mod spelling;
 mod sweep;
 mod ungoverned;
 mod webhook;
 
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 
 pub use self::error::AppError;
 pub use self::generation::{Generation, LoadGenerationError};
@@ -64,9 +65,16 @@ pub struct App {
     pub public_url: String,
     /// What MLflow signs its webhooks with.
     pub webhook_secret: Option<String>,
+    pub(crate) reload_error: ArcSwapOption<String>,
 }
 
 impl App {
+    /// Why the newest policy file is not in force, where it is not.
+    #[must_use]
+    pub fn reload_error(&self) -> Option<String> {
+        self.reload_error.load_full().map(|error| error.to_string())
+    }
+
     /// The page of a promotion request.
     #[must_use]
     pub fn request_url(&self, id: countersign_core::request::RequestId) -> String {

@@ -1,6 +1,7 @@
 //! The command line: parsing, and one module per noun. The only place where errors are `anyhow`.
 
 pub mod args;
+mod background;
 mod config;
 mod context;
 mod doctor;
@@ -43,7 +44,7 @@ pub fn main() -> ExitCode {
 
 fn run(context: &Context, command: Command) -> anyhow::Result<()> {
     match command {
-        Command::Serve(flags) => serve::run(context.config_with(&flags.overrides())?),
+        Command::Serve(flags) => serve::run(&context.config_with(&flags.overrides())?),
         Command::Doctor => doctor::run(context),
         Command::User(command) => user::run(context, command),
         Command::Token(command) => token::run(context, command),

@@ -8,13 +8,8 @@ pub mod collect;
 pub mod digests;
 mod files;
 mod source;
+mod registry;
 mod translate;
 
 pub use cache::{Changed, FactsCache, Subject};
 pub use collect::{Collector, FactsError, Limits, Snapshot};
-
-/// A run's recorded values, as facts.
-#[must_use]
-pub fn run_metrics(found: &[crate::mlflow::types::Metric]) -> Vec<countersign_core::facts::Metric> {
-    found.iter().map(|m| translate::metric(m, countersign_core::facts::MetricOrigin::Run)).collect()
-}

@@ -1,4 +1,17 @@
+//! HTTP: the main listener, where MLflow's clients and browsers come, and the admin listener.
+//!
+//! Reaches the rest through `app` alone. Only [`error`] says which status an error has.
+
 pub mod admin;
+pub mod api;
 pub mod assets;
+mod error;
+pub mod front;
 pub mod negotiate;
 pub mod pages;
+mod proxy;
+pub mod server;
+mod site;
+
+/// Where everything of ours lies, below MLflow's static prefix.
+pub const OUR_PATH: &str = "/_countersign";

@@ -12,6 +12,9 @@ use crate::testing::fixture as source;
 /// The most that one [`Artifact::read`] returns, in bytes.
 pub const MAX_READ: u32 = 4 << 20;
 
+/// What a reader fetches first, and first after a jump, in bytes.
+const AFTER_A_JUMP: u32 = 8 << 10;
+
 /// # Errors
 /// When there is no such file, or it may not or could not be read.
 pub fn open(path: &str) -> Result<Artifact, AccessError> {
@@ -48,11 +51,21 @@ impl Artifact {
         self.0.read(offset, len.min(MAX_READ))
     }
 
-    /// A reader that fetches `chunk` bytes at a time. Seeking fetches nothing.
+    /// A reader that fetches up to `chunk` bytes at a time: few after a jump, more the longer it reads on.
+    /// Seeking fetches nothing.
     #[must_use]
     pub fn reader(self, chunk: u32) -> Reader {
         let size = self.size();
-        Reader { artifact: self, size, chunk: chunk.clamp(1, MAX_READ), start: 0, at: 0, buffer: Vec::new() }
+        let chunk = chunk.clamp(1, MAX_READ);
+        Reader {
+            artifact: self,
+            size,
+            chunk,
+            next: chunk.min(AFTER_A_JUMP),
+            start: 0,
+            at: 0,
+            buffer: Vec::new(),
+        }
     }
 }
 
@@ -62,6 +75,8 @@ pub struct Reader {
     artifact: Artifact,
     size: u64,
     chunk: u32,
+    /// How much the next fetch asks for.
+    next: u32,
     /// Where the buffer begins in the file.
     start: u64,
     /// The position inside the buffer; never past its end.
@@ -72,12 +87,14 @@ pub struct Reader {
 impl Reader {
     /// Bytes of the whole file.
     #[must_use]
+    #[inline]
     pub fn size(&self) -> u64 {
         self.size
     }
 
     /// Where the next byte is read.
     #[must_use]
+    #[inline]
     pub fn position(&self) -> u64 {
         self.start + self.at as u64
     }
@@ -91,11 +108,13 @@ impl Reader {
             self.start = position;
             self.at = 0;
             self.buffer.clear();
+            self.next = self.chunk.min(AFTER_A_JUMP);
         }
     }
 }
 
 impl BufRead for Reader {
+    #[inline]
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         if self.at >= self.buffer.len() {
             let from = self.position();
@@ -104,12 +123,14 @@ impl BufRead for Reader {
             // Freed before the next is asked for: one chunk in memory, not two.
             self.buffer = Vec::new();
             if from < self.size {
-                self.buffer = self.artifact.read(from, self.chunk).map_err(io_error)?;
+                self.buffer = self.artifact.read(from, self.next).map_err(io_error)?;
+                self.next = self.next.saturating_mul(4).min(self.chunk);
             }
         }
         Ok(self.buffer.get(self.at..).unwrap_or_default())
     }
 
+    #[inline]
     fn consume(&mut self, amount: usize) {
         self.at = (self.at + amount).min(self.buffer.len());
     }

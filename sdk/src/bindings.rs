@@ -2,8 +2,6 @@
 //!
 //! The export macros carry the description of their world, so a plugin that uses one of them exports one world.
 
-#![expect(clippy::all, reason = "generated")]
-
 pub mod check {
     wit_bindgen::generate!({
         path: "../wit",

@@ -15,7 +15,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 mod connections;
 mod memory;
-mod mlflow;
+pub(crate) mod mlflow;
 mod semantics;
 
 /// The proxy on a port of its own, and how many requests have come through it.

@@ -3,6 +3,7 @@
 use countersign_core::canonical::CanonicalError;
 use countersign_core::request::InvalidStep;
 
+use super::registry::RegistryError;
 use crate::clock::NoRandomness;
 use crate::facts::FactsError;
 use crate::ledger::LedgerError;
@@ -30,6 +31,8 @@ pub enum AppError {
     Facts(#[from] FactsError),
     #[error(transparent)]
     Read(#[from] ReadError),
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
     #[error(transparent)]
     Upstream(#[from] UpstreamError),
     #[error(transparent)]

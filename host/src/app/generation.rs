@@ -15,7 +15,7 @@ use countersign_core::policy::{self, GateMatch, Mode, OnFailure, Policy, PolicyE
 use countersign_core::time::Millis;
 
 use super::{App, AppError};
-use crate::plugins::{Engine, Limits, Load, LoadError, Plugin};
+use crate::plugins::{CaseFailure, Engine, Limits, Load, LoadError, Plugin};
 use crate::store::{Batch, codec, keys};
 
 /// A policy in force, with its plugins.
@@ -53,8 +53,8 @@ pub enum LoadGenerationError {
     Load(#[from] LoadError),
     #[error("gate `{gate}`, check `{plugin}`: its configuration is refused: {reason}")]
     Config { gate: String, plugin: PluginName, reason: String },
-    #[error("plugin `{plugin}` fails its own case `{case}`: {reason}")]
-    Case { plugin: PluginName, case: String, reason: String },
+    #[error("plugin `{plugin}` does not do what it says of itself: {source}")]
+    Case { plugin: PluginName, source: CaseFailure },
     #[error("plugin `{plugin}` cannot be kept as evidence: {reason}")]
     Keep { plugin: PluginName, reason: String },
 }
@@ -142,11 +142,9 @@ impl Generation {
             }
         }
         for (name, plugin) in &self.plugins {
-            engine.run_cases(plugin).await.map_err(|failure| LoadGenerationError::Case {
-                plugin: name.clone(),
-                case: failure.case.clone(),
-                reason: failure.reason.clone(),
-            })?;
+            if let Some(failure) = engine.run_smoke_cases(plugin).await.into_iter().next() {
+                return Err(LoadGenerationError::Case { plugin: name.clone(), source: failure });
+            }
         }
         Ok(())
     }
@@ -167,12 +165,14 @@ impl App {
                     self.note(&Entry::PolicyLoaded { policy: digest }).await;
                 }
                 self.generation.store(Arc::new(new));
+                self.reload_error.store(None);
                 tracing::info!(policy.digest = %digest, "policy in force");
                 Ok(digest)
             }
             Err(error) => {
                 tracing::error!(error = %error, "policy refused, the old one stays in force");
                 let kept = old.policy.digest().0;
+                self.reload_error.store(Some(Arc::new(error.to_string())));
                 self.note(&Entry::PolicyRefused { kept, reason: error.to_string() }).await;
                 Err(error)
             }
@@ -190,6 +190,14 @@ impl App {
             }
         }
         Ok(())
+    }
+
+    /// Records that this process has begun.
+    ///
+    /// # Errors
+    /// When nothing can be recorded: a gate that cannot record does not open.
+    pub(crate) async fn started(&self, entry: Entry) -> Result<(), AppError> {
+        self.record(std::slice::from_ref(&entry), Batch::new()).await.map(|_| ())
     }
 
     /// Records something that has no state of its own; failing to is logged, and the gate will notice.

@@ -1,6 +1,7 @@
 //! Questions about what is kept: requests, the status of a version, who holds what. Nothing here writes, but for
 //! the entry that says that evidence was read.
 
+use countersign_core::check::CheckRun;
 use countersign_core::entry::Entry;
 use countersign_core::names::{ModelName, PersonId, Version, Workspace};
 use countersign_core::policy::Policy;
@@ -39,6 +40,8 @@ pub struct VersionStatus {
     pub version: Version,
     /// Governed names that it holds, as we last knew.
     pub holds: Vec<HeldName>,
+    /// The latest of each plugin and configuration.
+    pub check_runs: Vec<CheckRun>,
     /// Newest first.
     pub requests: Vec<PromotionRequest>,
 }
@@ -123,8 +126,20 @@ impl App {
             model: model.clone(),
             version,
             holds: holds.collect(),
+            check_runs: self.check_runs_of(workspace, model, version)?,
             requests: requests.filter(|request| request.subject.version == version).collect(),
         })
+    }
+
+    fn check_runs_of(
+        &self,
+        workspace: &Workspace,
+        model: &ModelName,
+        version: Version,
+    ) -> Result<Vec<CheckRun>, AppError> {
+        let prefix = keys::check_runs_of(workspace.as_str(), model.as_str(), version.get().into());
+        let rows = self.store.scan(&Scan::prefix(prefix))?;
+        rows.iter().map(|(key, value)| Ok(codec::decode(key, value)?)).collect()
     }
 
     /// Every governed name of a model and what holds it, as we last knew.

@@ -1,16 +1,18 @@
 //! Refusals: what a caller is told whose write was not made, and the entry that says so.
 
+use countersign_core::action::Placed;
 use countersign_core::digest::Digest;
 use countersign_core::entry::Entry;
 use countersign_core::explain;
-use countersign_core::policy::Mode;
+use countersign_core::policy::{Governance, Mode};
 use countersign_core::request::{PromotionRequest, RequestId};
 use serde::Serialize;
 
 use super::govern::{Answer, Call};
-use super::judge::Judged;
+use super::judge::{Asked, Judged};
 use super::records::{Earlier, Seen, point_to_request, put_request};
 use super::{App, AppError, Generation};
+use crate::auth::Caller;
 use crate::ledger::LedgerError;
 use crate::store::{Batch, CommitError};
 
@@ -42,7 +44,7 @@ impl App {
         earlier: Earlier,
     ) -> Result<Answer, AppError> {
         let decision = judged.decision.as_str().to_owned();
-        let request = self.keep_request(call, judged, earlier, &decision).await?;
+        let request = self.keep_request(&call.caller, call.classified.placed.clone(), judged, earlier, &decision).await?;
         let members = self.people.members(&generation.policy);
         let of_seat = |seat: &countersign_core::names::Seat| members.get(seat).cloned().unwrap_or_default();
         let url = self.request_url(request.id);
@@ -62,7 +64,8 @@ impl App {
     /// Two callers may open at once: whoever comes second finds the first one's request.
     async fn keep_request(
         &self,
-        call: &Call,
+        caller: &Caller,
+        placed: Placed,
         judged: Judged,
         earlier: Earlier,
         decision: &str,
@@ -82,22 +85,46 @@ impl App {
             }
             _ => {
                 let id = RequestId(self.clock.new_id()?);
-                let placed = call.classified.placed.clone();
-                let request = PromotionRequest::open(id, now, placed, authors, found);
+                let request = PromotionRequest::open(id, now, placed.clone(), authors, found);
                 batch = point_to_request(batch, &request, before)?;
                 entries.push(opened(&request));
                 Seen::fresh(request)
             }
         };
         batch = put_request(batch, &seen)?;
-        entries.push(self.refused_entry(call, Some(&seen.value), decision, ""));
+        if decision != "allow" {
+            entries.push(refused_entry(caller, &placed, Some(&seen.value), decision, ""));
+        }
         match self.record(&entries, batch).await {
             Err(AppError::Ledger(error)) if conflicts(&error) => self
-                .current_request(&call.classified.placed)?
+                .current_request(&placed)?
                 .map(|seen| seen.value)
                 .ok_or(AppError::Ledger(error)),
             recorded => recorded.map(|_| seen.value),
         }
+    }
+
+    /// Opens a request without making the write: for those who ask before they act.
+    ///
+    /// # Errors
+    /// `Invalid` for an action that no gate guards.
+    pub async fn open(&self, caller: &Caller, placed: Placed) -> Result<PromotionRequest, AppError> {
+        let identity = super::review::signed_in(caller, "a request needs a name under it")?;
+        let generation = self.generation.load_full();
+        let holdings = self.holdings(&generation.policy, &placed).await;
+        let governance = generation.policy.governs(&placed.action, &holdings);
+        let Governance::Gates(gates) = &governance else {
+            return Err(AppError::Invalid(format!("no request is needed or possible: {governance}")));
+        };
+        let earlier = self.earlier(&placed)?;
+        let requester = earlier.requester().or_else(|| Some(identity.person.clone()));
+        let reviews = earlier.reviews();
+        let judged = self.judge(&generation, gates, &placed, Asked { requester, reviews: &reviews }).await?;
+        if let Some(rejected) = earlier.rejects(judged.binding) {
+            return Ok(rejected.clone());
+        }
+        let decision = judged.decision.as_str();
+        self.keep_request(caller, placed, judged, earlier, decision).await
     }
 
     /// A change that no workflow allows yet.
@@ -111,7 +138,7 @@ impl App {
             decision = "deny",
             "protected write refused"
         );
-        let entry = self.refused_entry(call, None, "deny", reason);
+        let entry = refused_entry(&call.caller, &call.classified.placed, None, "deny", reason);
         self.record(std::slice::from_ref(&entry), Batch::new()).await?;
         let refusal = Refusal {
             message,
@@ -137,7 +164,13 @@ impl App {
              register a new one; the reasons are at {url}",
             explain::action_phrase(action)
         );
-        let entry = self.refused_entry(call, Some(rejected), "deny", "rejected before");
+        let entry = refused_entry(
+            &call.caller,
+            &call.classified.placed,
+            Some(rejected),
+            "deny",
+            "rejected before",
+        );
         self.record(std::slice::from_ref(&entry), Batch::new()).await?;
         let refusal = Refusal {
             message,
@@ -150,21 +183,22 @@ impl App {
         Ok(Answer::Refused(Box::new(refusal)))
     }
 
-    fn refused_entry(
-        &self,
-        call: &Call,
-        request: Option<&PromotionRequest>,
-        decision: &str,
-        reason: &str,
-    ) -> Entry {
-        Entry::Refused {
-            request: request.map(|request| request.id),
-            placed: call.classified.placed.clone(),
-            by: call.caller.identity().map(|identity| identity.person.clone()),
-            decision: decision.to_owned(),
-            gates: request.map(|request| request.gates.clone()).unwrap_or_default(),
-            reason: reason.to_owned(),
-        }
+}
+
+fn refused_entry(
+    caller: &Caller,
+    placed: &Placed,
+    request: Option<&PromotionRequest>,
+    decision: &str,
+    reason: &str,
+) -> Entry {
+    Entry::Refused {
+        request: request.map(|request| request.id),
+        placed: placed.clone(),
+        by: caller.identity().map(|identity| identity.person.clone()),
+        decision: decision.to_owned(),
+        gates: request.map(|request| request.gates.clone()).unwrap_or_default(),
+        reason: reason.to_owned(),
     }
 }
 

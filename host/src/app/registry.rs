@@ -1,30 +1,49 @@
 //! The registry as the app sees it: facts by version, alias, stage or source, remembered for as long as nothing
 //! says that they have changed.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use countersign_core::action::{Action, ArtifactPlace, Placed, Registration};
 use countersign_core::classify::Touch;
 use countersign_core::facts::Metric;
 use countersign_core::names::{Alias, ModelName, Stage, Version, Workspace};
-use countersign_core::time::Span;
+use countersign_core::time::{Millis, Span};
 
 use crate::clock::Clock;
 use crate::facts::{Changed, FactsCache, FactsError, Snapshot, Subject};
 use crate::mlflow::artifacts::Location;
+use crate::mlflow::types::RegisteredModel;
 use crate::mlflow::{Client, ReadError};
 
 /// Reads through the facts cache.
 pub struct Registry {
     pub cache: FactsCache,
     pub client: Client,
-    pub clock: Arc<dyn Clock>,
-    /// How long facts are believed without asking again.
-    pub max_age: Span,
+    clock: Arc<dyn Clock>,
+    max_age: Span,
+    /// Models as they were last read: which version an alias names.
+    models: Mutex<HashMap<(Workspace, ModelName), Remembered>>,
 }
 
+#[derive(Clone)]
+struct Remembered {
+    read_at: Millis,
+    model: Arc<RegisteredModel>,
+}
+
+/// More models than this are forgotten all at once rather than one by one: they are cheap to read again.
+const MAX_MODELS: usize = 1_024;
+
 impl Registry {
+    /// `max_age` is how long facts are believed without asking again.
+    #[must_use]
+    pub fn new(cache: FactsCache, clock: Arc<dyn Clock>, max_age: Span) -> Self {
+        let client = cache.collector().client().clone();
+        Self { cache, client, clock, max_age, models: Mutex::default() }
+    }
+
     pub(super) async fn get(
         &self,
         workspace: &Workspace,
@@ -52,22 +71,52 @@ impl Registry {
         model: &ModelName,
         alias: &Alias,
     ) -> Result<Option<Arc<Snapshot>>, RegistryError> {
-        match self.client.version_by_alias(workspace, model, alias).await? {
-            Some(version) => Ok(Some(self.get(workspace, model, version).await?)),
-            None => Ok(None),
-        }
+        let found = self.model(workspace, model).await?;
+        let held = found.aliases.iter().find(|held| held.alias == alias.as_str());
+        self.facts_of(workspace, model, held.and_then(|held| Version::parse(&held.version))).await
     }
 
+    /// The newest version in a stage, with its facts.
     pub(super) async fn in_stage(
         &self,
         workspace: &Workspace,
         model: &ModelName,
         stage: Stage,
     ) -> Result<Option<Arc<Snapshot>>, RegistryError> {
-        match self.client.version_in_stage(workspace, model, stage).await? {
+        let found = self.model(workspace, model).await?;
+        let staged = found.latest_versions.iter().filter(|v| Stage::parse(&v.current_stage) == Some(stage));
+        self.facts_of(workspace, model, staged.filter_map(|v| Version::parse(&v.version)).max()).await
+    }
+
+    async fn facts_of(
+        &self,
+        workspace: &Workspace,
+        model: &ModelName,
+        version: Option<Version>,
+    ) -> Result<Option<Arc<Snapshot>>, RegistryError> {
+        match version {
             Some(version) => Ok(Some(self.get(workspace, model, version).await?)),
             None => Ok(None),
         }
+    }
+
+    async fn model(&self, workspace: &Workspace, model: &ModelName) -> Result<Arc<RegisteredModel>, ReadError> {
+        let (key, now) = ((workspace.clone(), model.clone()), self.clock.now());
+        let known = self.models().get(&key).cloned();
+        if let Some(known) = known.filter(|known| now.since(known.read_at) < self.max_age.as_millis()) {
+            return Ok(known.model);
+        }
+        let model = Arc::new(self.client.model(workspace, model).await?);
+        let mut models = self.models();
+        if models.len() >= MAX_MODELS {
+            models.clear();
+        }
+        models.insert(key, Remembered { read_at: now, model: Arc::clone(&model) });
+        Ok(model)
+    }
+
+    fn models(&self) -> MutexGuard<'_, HashMap<(Workspace, ModelName), Remembered>> {
+        self.models.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) async fn metric_history(
@@ -76,8 +125,7 @@ impl Registry {
         run_id: &str,
         metric: &str,
     ) -> Result<Vec<Metric>, ReadError> {
-        let found = self.client.metric_history(workspace, run_id, metric).await?;
-        Ok(crate::facts::run_metrics(&found))
+        self.cache.metric_history(workspace, run_id, metric).await
     }
 
     pub(super) async fn read(
@@ -109,6 +157,7 @@ impl Registry {
     }
 
     pub(super) fn touch_model(&self, workspace: &Workspace, model: &ModelName) {
+        self.models().remove(&(workspace.clone(), model.clone()));
         self.cache.forget(&Changed::Model(workspace.clone(), model.clone()));
     }
 

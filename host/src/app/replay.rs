@@ -1,16 +1,18 @@
 //! Replay: a recorded check run is executed again from its evidence alone, and must give the same bytes.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use countersign_core::digest::Digest;
 use countersign_core::entry::{CheckRunRecord, Entry};
 use countersign_core::names::PluginName;
+use countersign_core::policy::Grant;
 use countersign_core::request::RequestId;
 use serde::Serialize;
 
 use crate::ledger::Ledger;
-use crate::plugins::{Call, Engine, Recorded, Transcript};
+use crate::plugins::{Call, CheckInput, CheckRecord, Engine, Load, Recorded, Recording, Transcript};
 use crate::store::{Store, codec, keys};
 
 use super::AppError;
@@ -117,12 +119,23 @@ async fn replay_one(store: &dyn Store, engine: &Engine, run: &Run) -> Result<Rep
     let input = evidence(store, run.input)?;
     let transcript: Transcript = serde_json::from_slice(&evidence(store, run.transcript)?)?;
     let blobs = blobs(store, &transcript)?;
-    let recorded = Recorded { name: run.plugin.clone(), component, input, transcript, blobs };
-    let replayed = engine.replay_check(recorded, run.outcome).await;
-    let (replayed, difference) = match replayed {
+    let load = Load {
+        name: run.plugin.clone(),
+        component,
+        pinned: run.plugin_digest,
+        // What it may ask was settled when it ran: it is answered from the recording alone.
+        grants: Grant::ALL.into_iter().collect(),
+        limits: transcript.limits.clone(),
+    };
+    let plugin = engine.load(load).await.map_err(|error| AppError::Invalid(error.to_string()))?;
+    let input = Arc::new(CheckInput::new(serde_json::from_slice::<CheckRecord>(&input)?));
+    let recorded =
+        Recorded { recording: Recording::from_parts(transcript, blobs), outcome_digest: run.outcome };
+    let replayed = match engine.replay_check(&plugin, &input, &recorded, None).await {
         Ok(replay) => (Some(replay.outcome_digest), replay.difference.map(|d| d.to_string())),
         Err(error) => (None, Some(error.to_string())),
     };
+    let (replayed, difference) = replayed;
     let same = replayed == Some(run.outcome) && difference.is_none();
     Ok(ReplayReport {
         plugin: run.plugin.clone(),

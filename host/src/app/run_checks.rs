@@ -20,7 +20,7 @@ use super::sources::{LiveSources, answer};
 use super::{App, AppError};
 use crate::facts::Snapshot;
 use crate::plugins::{Call, CheckInput, CheckRecord, Evaluation};
-use crate::store::{Batch, codec};
+use crate::store::{Batch, Key, codec, keys};
 
 /// What the checks of one subject gave.
 #[derive(Default)]
@@ -34,7 +34,8 @@ pub(super) struct Checked {
 pub(super) struct Fresh {
     pub(super) entries: Vec<Entry>,
     pub(super) evidence: Evidence,
-    kept: Vec<(crate::store::Key, KeptRun)>,
+    kept: Vec<(Key, KeptRun)>,
+    latest: Vec<(Key, CheckRun)>,
 }
 
 impl Fresh {
@@ -43,6 +44,9 @@ impl Fresh {
         for (key, kept) in self.kept {
             batch = batch.put(key, codec::encode(&kept)?);
         }
+        for (key, run) in self.latest {
+            batch = batch.put(key, codec::encode(&run)?);
+        }
         Ok((self.entries, batch))
     }
 
@@ -50,6 +54,7 @@ impl Fresh {
         self.entries.extend(other.entries);
         self.evidence.absorb(other.evidence);
         self.kept.extend(other.kept);
+        self.latest.extend(other.latest);
     }
 }
 
@@ -140,7 +145,7 @@ impl App {
         &self,
         check: &LoadedCheck,
         target: Target<'_>,
-        key: crate::store::Key,
+        key: Key,
     ) -> Result<(CheckRun, Fresh), AppError> {
         let started_at = self.clock.now();
         let input = Arc::new(CheckInput::new(CheckRecord {
@@ -175,8 +180,9 @@ impl App {
             took_us: u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
         };
         let entry = Entry::CheckRun(record_of(&run, &target.version().subject));
+        let latest = vec![(latest_key(&run, &target.version().subject), run.clone())];
         let kept = vec![(key, KeptRun { run: run.clone(), transcript: evaluation.recording.transcript.clone() })];
-        Ok((run, Fresh { entries: vec![entry], evidence, kept }))
+        Ok((run, Fresh { entries: vec![entry], evidence, kept, latest }))
     }
 }
 
@@ -189,6 +195,13 @@ pub(super) fn keep_transcript<T>(
         evidence.keep(blob.to_vec());
     }
     Ok(evidence.keep(evaluation.recording.transcript.canonical()?))
+}
+
+fn latest_key(run: &CheckRun, subject: &Subject) -> Key {
+    let version = subject.version.get().into();
+    keys::check_runs_of(subject.workspace.as_str(), subject.model.as_str(), version)
+        .text(run.plugin.as_str())
+        .digest(&run.config_digest)
 }
 
 fn record_of(run: &CheckRun, subject: &Subject) -> CheckRunRecord {

@@ -23,8 +23,8 @@ use crate::clock::{Clock, NoRandomness};
 /// A working day.
 pub const LIFETIME: Span = Span::from_millis(12 * 3_600_000);
 /// Both names are ours, whatever the scheme is now: a stale one must not reach MLflow.
-const PLAIN_NAME: &str = "countersign_session";
-const HOST_NAME: &str = "__Host-countersign_session";
+pub const PLAIN_NAME: &str = "countersign_session";
+pub const HOST_NAME: &str = "__Host-countersign_session";
 
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {

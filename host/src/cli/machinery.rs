@@ -19,6 +19,7 @@ pub(super) fn upstream(config: &Config) -> Result<Settings> {
     let mut settings = Settings::new(config.upstream.url.to_string().parse()?);
     settings.static_prefix.clone_from(&config.server.static_prefix);
     settings.read_timeout = config.upstream.timeout;
+    settings.response_timeout = config.upstream.timeout;
     settings.credentials = authorization(&config.upstream.credentials)?;
     Ok(settings)
 }

@@ -1,9 +1,160 @@
-//! `countersign serve`.
+//! `countersign serve`: puts the house together and keeps it running.
 
-use anyhow::{Result, bail};
+use std::net::SocketAddr;
+use std::sync::Arc;
 
-use crate::config::Config;
+use anyhow::Context as _;
+use arc_swap::{ArcSwap, ArcSwapOption};
+use countersign_core::entry::Entry;
+use countersign_core::time::Span;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
-pub(super) fn run(_config: Config) -> Result<()> {
-    bail!("not built yet")
+use super::{background, machinery, place};
+use crate::app::{App, Generation, People, Registry};
+use crate::auth::{Auth, Local, Upstream as UpstreamAccounts, sessions};
+use crate::clock::{Clock, SystemClock};
+use crate::config::{Anonymous, AuthMode, Config};
+use crate::facts::{Collector, FactsCache, Limits};
+use crate::http::front::{Front, Manners};
+use crate::http::{admin, server};
+use crate::ledger::{Ledger, key_file};
+use crate::mlflow::client::Probe as Probed;
+use crate::mlflow::{Base, Client, Origins, Upstream};
+use crate::operator::OperatorKey;
+use crate::store::{Store, sled::SledStore};
+use crate::telemetry::{self, Metrics};
+
+/// Serves until told to stop.
+///
+/// # Errors
+/// When something that it cannot do without is missing.
+pub(super) fn run(config: &Config) -> anyhow::Result<()> {
+    telemetry::init(&config.log)?;
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    if let Some(workers) = config.server.workers {
+        runtime.worker_threads(workers.get());
+    }
+    let runtime = runtime.enable_all().build().context("starting the threads")?;
+    runtime.block_on(serve(config))
+}
+
+async fn serve(config: &Config) -> anyhow::Result<()> {
+    let app = Arc::new(assemble(config).await?);
+    let listener = bind(config.server.listen, "server.listen").await?;
+    let admin_listener = bind(config.server.admin_listen, "server.admin_listen").await?;
+    let front = Arc::new(Front::new(Arc::clone(&app), manners(config)));
+    let stop = CancellationToken::new();
+    background::spawn(&app, config, &stop)?;
+    let operator = OperatorKey::load_or_create(&place::operator_key(config), &*app.clock)?;
+    let admin = admin::router(Arc::clone(&app), operator);
+    let admin = axum::serve(admin_listener, admin).with_graceful_shutdown(stop.clone().cancelled_owned());
+    let admin = tokio::spawn(async move { admin.await });
+    tracing::info!(
+        server.listen = %config.server.listen,
+        server.admin_listen = %config.server.admin_listen,
+        upstream.url = %config.upstream.url,
+        policy.digest = %app.generation.load().policy.digest(),
+        "countersign is ready"
+    );
+    server::serve(listener, front, stop).await;
+    admin.await.context("closing the admin listener")?.context("serving the admin listener")?;
+    app.store.flush().await.context("flushing the store")?;
+    tracing::info!("countersign has stopped");
+    Ok(())
+}
+
+async fn bind(address: SocketAddr, key: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("listening on {address}: is it taken? choose another for `{key}`"))
+}
+
+/// Everything, in the order in which it needs each other.
+pub(super) async fn assemble(config: &Config) -> anyhow::Result<App> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let store: Arc<dyn Store> = Arc::new(SledStore::open(place::store_dir(config))?);
+    let ledger = open_ledger(config, Arc::clone(&store), &*clock).await?;
+    let engine = machinery::engine(config)?;
+    let settings = machinery::upstream(config)?;
+    let public: Base = config.server.public_url.to_string().parse().context("reading `server.public_url`")?;
+    let origins = Origins::new(&public, config.server.allowed_hosts.clone(), Vec::new());
+    let proxy = Upstream::new(&settings, &public, origins).context("reading the machine's root certificates")?;
+    let client = Client::new(&settings).context("setting up calls to MLflow")?;
+    let collector = Collector::new(client.clone(), Limits { deadline: config.facts.deadline });
+    let max_age = Span::from_millis(i64::try_from(config.facts.max_age.as_millis()).unwrap_or(i64::MAX));
+    let registry = Registry::new(FactsCache::new(collector), Arc::clone(&clock), max_age);
+    let auth = Arc::new(auth(config, client, &clock)?);
+    let generation = Generation::load(&config.policy_file, &engine, clock.now()).await?;
+    let app = App {
+        people: People::new(auth, Arc::clone(&store)),
+        clock,
+        store,
+        ledger,
+        engine,
+        registry: Arc::new(registry),
+        proxy,
+        generation: ArcSwap::from_pointee(generation),
+        metrics: Arc::new(Metrics::new()),
+        public_url: public.to_string(),
+        webhook_secret: config.webhook.secret.as_ref().map(|secret| secret.expose().to_owned()),
+        reload_error: ArcSwapOption::empty(),
+    };
+    let generation = app.generation.load_full();
+    app.keep_plugins(&generation).await?;
+    let software = format!("countersign {}", env!("CARGO_PKG_VERSION"));
+    app.started(Entry::Started { software, policy: generation.policy.digest().0 }).await?;
+    Ok(app)
+}
+
+async fn open_ledger(config: &Config, store: Arc<dyn Store>, clock: &dyn Clock) -> anyhow::Result<Ledger> {
+    let host = config.server.public_url.authority().map_or("localhost", http::uri::Authority::as_str);
+    let key = key_file::load_or_create(&place::ledger_key(config), &format!("{host}/countersign"), clock)?;
+    Ok(Ledger::open(store, key).await?)
+}
+
+pub(super) fn auth(config: &Config, client: Client, clock: &Arc<dyn Clock>) -> anyhow::Result<Auth> {
+    match config.auth.mode {
+        AuthMode::None => Ok(Auth::Anonymous),
+        AuthMode::Local => {
+            let (file, key) = (&config.auth.users_file, place::store_dir(config).with_file_name("session.key"));
+            let local = Local::open(file, &key, is_https(config), Arc::clone(clock));
+            let hint = "add somebody with `countersign user add NAME --password-stdin`";
+            Ok(Auth::Local(Box::new(local.context(hint)?)))
+        }
+        AuthMode::Upstream => {
+            let probe: crate::auth::upstream::Probe = Box::new(move |header| {
+                let client = client.clone();
+                Box::pin(async move { probed(&client, header).await })
+            });
+            let issuer = config.upstream.url.to_string();
+            let accounts = UpstreamAccounts::new(issuer, Vec::new(), probe, Arc::clone(clock))?;
+            Ok(Auth::Upstream(Box::new(accounts)))
+        }
+    }
+}
+
+async fn probed(
+    client: &Client,
+    header: http::HeaderValue,
+) -> Result<crate::auth::upstream::Probed, crate::auth::upstream::ProbeError> {
+    use crate::auth::upstream::{ProbeError, Probed as Answer};
+    match client.current_user(Some(&header)).await {
+        Ok(Probed::Known(user)) => Ok(Answer::User { username: user.username }),
+        Ok(Probed::Rejected) => Ok(Answer::Refused),
+        Ok(Probed::NoAccounts) => Ok(Answer::NoAccounts),
+        Err(error) => Err(ProbeError(error.to_string())),
+    }
+}
+
+fn is_https(config: &Config) -> bool {
+    config.server.public_url.scheme() == Some(&http::uri::Scheme::HTTPS)
+}
+
+fn manners(config: &Config) -> Manners {
+    Manners {
+        static_prefix: config.server.static_prefix.clone(),
+        anonymous_reads: config.auth.anonymous == Anonymous::Read,
+        session_cookie: if is_https(config) { sessions::HOST_NAME } else { sessions::PLAIN_NAME },
+    }
 }

@@ -38,7 +38,7 @@ pub struct Snapshot {
     pub artifacts: Option<Location>,
 }
 
-/// Only a version, or its model, that cannot be read at all.
+/// Only what cannot be read at all: the version, its model, or which version is meant.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum FactsError {
     #[error("take the facts of {subject}: it is not in the registry")]
@@ -47,6 +47,8 @@ pub enum FactsError {
     Unavailable { subject: Subject, source: ReadError },
     #[error("take the facts of {subject} within {} seconds", limit.as_secs())]
     Late { subject: Subject, limit: Duration },
+    #[error(transparent)]
+    Read(#[from] ReadError),
 }
 
 /// Takes facts. Remembers file digests, and nothing else.

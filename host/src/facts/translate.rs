@@ -93,3 +93,31 @@ pub(super) fn metric(metric: &types::Metric, origin: MetricOrigin) -> Metric {
         dataset_digest: text(&metric.dataset_digest),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn metric_json(value: &str, timestamp: i64) -> types::Metric {
+        let json = format!(r#"{{"key":"auc","value":{value},"timestamp":{timestamp}}}"#);
+        serde_json::from_str(&json).unwrap()
+    }
+
+    fn check(of_run: &str, of_logged: &str, expect: [&str; 2]) {
+        let run = serde_json::json!({"info": {"run_id": "r"}});
+        let mut run: types::Run = serde_json::from_value(run).unwrap();
+        run.data.metrics.push(metric_json(of_run, 7));
+        let logged = serde_json::json!({"info": {"model_id": "m"}});
+        let mut logged: types::LoggedModel = serde_json::from_value(logged).unwrap();
+        logged.data.metrics.push(metric_json(of_logged, 7));
+        let values: Vec<String> = metrics(Some(&run), Some(&logged)).into_iter().map(|m| m.value).collect();
+        assert_eq!(values, expect, "{of_run} {of_logged}");
+    }
+
+    #[test]
+    fn a_metric_that_is_not_a_number_is_not_zero() {
+        check("\"NaN\"", "0.0", ["NaN", "NaN"]);
+        check("0.5", "0.5", ["0.5", "0.5"]);
+        check("0.5", "0.0", ["0.5", "0.0"]);
+    }
+}

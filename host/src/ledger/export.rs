@@ -18,6 +18,9 @@ const FORMAT: u64 = 1;
 /// An entry holds no control characters, so no byte of it takes more than two in a line.
 const MAX_LINE_BYTES: u64 = 2 * MAX_ENTRY_BYTES as u64 + 64;
 
+/// How the line of an entry begins.
+const ENTRY: &str = r#"{"index":"#;
+
 /// How many entries are read and written between two calls of a progress callback.
 pub(super) const STEP: u64 = 256;
 
@@ -109,20 +112,20 @@ pub fn verify(
     let (mut chain, mut entry, mut full) = (Chain::default(), String::new(), Vec::new());
     loop {
         let index = chain.size();
-        let found = lines.next().map_err(|reason| lines.at_entry(index, reason))?;
-        if !found {
+        let found = lines.next();
+        if found == Ok(false) {
             return Err(
                 lines.at_checkpoint(format!("it is missing: the export was cut off after {index} entries"))
             );
         }
-        if lines.line.starts_with(r#"{"checkpoint":"#) {
+        if found.is_ok() && lines.line.starts_with(r#"{"checkpoint":"#) {
             return footer(&mut lines, &key, chain);
         }
-        if let Err(reason) = unwrap_entry(&lines.line, index, &mut entry) {
-            let last = lines.is_last()?;
+        if let Err(reason) = found.and_then(|_| unwrap_entry(&lines.line, index, &mut entry)) {
+            let last = !lines.line.starts_with(ENTRY) && lines.is_last()?;
             return Err(if last { lines.at_checkpoint(reason) } else { lines.at_entry(index, reason) });
         }
-        chain.push(&entry, &mut full).map_err(|fault| entry_error(fault))?;
+        chain.push(&entry, &mut full).map_err(entry_error)?;
         full.clear();
         if (index + 1).is_multiple_of(STEP) {
             progress(index + 1);
@@ -185,12 +188,18 @@ impl Lines<'_> {
         if bytes.is_empty() {
             return Ok(false);
         }
-        if bytes.pop() != Some(b'\n') {
-            let why = if bytes.len() as u64 >= MAX_LINE_BYTES { "too long" } else { "cut off" };
-            return Err(format!("the line is {why}"));
+        let whole = bytes.pop_if(|last| *last == b'\n').is_some();
+        // Kept even when it is not text, so that the fault can be placed by how the line begins.
+        let (line, text) = match String::from_utf8(bytes) {
+            Ok(line) => (line, true),
+            Err(error) => (String::from_utf8_lossy(error.as_bytes()).into_owned(), false),
+        };
+        self.line = line;
+        match (whole, text) {
+            (true, true) => Ok(true),
+            (true, false) => Err("the line is not UTF-8".to_owned()),
+            (false, _) => Err("the line is cut off or too long".to_owned()),
         }
-        self.line = String::from_utf8(bytes).map_err(|_| "the line is not UTF-8".to_owned())?;
-        Ok(true)
     }
 
     fn is_last(&mut self) -> Result<bool, ExportError> {
@@ -209,7 +218,7 @@ impl Lines<'_> {
 /// The entry in a line, into `entry`.
 fn unwrap_entry(line: &str, index: u64, entry: &mut String) -> Result<(), String> {
     let form = || r#"the line is not `{"index":…,"entry":"…"}`"#.to_owned();
-    let rest = line.strip_prefix(r#"{"index":"#).ok_or_else(form)?;
+    let rest = line.strip_prefix(ENTRY).ok_or_else(form)?;
     let (found, rest) = rest.split_once(r#","entry":""#).ok_or_else(form)?;
     let escaped = rest.strip_suffix(r#""}"#).ok_or_else(form)?;
     if !is_decimal(found) {

@@ -9,7 +9,7 @@ use tokio::runtime::Runtime;
 
 use crate::store::memory::MemoryStore;
 use crate::store::sled::SledStore;
-use crate::store::{Batch, CommitError, Key, Scan, Store, View as _, Write, codec, keys};
+use crate::store::{Batch, CommitError, Key, Scan, Store, Write, codec, keys};
 
 use super::export::{self, ExportError, Verified};
 use super::*;
@@ -242,6 +242,15 @@ fn part_of(bytes: &[u8], at: usize) -> Part {
     }
 }
 
+/// As [`blamed`], in an export of so many entries. A newline put into the first bytes of the checkpoint's line
+/// leaves a line that could have been meant as one entry more.
+fn blamed_of(entries: u64, error: &ExportError) -> Part {
+    match blamed(error) {
+        Part::Entry(index) if index == entries => Part::Checkpoint,
+        part => part,
+    }
+}
+
 fn blamed(error: &ExportError) -> Part {
     match error {
         ExportError::Entry { index, .. } => Part::Entry(*index),
@@ -261,7 +270,7 @@ fn no_changed_byte_goes_unseen_and_the_entry_is_named() {
             bad[at] ^= flip;
             if flip != 0 {
                 let error = verified(&bad).unwrap_err();
-                assert_eq!(blamed(&error), part_of(&good, at), "byte {at} ^ {flip}: {error}");
+                assert_eq!(blamed_of(4, &error), part_of(&good, at), "byte {at} ^ {flip}: {error}");
             }
         }
     }
@@ -278,7 +287,7 @@ proptest! {
         let mut bad = GOOD.clone();
         bad[at] ^= flip;
         let error = verified(&bad).unwrap_err();
-        prop_assert_eq!(blamed(&error), part_of(&GOOD, at), "{}", error);
+        prop_assert_eq!(blamed_of(90, &error), part_of(&GOOD, at), "{}", error);
     }
 }
 
@@ -293,13 +302,13 @@ async fn missing_and_misplaced_lines_are_named() {
         assert_eq!(blamed(&error), expect, "{error}");
         assert!(error.to_string().contains(reason), "{error}");
     };
-    check(|lines| drop(lines.remove(3)), Part::Entry(2), "index 3");
+    check(|lines| _ = lines.remove(3), Part::Entry(2), "index 3");
     check(|lines| lines.swap(3, 4), Part::Entry(2), "out of order");
     check(|lines| lines.insert(3, lines[3]), Part::Entry(3), "doubled");
-    check(|lines| drop(lines.remove(6)), Part::Entry(5), "6 entries were signed");
+    check(|lines| _ = lines.remove(6), Part::Entry(5), "6 entries were signed");
     check(|lines| lines.truncate(4), Part::Checkpoint, "cut off after 3 entries");
     check(|lines| lines.push(lines[7]), Part::Checkpoint, "more lines follow");
-    check(|lines| drop(lines.remove(0)), Part::Header, "header");
+    check(|lines| _ = lines.remove(0), Part::Header, "header");
     check(|lines| lines.clear(), Part::Header, "empty");
 }
 

@@ -52,6 +52,8 @@ impl Upstream {
         caller: &Caller,
     ) -> Result<Request<Body>, UpstreamError> {
         let mut headers = client.clone();
+        // First, or a client's `Connection: content-type` would take ours away.
+        headers::strip_hop_by_hop(&mut headers);
         describe_body(&mut headers, &request);
         headers::outbound(&mut headers, self.fixed(), caller);
         let uri = self.base().uri(request.path_and_query);

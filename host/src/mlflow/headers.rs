@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use http::header::{
-    AUTHORIZATION, CONNECTION, COOKIE, EXPECT, Entry, HOST, HeaderMap, HeaderName, HeaderValue, TE,
-    TRANSFER_ENCODING, UPGRADE,
+    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, EXPECT, Entry, HOST, HeaderMap,
+    HeaderName, HeaderValue, TE, TRANSFER_ENCODING, UPGRADE,
 };
 
 use super::Base;
@@ -94,7 +94,7 @@ fn named_by_connection(headers: &HeaderMap) -> Vec<HeaderName> {
         .filter(|name| !name.eq_ignore_ascii_case("close") && !name.eq_ignore_ascii_case("keep-alive"))
         .filter_map(|name| HeaderName::from_bytes(name.as_bytes()).ok())
         .filter(|name| {
-            name != http::header::CONTENT_LENGTH && name != super::WORKSPACE_HEADER && name != AUTHORIZATION
+            ![CONTENT_LENGTH, CONTENT_TYPE, AUTHORIZATION].contains(name) && name != super::WORKSPACE_HEADER
         })
         .collect()
 }

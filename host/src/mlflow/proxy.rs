@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, ORIGIN};
+use http::header::{CONTENT_LENGTH, ORIGIN, TRANSFER_ENCODING};
 use http::uri::Scheme;
 use http::{HeaderMap, HeaderValue, Method, Request, Response};
 use http_body_util::{BodyExt, Limited};
@@ -188,6 +188,10 @@ async fn with_length(
 ) -> Result<Body, ProxyError> {
     if body.is_end_stream() {
         return Ok(Body::Empty);
+    }
+    // RFC 9112 §6.3: with both, the length is a lie, and two readers that believe different ones can be led apart.
+    if headers.contains_key(TRANSFER_ENCODING) {
+        headers.remove(CONTENT_LENGTH);
     }
     if headers.contains_key(CONTENT_LENGTH) || takes_chunks(method, path) {
         return Ok(body);

@@ -271,6 +271,12 @@ pub fn check_run(inputs: &Digest) -> Key {
     Key::space("check-run").digest(inputs)
 }
 
+/// The latest check run of each plugin and configuration on a version.
+#[must_use]
+pub fn check_runs_of(workspace: &str, model: &str, version: u64) -> Key {
+    Key::space("check-run/by-version").text(workspace).text(model).number(version)
+}
+
 #[must_use]
 pub fn open_intents() -> Key {
     Key::space("intent/open")

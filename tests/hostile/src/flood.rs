@@ -6,7 +6,10 @@ use countersign_sdk::prelude::*;
 
 pub(crate) fn report(count: u32) -> Report {
     let text = "x".repeat(1 << 10);
-    (0..count).map(|_| Finding::info("flood", text.clone())).collect::<Findings>().report("flooded the report")
+    (0..count)
+        .map(|_| Finding::info("flood", text.clone()))
+        .collect::<Findings>()
+        .report("flooded the report")
 }
 
 #[expect(unsafe_code, reason = "the host must refuse what no safe guest can send")]

@@ -27,11 +27,17 @@ pub(crate) fn network() -> Report {
     let mut tried = Findings::new();
     tried.push(attempt("connect", TcpStream::connect(("127.0.0.1", 9)).map(|_| 0)));
     tried.push(attempt("listen", std::net::TcpListener::bind(("127.0.0.1", 0)).map(|_| 0)));
-    tried.push(attempt("resolve", std::net::ToSocketAddrs::to_socket_addrs("localhost:80").map(Iterator::count)));
+    tried.push(attempt(
+        "resolve",
+        std::net::ToSocketAddrs::to_socket_addrs("localhost:80").map(Iterator::count),
+    ));
     tried.report("tried the network")
 }
 
-#[expect(clippy::disallowed_methods, reason = "reports what the ambient clock says, to prove that it is frozen")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "reports what the ambient clock says, to prove that it is frozen"
+)]
 pub(crate) fn clocks(given_ms: i64) -> Report {
     let start = Instant::now();
     let wall = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
@@ -52,7 +58,6 @@ pub(crate) fn random() -> Report {
     draws.collect::<Findings>().report("drew random values")
 }
 
-#[expect(clippy::disallowed_methods, reason = "measures with the guest's own clock")]
 pub(crate) fn sleeps(milliseconds: u32) -> Report {
     let start = Instant::now();
     std::thread::sleep(Duration::from_millis(milliseconds.into()));

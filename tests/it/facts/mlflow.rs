@@ -12,6 +12,7 @@ use countersign_tests::paths;
 use countersign_tests::venv::Venv;
 use serde_json::{Value, json};
 
+use crate::upstream::mlflow::seed;
 use crate::upstream::{Proxy, proxy};
 
 const NOW: Millis = Millis::new(1_800_000_000_000);
@@ -194,4 +195,36 @@ async fn what_is_gone_is_missing_and_not_an_error() {
     let dead = Client::new(&Settings::new("http://127.0.0.1:9".parse().unwrap())).unwrap();
     let error = Collector::new(dead, Limits::default()).collect(&one, NOW).await.unwrap_err();
     assert!(matches!(error, FactsError::Unavailable { .. }), "{error:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_below_a_run_has_files_and_no_logged_model() {
+    let mlflow = shared().unwrap();
+    let (cache, _) = counted(mlflow).await;
+    let model = unique("below");
+    let run = seed(&mlflow.url(), &model).await;
+    let created = reqwest::Client::new()
+        .post(format!("{}/api/2.0/mlflow/model-versions/create", mlflow.url()))
+        .header("content-type", "application/json")
+        .body(json!({"name": model, "source": format!("runs:/{run}/model"), "run_id": run}).to_string())
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(created.status().as_u16(), 200);
+    for version in [1, 2] {
+        let snapshot = cache.get(&subject(&model, version), NOW, HOUR).await.unwrap();
+        let facts = &snapshot.facts.version;
+        assert_eq!((facts.missing.as_slice(), &facts.logged_model), (&[][..], &None));
+        let files: Vec<_> = facts.files.iter().map(|f| (f.path.as_str(), f.digest)).collect();
+        assert_eq!(files, [("MLmodel", Some(Digest::of(b"flavors: {}\n")))]);
+        assert_eq!(facts.mlmodel.as_deref(), Some("flavors: {}\n"));
+        assert_eq!(facts.metrics[0].value, "0.875");
+    }
+    let (workspace, name) = (Workspace::new("default"), ModelName::new(model.as_str()));
+    let dev = cache.version_by_alias(&workspace, &name, &"dev".into(), NOW, HOUR).await.unwrap().unwrap();
+    assert_eq!(dev.facts.version.aliases, ["dev"]);
+    let history = cache.metric_history(&workspace, &run, "auc").await.unwrap();
+    assert_eq!((history.len(), history[0].value.as_str()), (1, "0.875"));
+    let read = cache.read_file(&dev, "MLmodel", 0, 7).await.unwrap().unwrap();
+    assert_eq!(read, &b"flavors"[..]);
 }

@@ -50,7 +50,11 @@ impl Registry {
         let name = &self.model;
         let holds = |line: &str| state.contains(line);
         if holds(&format!("model {}\n", self.renamed())) {
-            self.write("POST", "registered-models/rename", &json!({"name": self.renamed(), "new_name": name}));
+            self.write(
+                "POST",
+                "registered-models/rename",
+                &json!({"name": self.renamed(), "new_name": name}),
+            );
         }
         for alias in ["Champion", "champion\n", "CHAMPION"] {
             if holds(&format!("alias {alias} = ")) {

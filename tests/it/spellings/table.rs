@@ -66,7 +66,7 @@ fn paths(model: &str) -> Vec<Row> {
         row("/api/2.0/mlflow/registered-models%2Falias", true, "spelling"),
         row("/api/2.0/mlflow/registered%2dmodels/alias", true, "spelling"),
         row(&format!("/{}", &every[3..]), true, "spelling"),
-        row(&every, false, "spelling"),
+        row(&every, true, "spelling"),
         row("//api/2.0/mlflow/registered-models/alias", true, "spelling"),
         row("///api/2.0/mlflow/registered-models/alias", true, "spelling"),
         row("/%2Fapi/2.0/mlflow/registered-models/alias", true, "spelling"),
@@ -308,7 +308,7 @@ fn others(registry: &Registry) -> Vec<Row> {
             "POST",
             create,
             r#"{"name":"MODEL","source":"s3://b/8","tags":[{"key":"a","value":1}]}"#,
-            false,
+            true,
             "type",
         ),
         row(

@@ -52,7 +52,6 @@ async fn same(
 }
 
 fn client(port: u16) -> Client {
-    countersign_install_tls();
     Client::new(&Settings::new(format!("http://127.0.0.1:{port}").parse().unwrap())).unwrap()
 }
 
@@ -63,7 +62,7 @@ fn countersign_install_tls() {
 }
 
 /// A run with one metric, one file, and a registered version of it. Returns the run's id.
-async fn seed(url: &str, model: &str) -> String {
+pub(crate) async fn seed(url: &str, model: &str) -> String {
     let post = async |path: &str, body: Value| -> Value {
         let json = [("content-type", "application/json")];
         let (status, _, bytes) =
@@ -277,9 +276,12 @@ async fn a_governed_write_goes_out_in_our_own_words() {
         body: json!({"name": name, "alias": "champion", "version": "1"}).to_string().into(),
     };
     let mut headers = http::HeaderMap::new();
-    for (header, value) in
-        [("content-length", "99999"), ("transfer-encoding", "chunked"), ("content-encoding", "gzip")]
-    {
+    for (header, value) in [
+        ("content-length", "99999"),
+        ("transfer-encoding", "chunked"),
+        ("content-encoding", "gzip"),
+        ("connection", "content-type"),
+    ] {
         headers.insert(header, value.parse().unwrap());
     }
     let response = upstream().forward_canonical(request, &headers, &caller("192.0.2.1")).await.unwrap();

@@ -51,6 +51,21 @@ async fn chunks_get_a_length_except_for_artifacts() {
 }
 
 #[tokio::test]
+async fn two_lengths_never_reach_the_upstream() {
+    for lengths in [
+        "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n",
+        "Transfer-Encoding: chunked\r\nContent-Length: 3\r\n",
+    ] {
+        let request = format!(
+            "POST /a HTTP/1.1\r\nHost: h\r\nConnection: close\r\n{lengths}\r\n5\r\nabcde\r\n0\r\n\r\n"
+        );
+        let (seen, answer) = exchange(&request, "abcde", OK).await;
+        let lengths: Vec<_> = seen.lines().filter(|line| line.starts_with("content-length")).collect();
+        assert!(lengths == ["content-length: 5"] && !seen.contains("chunked"), "{seen} {answer}");
+    }
+}
+
+#[tokio::test]
 async fn a_long_body_of_unknown_length_is_refused_with_advice() {
     let port = origin(|connection| async move { drop(connection) }).await;
     let mut client = TcpStream::connect(("127.0.0.1", proxy(port).await.port)).await.unwrap();

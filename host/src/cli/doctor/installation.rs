@@ -50,7 +50,8 @@ pub(super) fn public_url(config: &Config) -> Vec<Finding> {
 /// Keys are their owner's alone.
 pub(super) fn keys(config: &Config) -> Vec<Finding> {
     let users = config.auth.users_file.clone();
-    let files = [place::ledger_key(config), place::operator_key(config), users];
+    let sessions = place::store_dir(config).with_file_name("session.key");
+    let files = [place::ledger_key(config), place::operator_key(config), sessions, users];
     let open: Vec<Finding> = files.iter().filter_map(|file| too_open(file)).collect();
     if open.is_empty() { vec![Finding::ok("keys", "nobody else can read them")] } else { open }
 }

@@ -16,6 +16,7 @@ use futures_util::stream;
 use serde::Deserialize;
 use serde_json::json;
 
+use super::super::error::{Shape, chain, problem, respond};
 use super::Admin;
 use crate::app::{self, App, AppError, ReplaySubject};
 
@@ -36,26 +37,14 @@ pub(super) async fn guard(
         Ok(()) => next.run(request).await,
         Err(refused) => {
             tracing::warn!(path = request.uri().path(), reason = %refused, "operator's call refused");
-            problem(StatusCode::UNAUTHORIZED, &refused.to_string())
+            let title = "Operators only";
+            problem(StatusCode::UNAUTHORIZED, "operator", title, &refused.to_string()).map(Body::new)
         }
     }
 }
 
-/// RFC 9457.
-fn problem(status: StatusCode, detail: &str) -> Response {
-    let title = status.canonical_reason().unwrap_or_default();
-    let body = json!({"title": title, "status": status.as_u16(), "detail": detail});
-    (status, [(CONTENT_TYPE, "application/problem+json")], body.to_string()).into_response()
-}
-
 fn failed(error: &AppError) -> Response {
-    let status = match error {
-        AppError::NotFound(_) => StatusCode::NOT_FOUND,
-        AppError::Invalid(_) => StatusCode::BAD_REQUEST,
-        AppError::Conflict(_) => StatusCode::CONFLICT,
-        _ => StatusCode::INTERNAL_SERVER_ERROR,
-    };
-    problem(status, &error.to_string())
+    respond(error, Shape::Problem).map(Body::new)
 }
 
 /// The ledger as JSON Lines. An export that cannot be finished breaks off, which every verifier sees.
@@ -125,7 +114,7 @@ pub(super) async fn replay(State(admin): State<Arc<Admin>>, Query(What { what })
     let subject = entry.or_else(|| what.parse().map(ReplaySubject::Request).ok());
     let Some(subject) = subject else {
         let detail = format!("`{what}` is neither the index of an entry nor the id of a request");
-        return problem(StatusCode::BAD_REQUEST, &detail);
+        return failed(&AppError::Invalid(detail));
     };
     let App { store, ledger, engine, .. } = &*admin.app;
     match app::replay(&**store, ledger, engine, subject).await {
@@ -137,6 +126,6 @@ pub(super) async fn replay(State(admin): State<Arc<Admin>>, Query(What { what })
 pub(super) async fn reload(State(admin): State<Arc<Admin>>) -> Response {
     match admin.app.reload().await {
         Ok(policy) => Json(json!({"policy": policy})).into_response(),
-        Err(error) => problem(StatusCode::CONFLICT, &error.to_string()),
+        Err(error) => failed(&AppError::Conflict(chain(&error))),
     }
 }

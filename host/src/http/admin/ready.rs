@@ -36,6 +36,7 @@ pub(super) async fn ready(State(admin): State<Arc<Admin>>) -> Response {
         "ready": store.is_ok(),
         "store": store.map_or_else(|error| error.to_string(), |()| "ok".to_owned()),
         "policy": generation.policy.digest(),
+        "policy_refused": admin.app.reload_error(),
         "plugins": generation.plugins.keys().collect::<Vec<_>>(),
         "upstream": admin.upstream.look(&admin.app),
     });

@@ -176,3 +176,27 @@ fn explain(error: ReadError) -> RegisterError {
         other => RegisterError::Read(other),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(status: u16, message: &str, expect: &str) {
+        let refused = ReadError::Refused { what: "it".to_owned(), status, message: message.to_owned() };
+        let text = explain(refused).to_string();
+        assert!(text.contains(expect), "{text}");
+    }
+
+    /// MLflow 3.17.2's own words.
+    #[test]
+    fn refusals_name_the_setting() {
+        let scheme = "Invalid webhook URL scheme: 'http'. Allowed schemes are: https.";
+        check(400, scheme, "MLFLOW_WEBHOOK_ALLOWED_SCHEMES=http,https");
+        let address =
+            "Webhook URL must not resolve to a non-public IP address. '127.0.0.1' resolves to 127.0.0.1.";
+        check(400, address, "MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS=true");
+        check(500, "", "MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY");
+        check(403, "Permission denied", "administrator");
+        check(400, "something else", "something else");
+    }
+}

@@ -71,7 +71,7 @@ impl Layout {
     /// Applies the changes atomically and hands them to the kernel. Not durable yet.
     pub(super) fn apply(&self, changes: BTreeMap<Key, Option<Vec<u8>>>) -> Result<(), String> {
         let mut cells = BTreeMap::new();
-        for (key, _) in &changes {
+        for key in changes.keys() {
             self.drop_chunks(key, &mut cells)?;
         }
         for (key, value) in changes {

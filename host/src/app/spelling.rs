@@ -1,0 +1,47 @@
+//! What exactly would be sent to MLflow, for people to read before they sign.
+
+use countersign_core::action::Action;
+use serde_json::{Value, json};
+
+use super::App;
+
+/// A write as it goes out.
+#[derive(Debug, Clone)]
+pub struct Spelling {
+    pub method: String,
+    pub path: String,
+    pub body: String,
+}
+
+impl App {
+    /// The write that an action stands for. Only promotions are held, so only they are spelled out.
+    #[must_use]
+    pub fn spelling(action: &Action) -> Spelling {
+        let (path, body) = match action {
+            Action::SetAlias { model, alias, version } => (
+                "/api/2.0/mlflow/registered-models/alias",
+                json!({ "name": model, "alias": alias, "version": version }),
+            ),
+            Action::TransitionStage { model, version, stage, archive_existing } => (
+                "/api/2.0/mlflow/model-versions/transition-stage",
+                json!({
+                    "name": model,
+                    "version": version,
+                    "stage": stage,
+                    "archive_existing_versions": archive_existing,
+                }),
+            ),
+            Action::RegisterVersion(registration) => (
+                "/api/2.0/mlflow/model-versions/create",
+                json!({
+                    "name": registration.model,
+                    "source": registration.source,
+                    "run_id": registration.run_id,
+                    "tags": registration.tags,
+                }),
+            ),
+            other => ("", serde_json::to_value(other).unwrap_or(Value::Null)),
+        };
+        Spelling { method: "POST".to_owned(), path: path.to_owned(), body: body.to_string() }
+    }
+}

@@ -1,0 +1,89 @@
+//! What runs beside the requests: reconciliation, the sweeper, the policy's file, and signals.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use anyhow::Context as _;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::app::App;
+use crate::config::Config;
+
+/// How often the policy's file is looked at.
+const LOOK_AT_POLICY: Duration = Duration::from_secs(1);
+/// How often orphans are looked for.
+const SWEEP: Duration = Duration::from_secs(15);
+/// How soon something that failed at start is tried again: MLflow may still be starting.
+const RETRY: Duration = Duration::from_secs(2);
+
+/// Starts everything; all of it ends with `stop`.
+pub(super) fn spawn(app: &Arc<App>, config: &Config, stop: &CancellationToken) -> anyhow::Result<()> {
+    tokio::spawn(until(stop.clone(), reconcile(Arc::clone(app), config.reconcile.interval)));
+    tokio::spawn(until(stop.clone(), sweep(Arc::clone(app))));
+    tokio::spawn(until(stop.clone(), watch_policy(Arc::clone(app), config.policy_file.clone())));
+    let mut hangup = signal(SignalKind::hangup()).context("listening for SIGHUP")?;
+    let reloading = Arc::clone(app);
+    tokio::spawn(until(stop.clone(), async move {
+        while hangup.recv().await.is_some() {
+            let _ = reloading.reload().await;
+        }
+    }));
+    let mut terminate = signal(SignalKind::terminate()).context("listening for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("listening for SIGINT")?;
+    let stop = stop.clone();
+    tokio::spawn(async move {
+        tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+        tracing::info!("told to stop");
+        stop.cancel();
+    });
+    Ok(())
+}
+
+async fn until(stop: CancellationToken, work: impl Future<Output = ()>) {
+    tokio::select! { () = work => {}, () = stop.cancelled() => {} }
+}
+
+async fn reconcile(app: Arc<App>, interval: Duration) {
+    loop {
+        match app.reconcile().await {
+            Ok(_) => tokio::time::sleep(interval).await,
+            Err(error) => {
+                tracing::warn!(%error, "registry not reconciled");
+                tokio::time::sleep(interval.min(RETRY)).await;
+            }
+        }
+    }
+}
+
+/// At start every open intent is an orphan: nothing of ours is on its way.
+async fn sweep(app: Arc<App>) {
+    while let Err(error) = app.sweep(true).await {
+        tracing::warn!(%error, "orphans not resolved");
+        tokio::time::sleep(RETRY).await;
+    }
+    loop {
+        tokio::time::sleep(SWEEP).await;
+        if let Err(error) = app.sweep(false).await {
+            tracing::warn!(%error, "orphans not resolved");
+        }
+    }
+}
+
+async fn watch_policy(app: Arc<App>, file: std::path::PathBuf) {
+    let mut seen = stamp(&file).await;
+    loop {
+        tokio::time::sleep(LOOK_AT_POLICY).await;
+        let now = stamp(&file).await;
+        if now != seen {
+            seen = now;
+            let _ = app.reload().await;
+        }
+    }
+}
+
+async fn stamp(file: &Path) -> Option<(SystemTime, u64)> {
+    let found = tokio::fs::metadata(file).await.ok()?;
+    Some((found.modified().ok()?, found.len()))
+}

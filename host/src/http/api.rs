@@ -1,0 +1,119 @@
+//! The API under `/_countersign/api`: JSON in, JSON out, problems by RFC 9457.
+
+mod answers;
+mod ledger;
+mod registry;
+mod requests;
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Extension, Json, Router};
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+use serde_json::json;
+
+pub(super) use self::answers::headline;
+pub(super) use self::requests::parse_id;
+use super::error::{self, Shape};
+use super::front::Authenticated;
+use crate::app::{App, AppError, Delivered};
+use crate::auth::{Auth, Caller};
+
+/// The description of this API, OpenAPI 3.1.
+const OPENAPI: &str = include_str!("api/openapi.json");
+
+pub(super) fn router(app: Arc<App>) -> Router {
+    let v1 = Router::new()
+        .route("/me", get(me))
+        .route("/requests", get(requests::list).post(requests::open))
+        .route("/requests/{id}", get(requests::show))
+        .route("/requests/{id}/reviews", post(requests::review))
+        .route("/requests/{id}/withdraw", post(requests::withdraw))
+        .route("/requests/{id}/renew", post(requests::renew))
+        .route("/models/{name}/versions/{version}", get(registry::version))
+        .route("/plugins", get(registry::plugins))
+        .route("/policy", get(registry::policy))
+        .route("/decisions", get(ledger::decisions))
+        .route("/ledger/checkpoint", get(ledger::checkpoint))
+        .route("/ledger/entries", get(ledger::entries))
+        .route("/ledger/proof", get(ledger::proof))
+        .route("/webhooks/mlflow", post(webhook))
+        .fallback(nothing_here)
+        .with_state(app);
+    Router::new().nest("/v1", v1).route("/openapi.json", get(openapi)).fallback(nothing_here)
+}
+
+/// An [`AppError`] as a response of this API.
+pub(super) struct Problem(pub(super) AppError);
+
+impl<E: Into<AppError>> From<E> for Problem {
+    fn from(error: E) -> Self {
+        Self(error.into())
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        error::respond(&self.0, Shape::Problem).map(axum::body::Body::from)
+    }
+}
+
+/// Who calls, where anybody may.
+pub(super) fn caller(auth: &Authenticated) -> Result<Caller, AppError> {
+    match auth.as_ref() {
+        Ok(caller) => Ok(caller.clone()),
+        Err(error) => Err(AppError::Unauthenticated(error.to_string())),
+    }
+}
+
+/// Who calls, where strangers may not. Where nobody has a name, everybody may read.
+pub(super) fn reader(app: &App, auth: &Authenticated) -> Result<Caller, AppError> {
+    let caller = caller(auth)?;
+    if caller.identity().is_none() && !matches!(app.people.auth(), Auth::Anonymous) {
+        let how = "send `Authorization: Bearer TOKEN` with a token from `countersign token new`";
+        return Err(AppError::Unauthenticated(how.to_owned()));
+    }
+    Ok(caller)
+}
+
+/// Who calls, for a change: not by a cookie that another site made a browser send.
+pub(super) fn writer(app: &App, auth: &Authenticated, headers: &HeaderMap) -> Result<Caller, AppError> {
+    let caller = reader(app, auth)?;
+    if caller.by_session() && !crate::auth::origin::same_origin(headers, &app.public_url) {
+        return Err(AppError::Forbidden("this form came from another site: open it here again".to_owned()));
+    }
+    Ok(caller)
+}
+
+async fn me(
+    State(app): State<Arc<App>>,
+    Extension(auth): Extension<Authenticated>,
+) -> Result<Response, Problem> {
+    let caller = reader(&app, &auth)?;
+    let policy = &app.generation.load().policy;
+    let seats = caller.identity().map(|identity| app.people.seats_of(policy, identity)).unwrap_or_default();
+    Ok(Json(json!({ "identity": caller.identity(), "seats": seats })).into_response())
+}
+
+/// MLflow repeats a delivery on 5xx and 429 only, so each is answered for good: 200, or 401.
+async fn webhook(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    let delivered = app.webhook(&headers, &body).await?;
+    Ok(Json(json!({ "repeated": delivered == Delivered::Repeated })).into_response())
+}
+
+async fn openapi() -> Response {
+    ([(http::header::CONTENT_TYPE, "application/json")], OPENAPI).into_response()
+}
+
+async fn nothing_here() -> Response {
+    let detail = "no such address: /_countersign/api/openapi.json lists them";
+    error::problem(StatusCode::NOT_FOUND, "not-found", "There is no such thing", detail)
+        .map(axum::body::Body::from)
+}

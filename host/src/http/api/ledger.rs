@@ -1,0 +1,82 @@
+//! The ledger: its checkpoint, its entries, and proofs that they are in it.
+
+use std::sync::Arc;
+
+use axum::extract::{Query, State};
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{Authenticated, Problem, reader};
+use crate::app::{App, AppError};
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PageQuery {
+    /// The first index; oldest first.
+    from: Option<u64>,
+    limit: Option<usize>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ProofQuery {
+    index: u64,
+}
+
+pub(super) async fn checkpoint(
+    State(app): State<Arc<App>>,
+    Extension(auth): Extension<Authenticated>,
+) -> Result<Response, Problem> {
+    reader(&app, &auth)?;
+    let checkpoint = app.ledger.checkpoint().await?;
+    Ok(([(http::header::CONTENT_TYPE, "text/plain; charset=utf-8")], checkpoint.to_string()).into_response())
+}
+
+pub(super) async fn entries(
+    State(app): State<Arc<App>>,
+    Extension(auth): Extension<Authenticated>,
+    Query(query): Query<PageQuery>,
+) -> Result<Json<Value>, Problem> {
+    reader(&app, &auth)?;
+    let limit = query.limit.unwrap_or(100).clamp(1, 1_000);
+    let records = app.ledger.range(query.from.unwrap_or(0), limit)?;
+    let next = records.last().filter(|_| records.len() == limit).map(|last| last.index + 1);
+    let entries: Vec<Value> =
+        records.into_iter().map(|record| json!({ "index": record.index, "entry": record.json })).collect();
+    Ok(Json(json!({ "entries": entries, "next": next })))
+}
+
+pub(super) async fn proof(
+    State(app): State<Arc<App>>,
+    Extension(auth): Extension<Authenticated>,
+    Query(query): Query<ProofQuery>,
+) -> Result<Json<Value>, Problem> {
+    reader(&app, &auth)?;
+    Ok(Json(serde_json::to_value(app.ledger.prove(query.index).await?)?))
+}
+
+/// What was decided, newest first: intents, refusals, and what monitoring gates would have refused.
+pub(super) async fn decisions(
+    State(app): State<Arc<App>>,
+    Extension(auth): Extension<Authenticated>,
+    Query(query): Query<PageQuery>,
+) -> Result<Json<Value>, Problem> {
+    reader(&app, &auth)?;
+    let (mut found, mut before) = (Vec::new(), query.from);
+    let limit = query.limit.unwrap_or(50).clamp(1, 200);
+    while found.len() < limit {
+        let page = app.entries(before, 256)?;
+        let Some(last) = page.last() else { break };
+        before = Some(last.index);
+        for record in page {
+            let entry: Value = serde_json::from_str(&record.json).map_err(AppError::from)?;
+            let kind = entry.get("kind").and_then(Value::as_str).unwrap_or_default();
+            if matches!(kind, "intent" | "refused" | "would-refuse" | "bypassed") && found.len() < limit {
+                found.push(entry);
+            }
+        }
+    }
+    Ok(Json(json!({ "decisions": found })))
+}

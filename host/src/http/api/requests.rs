@@ -1,0 +1,130 @@
+//! Promotion requests: list, open, show, review, withdraw, renew.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, Query, State};
+use axum::{Extension, Json};
+use countersign_core::action::{Action, Placed};
+use countersign_core::digest::Digest;
+use countersign_core::names::{ModelName, Seat, Workspace};
+use countersign_core::request::RequestId;
+use countersign_core::review::Vote;
+use http::HeaderMap;
+use serde::{Deserialize, Serialize};
+
+use super::answers::RequestAnswer;
+use super::{Authenticated, Problem, reader, writer};
+use crate::app::{App, AppError, NewReview, RequestFilter};
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ListQuery {
+    state: Option<String>,
+    model: Option<String>,
+    /// The last id of the page before.
+    after: Option<RequestId>,
+    limit: Option<usize>,
+}
+
+#[derive(Serialize)]
+pub(super) struct Listed {
+    requests: Vec<RequestAnswer>,
+    /// Give it as `after` for the next page.
+    next: Option<RequestId>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewRequest {
+    #[serde(default)]
+    workspace: Option<String>,
+    action: Action,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ReviewBody {
+    vote: Vote,
+    #[serde(default)]
+    seat: Option<Seat>,
+    rationale: String,
+    subject_digest: Digest,
+}
+
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    Extension(auth): Extension<Authenticated>,
+    Query(query): Query<ListQuery>,
+) -> Result<Json<Listed>, Problem> {
+    reader(&app, &auth)?;
+    let limit = query.limit.unwrap_or(50).clamp(1, 200);
+    let model = query.model.map(ModelName::new);
+    let filter =
+        RequestFilter { state: query.state, model, after: query.after, limit, ..RequestFilter::default() };
+    let found = app.requests(&filter)?;
+    let next = found.last().filter(|_| found.len() == limit).map(|request| request.id);
+    let requests = found.into_iter().map(|request| RequestAnswer::new(&app, request)).collect();
+    Ok(Json(Listed { requests, next }))
+}
+
+pub(super) async fn open(
+    State(app): State<Arc<App>>,
+    Extension(auth): Extension<Authenticated>,
+    headers: HeaderMap,
+    Json(new): Json<NewRequest>,
+) -> Result<Json<RequestAnswer>, Problem> {
+    let caller = writer(&app, &auth, &headers)?;
+    let workspace = Workspace::new(new.workspace.unwrap_or_else(|| "default".to_owned()));
+    let request = app.open(&caller, Placed { workspace, action: new.action }).await?;
+    Ok(Json(RequestAnswer::new(&app, request)))
+}
+
+pub(super) async fn show(
+    State(app): State<Arc<App>>,
+    Extension(auth): Extension<Authenticated>,
+    Path(id): Path<String>,
+) -> Result<Json<RequestAnswer>, Problem> {
+    reader(&app, &auth)?;
+    let request = app.request(parse_id(&id)?)?;
+    Ok(Json(RequestAnswer::new(&app, request)))
+}
+
+pub(super) async fn review(
+    State(app): State<Arc<App>>,
+    Extension(auth): Extension<Authenticated>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    Json(body): Json<ReviewBody>,
+) -> Result<Json<RequestAnswer>, Problem> {
+    let caller = writer(&app, &auth, &headers)?;
+    let ReviewBody { vote, seat, rationale, subject_digest } = body;
+    let new = NewReview { vote, seat, rationale, subject_digest };
+    let request = app.review(&caller, parse_id(&id)?, new).await?;
+    Ok(Json(RequestAnswer::new(&app, request)))
+}
+
+pub(super) async fn withdraw(
+    State(app): State<Arc<App>>,
+    Extension(auth): Extension<Authenticated>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Json<RequestAnswer>, Problem> {
+    let caller = writer(&app, &auth, &headers)?;
+    let request = app.withdraw(&caller, parse_id(&id)?).await?;
+    Ok(Json(RequestAnswer::new(&app, request)))
+}
+
+pub(super) async fn renew(
+    State(app): State<Arc<App>>,
+    Extension(auth): Extension<Authenticated>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Json<RequestAnswer>, Problem> {
+    writer(&app, &auth, &headers)?;
+    let request = app.renew(parse_id(&id)?).await?;
+    Ok(Json(RequestAnswer::new(&app, request)))
+}
+
+pub(in crate::http) fn parse_id(text: &str) -> Result<RequestId, AppError> {
+    text.parse().map_err(|_| AppError::NotFound(format!("`{text}` is not a request's id")))
+}

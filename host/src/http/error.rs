@@ -1,0 +1,120 @@
+//! Errors to responses: the one place that gives them a status.
+
+use http::{HeaderName, HeaderValue, Response, StatusCode};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::app::AppError;
+use crate::mlflow::Body;
+
+/// In which form an error goes out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// MLflow's own, for calls on its routes. Whatever goes wrong there was not carried out, and is answered in a
+    /// way that its client shows and does not repeat for minutes: 403.
+    Mlflow,
+    /// RFC 9457, for our own routes.
+    Problem,
+}
+
+/// Status, a stable code, and a title for people.
+pub(super) const fn kind(error: &AppError) -> (StatusCode, &'static str, &'static str) {
+    match error {
+        AppError::NotFound(_) => (StatusCode::NOT_FOUND, "not-found", "There is no such thing"),
+        AppError::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden", "That is not yours to do"),
+        AppError::Unauthenticated(_) => (StatusCode::UNAUTHORIZED, "unauthenticated", "Sign in first"),
+        AppError::Invalid(_) => (StatusCode::BAD_REQUEST, "invalid", "That cannot be taken"),
+        AppError::Conflict(_) => (StatusCode::CONFLICT, "conflict", "Things have moved on"),
+        AppError::Facts(_) | AppError::Read(_) | AppError::Registry(_) | AppError::Upstream(_) => {
+            (StatusCode::BAD_GATEWAY, "upstream", "MLflow did not answer")
+        }
+        AppError::Store(_) | AppError::Commit(_) | AppError::Ledger(_) => {
+            (StatusCode::SERVICE_UNAVAILABLE, "store", "Nothing can be recorded")
+        }
+        AppError::Encode(_)
+        | AppError::Draft(_)
+        | AppError::Canonical(_)
+        | AppError::Json(_)
+        | AppError::Randomness(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something is wrong with us"),
+    }
+}
+
+/// An error in the form that its caller reads.
+pub(super) fn respond(error: &AppError, shape: Shape) -> Response<Body> {
+    let (status, code, title) = kind(error);
+    let detail = chain(error);
+    if status.is_server_error() {
+        tracing::error!(error = %detail, error.code = code, "use case failed");
+    }
+    match shape {
+        Shape::Problem => problem(status, code, title, &detail),
+        Shape::Mlflow => {
+            let message = format!(
+                "Countersign did not carry this out: {detail}. Call again when that is mended; its operator finds \
+                 more in the log"
+            );
+            mlflow(StatusCode::FORBIDDEN, "PERMISSION_DENIED", &message, None)
+        }
+    }
+}
+
+/// RFC 9457.
+pub(super) fn problem(status: StatusCode, code: &str, title: &str, detail: &str) -> Response<Body> {
+    #[derive(Serialize)]
+    struct Problem<'a> {
+        #[serde(rename = "type")]
+        kind: &'a str,
+        title: &'a str,
+        status: u16,
+        detail: &'a str,
+        code: &'a str,
+    }
+    let problem = Problem { kind: "about:blank", title, status: status.as_u16(), detail, code };
+    json(status, "application/problem+json", &problem)
+}
+
+/// MLflow's error form, with more for machines where there is more.
+pub(super) fn mlflow(
+    status: StatusCode,
+    error_code: &str,
+    message: &str,
+    countersign: Option<Value>,
+) -> Response<Body> {
+    #[derive(Serialize)]
+    struct MlflowError<'a> {
+        error_code: &'a str,
+        message: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        countersign: Option<Value>,
+    }
+    json(status, "application/json", &MlflowError { error_code, message, countersign })
+}
+
+/// The error and its causes, each once, in one line.
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
+    let mut line = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let text = error.to_string();
+        if !line.ends_with(&text) {
+            line.push_str(": ");
+            line.push_str(&text);
+        }
+        cause = error.source();
+    }
+    line
+}
+
+pub(super) fn header<B>(response: &mut Response<B>, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        response.headers_mut().insert(name, value);
+    }
+}
+
+fn json<T: Serialize>(status: StatusCode, content_type: &str, value: &T) -> Response<Body> {
+    let body = serde_json::to_vec(value).unwrap_or_default();
+    let mut response = Response::new(Body::Whole(body.into()));
+    *response.status_mut() = status;
+    header(&mut response, http::header::CONTENT_TYPE, content_type);
+    response
+}

@@ -1,0 +1,111 @@
+//! The front door: what is ours goes to our router, everything else on its way to MLflow.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use http::{HeaderMap, Request, Response, StatusCode};
+use hyper::body::Incoming;
+use tower::ServiceExt as _;
+
+use super::{OUR_PATH, api, proxy, site};
+use crate::app::App;
+use crate::auth::{Auth, AuthError, Caller};
+use crate::mlflow::{Body, Caller as Peer, Credentials};
+
+const REQUEST_ID: http::HeaderName = http::HeaderName::from_static("x-request-id");
+
+/// What the front door needs to know besides the app.
+#[derive(Debug, Clone)]
+pub struct Manners {
+    /// MLflow's `--static-prefix`; empty for none.
+    pub static_prefix: String,
+    /// Whether strangers may read.
+    pub anonymous_reads: bool,
+    /// The name of our session cookie.
+    pub session_cookie: &'static str,
+}
+
+/// Everything that answers on the main listener.
+pub struct Front {
+    pub(super) app: Arc<App>,
+    pub(super) manners: Manners,
+    ours: Router,
+    base: String,
+}
+
+impl Front {
+    #[must_use]
+    pub fn new(app: Arc<App>, manners: Manners) -> Self {
+        let base = format!("{}{OUR_PATH}", manners.static_prefix);
+        let own = Router::new()
+            .nest("/api", api::router(Arc::clone(&app)))
+            .merge(site::router(Arc::clone(&app), base.clone()));
+        let ours = Router::new().nest(&base, own);
+        Self { app, manners, ours, base }
+    }
+
+    /// Answers one request.
+    pub async fn answer(&self, mut request: Request<Incoming>, peer: SocketAddr) -> Response<Body> {
+        let id = self.request_id(request.headers_mut());
+        let mut response = if self.is_ours(request.uri().path()) {
+            self.answer_ourselves(request, peer).await
+        } else {
+            proxy::answer(self, request, peer).await
+        };
+        if let Some(id) = id {
+            response.headers_mut().insert(REQUEST_ID, id);
+        }
+        response
+    }
+
+    fn is_ours(&self, path: &str) -> bool {
+        path.strip_prefix(self.base.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+
+    /// The id under which a request goes through every log. Only one that was given is given back: a response
+    /// that passes through stays as MLflow made it.
+    fn request_id(&self, headers: &mut HeaderMap) -> Option<http::HeaderValue> {
+        headers.get(REQUEST_ID).cloned()
+    }
+
+    async fn answer_ourselves(&self, request: Request<Incoming>, peer: SocketAddr) -> Response<Body> {
+        let (mut head, body) = request.into_parts();
+        if head.uri.path() == self.base {
+            return redirect(&format!("{}/", self.base));
+        }
+        head.extensions.insert(peer);
+        let caller = self.app.people.auth().authenticate(&head.headers, peer.ip()).await;
+        head.extensions.insert(Arc::new(caller));
+        let request = Request::from_parts(head, axum::body::Body::new(body));
+        match self.ours.clone().oneshot(request).await {
+            Ok(response) => response.map(Body::from),
+            Err(never) => match never {},
+        }
+    }
+
+    /// Who calls MLflow, and what they may show it of themselves.
+    pub(super) fn peer(&self, peer: SocketAddr) -> Peer {
+        let credentials = match self.app.people.auth() {
+            Auth::Local(_) => Credentials::Ours { session_cookie: self.manners.session_cookie },
+            Auth::Anonymous | Auth::Upstream(_) => Credentials::Keep,
+        };
+        Peer { peer: peer.ip(), peer_is_trusted: false, credentials }
+    }
+
+    pub(super) fn base(&self) -> &str {
+        &self.base
+    }
+}
+
+/// Who calls, as our router's handlers find it.
+pub(super) type Authenticated = Arc<Result<Caller, AuthError>>;
+
+fn redirect(to: &str) -> Response<Body> {
+    let mut response = Response::new(Body::Empty);
+    *response.status_mut() = StatusCode::SEE_OTHER;
+    if let Ok(location) = http::HeaderValue::from_str(to) {
+        response.headers_mut().insert(http::header::LOCATION, location);
+    }
+    response
+}

@@ -1,0 +1,65 @@
+//! Forms: what was typed comes back when it is refused.
+
+use axum::extract::{Form, Path};
+use axum::response::{IntoResponse, Response};
+use countersign_core::digest::Digest;
+use countersign_core::names::Seat;
+use countersign_core::review::Vote;
+use http::HeaderMap;
+use serde::Deserialize;
+
+use super::request::{build, find};
+use super::{Trouble, Visitor, must_be_ours, page, see_other};
+use crate::app::{AppError, NewReview};
+use crate::http::api::parse_id;
+use crate::http::error;
+use crate::http::pages::request::ReviewForm;
+
+#[derive(Debug, Deserialize)]
+pub(super) struct ReviewFields {
+    vote: Vote,
+    #[serde(default)]
+    seat: String,
+    #[serde(default)]
+    rationale: String,
+    subject_digest: Digest,
+}
+
+pub(super) async fn review(
+    visitor: Visitor,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    Form(fields): Form<ReviewFields>,
+) -> Response {
+    let ReviewFields { vote, seat, rationale, subject_digest } = fields;
+    let seat = Some(seat).filter(|seat| !seat.is_empty()).map(Seat::new);
+    let new = NewReview { vote, seat, rationale: rationale.clone(), subject_digest };
+    match take(&visitor, &id, &headers, new).await {
+        Ok(()) => see_other(&format!("{}/requests/{id}?done={}", visitor.site.base, vote.as_str())),
+        Err(error) => again(&visitor, &id, rationale, error),
+    }
+}
+
+pub(super) async fn withdraw(visitor: Visitor, Path(id): Path<String>, headers: HeaderMap) -> Response {
+    let withdrawn = async {
+        must_be_ours(&visitor, &headers)?;
+        visitor.app().withdraw(&visitor.caller, parse_id(&id)?).await
+    };
+    match withdrawn.await {
+        Ok(_) => see_other(&format!("{}/requests/{id}?done=withdraw", visitor.site.base)),
+        Err(error) => Trouble::new(&visitor, error).into_response(),
+    }
+}
+
+async fn take(visitor: &Visitor, id: &str, headers: &HeaderMap, new: NewReview) -> Result<(), AppError> {
+    must_be_ours(visitor, headers)?;
+    visitor.app().review(&visitor.caller, parse_id(id)?, new).await.map(|_| ())
+}
+
+/// The page again, as it is now, with what was typed and why it was not taken.
+fn again(visitor: &Visitor, id: &str, rationale: String, refused: AppError) -> Response {
+    let Ok(request) = find(visitor, id) else { return Trouble::new(visitor, refused).into_response() };
+    let (status, _, _) = error::kind(&refused);
+    let typed = ReviewForm { seats: Vec::new(), rationale, error: Some(error::chain(&refused)) };
+    page(status, &build(visitor, &request, typed, None))
+}

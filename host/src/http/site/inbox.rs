@@ -1,0 +1,119 @@
+//! The inbox.
+
+use axum::extract::Query;
+use axum::response::Response;
+use countersign_core::explain;
+use countersign_core::names::Seat;
+use countersign_core::request::{PromotionRequest, RequestId};
+use http::StatusCode;
+use serde::Deserialize;
+
+use super::{Trouble, Visitor, page};
+use crate::app::RequestFilter;
+use crate::http::api::headline;
+use crate::http::pages::inbox::{CheckTally, InboxPage, InboxRow, Tab};
+use crate::http::pages::{Chip, Nav};
+use countersign_core::check::Conclusion;
+
+const ROWS: usize = 50;
+
+#[derive(Debug, Deserialize)]
+pub(super) struct InboxQuery {
+    tab: Option<String>,
+    after: Option<RequestId>,
+}
+
+pub(super) async fn show(visitor: Visitor, Query(query): Query<InboxQuery>) -> Result<Response, Trouble> {
+    let trouble = |error| Trouble::new(&visitor, error);
+    let app = visitor.app();
+    let me = visitor.caller.identity();
+    let mine = RequestFilter {
+        requester: me.map(|me| me.person.clone()),
+        after: None,
+        limit: ROWS,
+        ..RequestFilter::default()
+    };
+    let review = RequestFilter { waits_for: me.cloned(), limit: ROWS, ..RequestFilter::default() };
+    let all = RequestFilter { limit: ROWS, ..RequestFilter::default() };
+    let counted = |filter: &RequestFilter| match me {
+        None => Ok(0),
+        Some(_) => app.requests(filter).map(|found| found.len()),
+    };
+    let (needs_my_review, requested_by_me) =
+        (counted(&review).map_err(trouble)?, counted(&mine).map_err(trouble)?);
+    let named = query.tab.as_deref().and_then(Tab::parse);
+    let tab = named.unwrap_or(if needs_my_review > 0 { Tab::NeedsMyReview } else { Tab::All });
+    let filter = match tab {
+        Tab::NeedsMyReview => review,
+        Tab::RequestedByMe => mine,
+        Tab::All => all.clone(),
+    };
+    let signed_out = me.is_none() && tab != Tab::All;
+    let filter = RequestFilter { after: query.after, ..filter };
+    let found = if signed_out { Vec::new() } else { app.requests(&filter).map_err(trouble)? };
+    let older = found.last().filter(|_| found.len() == ROWS).map(|last| {
+        format!("{}/?tab={}&after={}", visitor.site.base, tab.as_str(), last.id)
+    });
+    let shown = InboxPage {
+        chrome: visitor.chrome(Nav::Inbox),
+        tab,
+        needs_my_review,
+        requested_by_me,
+        all: app.requests(&all).map_err(trouble)?.len(),
+        rows: found.iter().map(|request| row(&visitor, request)).collect(),
+        older,
+    };
+    Ok(page(StatusCode::OK, &shown))
+}
+
+fn row(visitor: &Visitor, request: &PromotionRequest) -> InboxRow {
+    let members = visitor.app().people.members(&visitor.app().generation.load().policy);
+    let of_seat = |seat: &Seat| members.get(seat).cloned().unwrap_or_default();
+    let seats = request.gates.iter().flat_map(|gate| gate.seats.values());
+    let (signed, needed) = seats.fold((0, 0), |(signed, needed), seat| {
+        (signed + u32::try_from(seat.signed.len()).unwrap_or(u32::MAX), needed + seat.needed)
+    });
+    InboxRow {
+        id: request.id.to_string(),
+        chips: chips(request),
+        model: request.subject.model.to_string(),
+        version: version(request),
+        action: explain::action_phrase(&request.placed.action),
+        headline: headline(request, &of_seat),
+        requester: visitor.somebody(request.authors.requester.as_ref()),
+        opened: visitor.when(request.opened_at),
+        checks: tally(request),
+        signed,
+        needed,
+    }
+}
+
+/// The version that is judged; one that is about to be registered has no number yet.
+pub(super) fn version(request: &PromotionRequest) -> Option<String> {
+    let number = request.subject.version;
+    (number.get() > 0).then(|| number.to_string())
+}
+
+/// State first, then flags.
+pub(super) fn chips(request: &PromotionRequest) -> Vec<Chip> {
+    let mut chips = vec![Chip::of_state(&request.state)];
+    if request.flags.stale {
+        chips.push(Chip::stale());
+    }
+    if request.flags.bypassed {
+        chips.push(Chip::bypassed());
+    }
+    chips
+}
+
+fn tally(request: &PromotionRequest) -> CheckTally {
+    let number = |wanted: &[Conclusion]| {
+        request.check_runs.iter().filter(|run| wanted.contains(&run.outcome.conclusion())).count()
+    };
+    CheckTally {
+        failed: number(&[Conclusion::Fail, Conclusion::Error]),
+        warned: number(&[Conclusion::Warn]),
+        passed: number(&[Conclusion::Pass]),
+        skipped: number(&[Conclusion::Skipped]),
+    }
+}

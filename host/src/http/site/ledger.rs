@@ -1,0 +1,105 @@
+//! The ledger, a page at a time.
+
+use axum::extract::Query;
+use axum::response::Response;
+use countersign_core::entry::Entry;
+use countersign_core::explain::action_phrase;
+use countersign_core::names::PersonId;
+use countersign_core::request::RequestId;
+use countersign_core::time::Millis;
+use http::StatusCode;
+use serde::Deserialize;
+
+use super::{Trouble, Visitor, page};
+use crate::app::App;
+use crate::http::pages::Nav;
+use crate::http::pages::ledger::{LedgerPage, LedgerRow};
+use crate::ledger::Record;
+
+const ROWS: u64 = 50;
+
+#[derive(Debug, Deserialize)]
+pub(super) struct LedgerQuery {
+    /// The newest index on the page.
+    at: Option<u64>,
+}
+
+pub(super) async fn show(visitor: Visitor, Query(query): Query<LedgerQuery>) -> Result<Response, Trouble> {
+    let app = visitor.app();
+    let size = app.ledger.len().map_err(|error| Trouble::new(&visitor, error))?;
+    let checkpoint = app.ledger.checkpoint().await.map_err(|error| Trouble::new(&visitor, error))?;
+    let before = query.at.map(|at| at.saturating_add(1));
+    let records = app.entries(before, ROWS as usize).map_err(|error| Trouble::new(&visitor, error))?;
+    let oldest = records.last().map_or(0, |record| record.index);
+    let newest = records.first().map_or(0, |record| record.index);
+    let link = |at: u64| format!("{}/ledger?at={at}", visitor.site.base);
+    let shown = LedgerPage {
+        chrome: visitor.chrome(Nav::Ledger),
+        size,
+        checkpoint,
+        signed: None,
+        vkey: app.ledger.verifier().to_string(),
+        rows: records.iter().map(|record| row(&visitor, record)).collect(),
+        newer: (newest + 1 < size).then(|| link((newest + ROWS).min(size - 1))),
+        older: (oldest > 0).then(|| link(oldest - 1)),
+    };
+    Ok(page(StatusCode::OK, &shown))
+}
+
+fn row(visitor: &Visitor, record: &Record) -> LedgerRow {
+    let at = record.parse().map_or(Millis::new(0), |entry| entry.at);
+    let entry = App::entry_of(record).ok();
+    let (summary, actor, request) = entry.as_ref().map(told).unwrap_or_default();
+    LedgerRow {
+        index: record.index,
+        when: visitor.when(at),
+        kind: entry.as_ref().map_or("?", Entry::kind).to_owned(),
+        summary,
+        actor: actor.map(|id| visitor.person(&id)),
+        request: request.map(|id| id.to_string()),
+        leaf: hex::encode(record.leaf_hash()).chars().take(12).collect(),
+    }
+}
+
+/// A sentence, who did it, and the request that it belongs to.
+fn told(entry: &Entry) -> (String, Option<PersonId>, Option<RequestId>) {
+    match entry {
+        Entry::Started { software, .. } => (format!("{software} started"), None, None),
+        Entry::PolicyLoaded { policy } => (format!("policy {} took effect", policy.short()), None, None),
+        Entry::PolicyRefused { reason, .. } => (format!("a policy was refused: {reason}"), None, None),
+        Entry::VersionCreated { model, version, by, .. } => {
+            (format!("{model} version {version} was registered"), by.clone(), None)
+        }
+        Entry::CheckRun(run) => {
+            (format!("{} on {} version {}: {}", run.plugin, run.model, run.version, run.conclusion), None, None)
+        }
+        Entry::RequestOpened { request, placed, authors, .. } => {
+            let what = format!("asked to {}", action_phrase(&placed.action));
+            (what, authors.requester.clone(), Some(*request))
+        }
+        Entry::Refused { request, placed, by, decision, .. } => {
+            (format!("{decision}: {}", action_phrase(&placed.action)), by.clone(), *request)
+        }
+        Entry::Reviewed { request, review } => {
+            let words = format!("{}: {}", review.vote.as_str(), review.rationale);
+            (words, Some(review.reviewer.clone()), Some(*request))
+        }
+        Entry::ReviewRefused { request, by, reason } => (reason.clone(), Some(by.clone()), Some(*request)),
+        Entry::Withdrawn { request, by } => ("withdrawn".to_owned(), Some(by.clone()), Some(*request)),
+        Entry::Stale { request, .. } => ("what was reviewed has changed".to_owned(), None, Some(*request)),
+        Entry::Intent(intent) => {
+            (format!("about to {}", action_phrase(&intent.placed.action)), intent.by.clone(), intent.request)
+        }
+        Entry::Outcome { result, .. } => (format!("{result:?}"), None, None),
+        Entry::WouldRefuse { placed, by, .. } => {
+            (format!("would not have let pass: {}", action_phrase(&placed.action)), by.clone(), None)
+        }
+        Entry::Bypassed(bypass) => {
+            let of = |version: Option<countersign_core::names::Version>| {
+                version.map_or_else(|| "nothing".to_owned(), |version| format!("version {version}"))
+            };
+            let (was, is) = (of(bypass.was), of(bypass.is));
+            (format!("{} of {} moved without a permit: {was} → {is}", bypass.what, bypass.model), None, None)
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! The page of one promotion request.
+
+use axum::extract::{Path, Query};
+use axum::response::Response;
+use countersign_core::check::CheckRun;
+use countersign_core::decide::GateVerdict;
+use countersign_core::explain;
+use countersign_core::names::{PersonId, Seat};
+use countersign_core::request::{PromotionRequest, State};
+use countersign_core::review::{Review, Vote, may_fill};
+use http::StatusCode;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+use super::inbox::{chips, version};
+use super::{Trouble, Visitor, page};
+use crate::app::{App, AppError};
+use crate::http::api::{headline, parse_id};
+use crate::http::pages::request::{
+    CheckRow, Event, GateRow, Notice, RequestPage, ReviewForm, ReviewPanel, SeatRow, Write,
+};
+use crate::http::pages::{Nav, Tone};
+
+type Members = BTreeMap<Seat, Vec<String>>;
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Told {
+    done: Option<String>,
+}
+
+pub(super) async fn show(
+    visitor: Visitor,
+    Path(id): Path<String>,
+    Query(told): Query<Told>,
+) -> Result<Response, Trouble> {
+    let request = find(&visitor, &id).map_err(|error| Trouble::new(&visitor, error))?;
+    let told = told.done.as_deref().and_then(told_words);
+    Ok(page(StatusCode::OK, &build(&visitor, &request, ReviewForm::default(), told)))
+}
+
+pub(super) fn find(visitor: &Visitor, id: &str) -> Result<PromotionRequest, AppError> {
+    visitor.app().request(parse_id(id)?)
+}
+
+/// The page as this visitor sees it. `typed` is what they had typed, when their form comes back.
+pub(super) fn build(
+    visitor: &Visitor,
+    request: &PromotionRequest,
+    typed: ReviewForm,
+    told: Option<String>,
+) -> RequestPage {
+    let members = visitor.app().people.members(&visitor.app().generation.load().policy);
+    let of_seat = |seat: &Seat| members.get(seat).cloned().unwrap_or_default();
+    let me = visitor.caller.identity().map(|me| &me.person);
+    let is_mine = me.is_some() && request.authors.requester.as_ref() == me;
+    RequestPage {
+        chrome: visitor.chrome(Nav::Inbox),
+        id: request.id.to_string(),
+        title: capital(&explain::action_phrase(&request.placed.action)),
+        chips: chips(request),
+        headline: headline(request, &of_seat),
+        model: request.subject.model.to_string(),
+        version: version(request),
+        requester: visitor.somebody(request.authors.requester.as_ref()),
+        opened: visitor.when(request.opened_at),
+        notices: notices(request),
+        gates: request.gates.iter().map(|gate| gate_row(visitor, gate, &members)).collect(),
+        checks: request.check_runs.iter().map(|run| check_row(visitor, run)).collect(),
+        write: write(request),
+        subject: subject(request),
+        subject_digest: request.binding.to_string(),
+        timeline: timeline(visitor, request),
+        panel: panel(visitor, request, typed),
+        may_withdraw: is_mine && request.state.is_live(),
+        told,
+    }
+}
+
+fn told_words(done: &str) -> Option<String> {
+    let words = match done {
+        "approve" => "Your approval is recorded.",
+        "reject" => "Your rejection is recorded. It is final for what was reviewed.",
+        "comment" => "Your comment is recorded.",
+        "recuse" => "You are recused.",
+        "withdraw" => "The request is withdrawn.",
+        _ => return None,
+    };
+    Some(words.to_owned())
+}
+
+fn notices(request: &PromotionRequest) -> Vec<Notice> {
+    let mut notices = Vec::new();
+    if request.flags.bypassed {
+        let text = "MLflow was changed past Countersign: this version got the name without a permit. An operator \
+                    must find out who has access to MLflow's own port.";
+        notices.push(Notice { title: "Bypassed", text: text.to_owned(), warning: true });
+    }
+    if request.flags.stale {
+        let text = "What was reviewed has changed since. Earlier signatures no longer count; what you see is what \
+                    is there now.";
+        notices.push(Notice { title: "Stale", text: text.to_owned(), warning: true });
+    }
+    notices
+}
+
+fn gate_row(visitor: &Visitor, gate: &GateVerdict, members: &Members) -> GateRow {
+    let seats = gate.seats.iter().map(|(seat, count)| SeatRow {
+        seat: seat.to_string(),
+        needed: count.needed,
+        signed: count.signed.iter().map(|id: &PersonId| visitor.person(id)).collect(),
+        members: members.get(seat).cloned().unwrap_or_default(),
+    });
+    GateRow {
+        name: gate.gate.to_string(),
+        enforced: gate.enforced,
+        tier: gate.tier.known().map(ToString::to_string),
+        seats: seats.collect(),
+        unproven: gate.unproven.clone(),
+    }
+}
+
+fn check_row(visitor: &Visitor, run: &CheckRun) -> CheckRow {
+    let took = if run.took_us < 1_000 {
+        format!("{} µs", run.took_us)
+    } else {
+        format!("{} ms", run.took_us / 1_000)
+    };
+    CheckRow {
+        plugin: run.plugin.to_string(),
+        conclusion: run.outcome.conclusion(),
+        required: run.required,
+        summary: run.outcome.summary().to_owned(),
+        findings: run.outcome.findings().to_vec(),
+        plugin_digest: run.plugin_digest.to_string(),
+        outcome_digest: run.outcome_digest.to_string(),
+        ran: visitor.when(run.started_at),
+        took,
+    }
+}
+
+fn write(request: &PromotionRequest) -> Write {
+    let spelt = App::spelling(&request.placed.action);
+    Write { method: spelt.method, path: spelt.path, body: spelt.body }
+}
+
+fn subject(request: &PromotionRequest) -> Vec<(&'static str, String)> {
+    let subject = &request.subject;
+    let mut rows = vec![("Source", subject.source.clone())];
+    if subject.version.get() > 0 {
+        rows.insert(0, ("Version", format!("{}, version {}", subject.model, subject.version)));
+        rows.push(("Created", subject.created.to_string()));
+    }
+    let files = subject.manifest.map_or_else(|| "could not be read in full".to_owned(), |d| d.to_string());
+    rows.push(("Files", files));
+    rows.push(("Policy", request.policy.to_string()));
+    rows
+}
+
+fn timeline(visitor: &Visitor, request: &PromotionRequest) -> Vec<Event> {
+    let event = |at, actor: Option<&PersonId>, what: String, icon, tone| Event {
+        when: visitor.when(at),
+        actor: actor.map(|id| visitor.person(id)),
+        what,
+        icon,
+        tone,
+        note: None,
+        entry: None,
+    };
+    let requester = request.authors.requester.as_ref();
+    let mut events =
+        vec![event(request.opened_at, requester, "asked for this".to_owned(), "open", Tone::Quiet)];
+    for review in &request.reviews {
+        let (what, icon, tone) = said(review);
+        let event = event(review.at, Some(&review.reviewer), what, icon, tone);
+        events.push(Event { note: Some(review.rationale.clone()), ..event });
+    }
+    match &request.state {
+        State::Applied { at, intent } => {
+            let applied = event(*at, None, "MLflow made the change".to_owned(), "seal", Tone::Good);
+            events.push(Event { entry: Some(*intent), ..applied });
+        }
+        State::Withdrawn { at, by } => {
+            events.push(event(*at, Some(by), "withdrew it".to_owned(), "dash", Tone::Quiet));
+        }
+        _ => {}
+    }
+    events
+}
+
+fn said(review: &Review) -> (String, &'static str, Tone) {
+    let seat = review.seat.as_ref().map(|seat| format!(" in seat {seat}")).unwrap_or_default();
+    match review.vote {
+        Vote::Approve => (format!("approved{seat}"), "check", Tone::Good),
+        Vote::Reject => (format!("rejected{seat}"), "cross", Tone::Bad),
+        Vote::Comment => ("commented".to_owned(), "open", Tone::Quiet),
+        Vote::Recuse => (format!("stood aside{seat}"), "dash", Tone::Quiet),
+    }
+}
+
+/// The same rule as the server applies to the form, so that a button that is not there is also refused.
+fn panel(visitor: &Visitor, request: &PromotionRequest, typed: ReviewForm) -> ReviewPanel {
+    let Some(me) = visitor.caller.identity() else {
+        return ReviewPanel::SignIn;
+    };
+    if !request.state.is_live() {
+        let why = format!("This request is {}: there is nothing left to decide.", request.state.as_str());
+        return ReviewPanel::Closed { why };
+    }
+    let (app, generation) = (visitor.app(), visitor.app().generation.load_full());
+    let roster = app.people.roster(&generation.policy);
+    let mut barred = None;
+    let mut seats = Vec::new();
+    for seat in request.gates.iter().flat_map(|gate| gate.seats.keys()) {
+        match may_fill(&me.person, seat, &roster, &request.authors) {
+            Ok(()) => seats.push(seat.to_string()),
+            Err(reason) => barred = Some((seat, reason)),
+        }
+    }
+    seats.dedup();
+    if !seats.is_empty() {
+        return ReviewPanel::Sign(ReviewForm { seats, ..typed });
+    }
+    let why_not_sign = match barred {
+        Some((seat, reason)) => format!("{} cannot sign in seat {seat}: {reason}.", me.name),
+        None => "No signature is asked for: the checks alone decide.".to_owned(),
+    };
+    ReviewPanel::Comment { why_not_sign, form: typed }
+}
+
+fn capital(phrase: &str) -> String {
+    let mut chars = phrase.chars();
+    chars.next().map_or_else(String::new, |first| format!("{}{}", first.to_uppercase(), chars.as_str()))
+}
