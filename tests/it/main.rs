@@ -2,6 +2,7 @@
 
 mod browser;
 mod child;
+mod cli;
 mod clients;
 mod facts;
 mod fate;

@@ -97,8 +97,10 @@ pub(super) struct Which {
 }
 
 pub(super) async fn proof(State(admin): State<Arc<Admin>>, Query(Which { index }): Query<Which>) -> Response {
-    match admin.app.ledger.prove(index).await {
+    let ledger = &admin.app.ledger;
+    match ledger.prove(index).await {
         Ok(proof) => Json(proof).into_response(),
+        Err(error) if matches!(ledger.get(index), Ok(None)) => failed(&AppError::NotFound(error.to_string())),
         Err(error) => failed(&error.into()),
     }
 }
