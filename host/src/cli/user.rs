@@ -11,7 +11,7 @@ use serde_json::json;
 use super::args::User as Command;
 use super::context::Context;
 use super::failure::hinted;
-use super::output::table;
+use super::output::{counted, table};
 use crate::auth::users::{NewUser, User, Users};
 use crate::clock::SystemClock;
 use crate::config::{AuthMode, Config};
@@ -83,9 +83,14 @@ fn password() -> Result<String> {
 
 fn remove(context: &Context, file: &Path, name: &str) -> Result<()> {
     let gone = Users::edit(file, |users| users.remove(name))?;
-    let tokens = gone.tokens.len();
+    let tokens = gone.tokens.len() as u64;
     context.out.tell(
-        &format!("removed `{}` with {tokens} tokens; what the ledger says of {} stays", gone.name, gone.id),
+        &format!(
+            "removed `{}` with {}; what the ledger says of {} stays",
+            gone.name,
+            counted(tokens, "token", "tokens"),
+            gone.id
+        ),
         &json!({"id": gone.id, "name": gone.name, "tokens": tokens}),
     )
 }

@@ -31,6 +31,7 @@ fn a_file_that_is_not_there() {
 #[test]
 fn everything_wrong_with_a_policy_at_once() {
     let place = Place::new();
+    place.does(&["user", "add", "ruth"]);
     let policy = super::POLICY.replace("risk = 1", "legal = 1").replace("enforce", "strict");
     fs::write(place.host.workdir().policy(), policy).unwrap();
     let says = ["policy.toml:11:8", "`strict`", "error: ", "`legal`"];
