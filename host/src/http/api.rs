@@ -46,6 +46,11 @@ pub(super) fn router(app: Arc<App>) -> Router {
     Router::new().nest("/v1", v1).route("/openapi.json", get(openapi)).fallback(nothing_here)
 }
 
+/// Where MLflow sends its webhooks: short, because people type it into MLflow's form.
+pub(super) fn webhooks(app: Arc<App>) -> Router {
+    Router::new().route("/webhooks/mlflow", post(webhook)).with_state(app)
+}
+
 /// An [`AppError`] as a response of this API.
 pub(super) struct Problem(pub(super) AppError);
 
