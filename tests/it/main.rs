@@ -1,4 +1,5 @@
 //! Integration tests, in one binary. Those whose path contains `mlflow` talk to the shared real MLflow.
+#![cfg(test)] // so that clippy knows the functions beside the tests as test code, too
 
 mod browser;
 mod child;
