@@ -85,7 +85,7 @@ secret = "{secret}"
 pub fn story_policy() -> Result<String> {
     let pinned = [
         pinned("metric-threshold", &["registry"])?,
-        pinned("model-card", &[])?,
+        pinned("model-card", &["artifacts"])?,
         pinned("artifact-safety", &["artifacts"])?,
     ]
     .concat();

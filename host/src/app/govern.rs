@@ -2,6 +2,7 @@
 //!
 //! classify ► **govern** ► facts ► check runs ► decide ► permit ► intent ► forward ► outcome ► answer
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -49,7 +50,7 @@ impl App {
     ///
     /// # Errors
     /// When it cannot be established what may happen. Nothing has been forwarded then.
-    pub async fn govern(&self, call: Call) -> Result<Answer, AppError> {
+    pub async fn govern(self: &Arc<Self>, call: Call) -> Result<Answer, AppError> {
         let generation = self.generation.load_full();
         let placed = call.classified.placed.clone();
         let holdings = self.holdings(&generation.policy, &placed).await;
@@ -62,7 +63,7 @@ impl App {
     }
 
     async fn promote(
-        &self,
+        self: &Arc<Self>,
         generation: &super::Generation,
         gates: &[GateMatch<'_>],
         call: Call,
@@ -90,7 +91,7 @@ impl App {
     /// Intent before effect: a durable entry says what is about to happen, then it happens, then a second entry
     /// says how it ended.
     async fn carry_out(
-        &self,
+        self: &Arc<Self>,
         call: Call,
         judged: Judged,
         request: Option<Seen<PromotionRequest>>,

@@ -10,6 +10,16 @@ use super::{App, AppError};
 use crate::store::Batch;
 
 impl App {
+    /// As [`App::precheck`]; what goes wrong is for the log, because nobody waits for it.
+    pub(super) async fn precheck_quietly(&self, workspace: &Workspace, model: &ModelName, version: Version) {
+        match self.precheck(workspace, model, version).await {
+            Ok(ran) => tracing::info!(
+                model.name = %model, model.version = %version, checks = ran, "checks ran before anybody asked"
+            ),
+            Err(error) => tracing::warn!(%error, model.name = %model, "checks not run beforehand"),
+        }
+    }
+
     /// Runs and keeps the checks for every literal alias and stage that a gate guards on this model.
     ///
     /// # Errors

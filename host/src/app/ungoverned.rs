@@ -1,5 +1,7 @@
 //! Writes that no gate has a word in: passed on, and watched for what they tell us.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use countersign_core::action::{Action, Placed};
 use countersign_core::entry::Entry;
@@ -11,12 +13,13 @@ use super::govern::{Answer, Call};
 use super::records::{Creator, Holding, creator_key};
 use super::{App, AppError};
 use crate::auth::Caller;
+use crate::mlflow::carry_out::CreatedVersion;
 use crate::mlflow::Canonical;
 use crate::store::{Batch, codec, keys};
 
 impl App {
     /// Passes a write on in the client's own bytes.
-    pub(super) async fn pass_on(&self, call: Call) -> Result<Answer, AppError> {
+    pub(super) async fn pass_on(self: &Arc<Self>, call: Call) -> Result<Answer, AppError> {
         let Some(received) = call.received.clone() else {
             self.registry.touch(&call.classified.placed);
             return Ok(Answer::Untouched);
@@ -31,7 +34,7 @@ impl App {
     }
 
     /// What has changed must be read again; who changed it is remembered.
-    async fn after(&self, call: &Call, response: &Response<Bytes>) {
+    async fn after(self: &Arc<Self>, call: &Call, response: &Response<Bytes>) {
         let placed = &call.classified.placed;
         self.registry.touch(placed);
         if let Some(identity) = call.caller.identity() {
@@ -45,24 +48,31 @@ impl App {
     }
 
     /// MLflow itself leaves "Created by" empty: this is the only record of who registered a version.
-    pub(super) async fn note_registered(&self, caller: &Caller, placed: &Placed, answer: &Response<Bytes>) {
+    pub(super) async fn note_registered(
+        self: &Arc<Self>,
+        caller: &Caller,
+        placed: &Placed,
+        answer: &Response<Bytes>,
+    ) {
         if !matches!(placed.action, Action::RegisterVersion(_)) || answer.status() != StatusCode::OK {
             return;
         }
-        if let Err(error) = self.try_note_registered(caller, &placed.workspace, answer.body()).await {
+        let Some(created) = crate::mlflow::created_version(answer.body()) else { return };
+        if let Err(error) = self.try_note_registered(caller, &placed.workspace, &created).await {
             tracing::error!(error = %error, "creator not recorded");
         }
+        let (app, workspace) = (Arc::clone(self), placed.workspace.clone());
+        tokio::spawn(async move { app.precheck_quietly(&workspace, &created.model, created.version).await });
     }
 
     async fn try_note_registered(
         &self,
         caller: &Caller,
         workspace: &Workspace,
-        answer: &[u8],
+        created: &CreatedVersion,
     ) -> Result<(), AppError> {
-        let Some(created) = crate::mlflow::created_version(answer) else { return Ok(()) };
         let by = caller.identity().map(|identity| identity.person.clone());
-        let (model, version) = (created.model, created.version);
+        let (model, version) = (created.model.clone(), created.version);
         let creator = Creator { person: by.clone(), created: created.created };
         let holding = Holding { version: Some(version), since: self.clock.now(), bypassed: false };
         let name = version_name(version);

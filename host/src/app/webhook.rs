@@ -31,6 +31,7 @@ impl App {
         let now = self.clock.now();
         let delivery = webhook::verify(headers, body, secret, now, TOLERANCE).map_err(|error| {
             self.metrics.webhook(result_of(&error));
+            tracing::warn!(%error, "webhook delivery refused");
             match error {
                 WebhookError::Body(_) => AppError::Invalid(error.to_string()),
                 _ => AppError::Unauthenticated(error.to_string()),
@@ -57,10 +58,9 @@ impl App {
         let followed = match &hint {
             Hint::VersionCreated { model, version } => {
                 self.registry.touch_model(&workspace, model);
-                match self.reconcile_one(&workspace, model).await {
-                    Ok(_) => self.precheck(&workspace, model, *version).await.map(|_| ()),
-                    Err(error) => Err(error),
-                }
+                let reconciled = self.reconcile_one(&workspace, model).await.map(|_| ());
+                self.precheck_quietly(&workspace, model, *version).await;
+                reconciled
             }
             Hint::ModelCreated { model }
             | Hint::VersionTagChanged { model, .. }

@@ -34,6 +34,11 @@ pub(super) fn router(app: Arc<App>) -> Router {
     router.fallback(nothing_here).method_not_allowed_fallback(other_method).with_state(app)
 }
 
+/// Where MLflow sends its webhooks: short, because people type it into MLflow's form.
+pub(super) fn webhooks(app: Arc<App>) -> Router {
+    Router::new().route("/webhooks/mlflow", post(webhook)).with_state(app)
+}
+
 /// An [`AppError`] as a response of this API.
 pub(super) struct Problem(pub(super) AppError);
 

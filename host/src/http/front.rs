@@ -40,6 +40,7 @@ impl Front {
         let base = format!("{}{OUR_PATH}", manners.static_prefix);
         let own = Router::new()
             .nest("/api", api::router(Arc::clone(&app)))
+            .merge(api::webhooks(Arc::clone(&app)))
             .merge(site::router(Arc::clone(&app), base.clone()));
         let ours = Router::new().nest(&base, own);
         Self { app, manners, ours, base }

@@ -32,13 +32,20 @@ enum Task {
 }
 
 fn main() -> ExitCode {
-    match run(Xt::parse().task) {
+    match run(Xt::parse_from(arguments()).task) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             note(format_args!("{} {error:#}", console::colour("31", "error:")));
             ExitCode::FAILURE
         }
     }
+}
+
+/// `cargo demo -- --once` arrives as `xt demo -- --once`: cargo's own separator is not ours to read.
+fn arguments() -> Vec<String> {
+    let given: Vec<String> = std::env::args().collect();
+    let separator = given.get(2).is_some_and(|argument| argument == "--");
+    given.into_iter().enumerate().filter(|(at, _)| !(separator && *at == 2)).map(|(_, word)| word).collect()
 }
 
 fn run(task: Task) -> Result<()> {
