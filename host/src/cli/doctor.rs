@@ -1,4 +1,108 @@
-use anyhow::Result;
-pub(super) fn run(_: &super::context::Context) -> Result<()> {
+//! `countersign doctor`: what would not work, and what to do about it. Looks at everything that a start needs, and
+//! at what only shows later: Host and Origin checks, webhooks, clocks, empty seats.
+
+mod installation;
+mod people;
+mod upstream;
+
+use std::fmt::{self, Display};
+
+use anyhow::{Result, bail};
+use serde::Serialize;
+use serde_json::json;
+
+use super::context::Context;
+use super::machinery::runtime;
+use super::output::{Out, painted};
+use crate::config::Config;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum Verdict {
+    Ok,
+    Warn,
+    Fail,
+}
+
+/// One line of the doctor's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct Finding {
+    check: &'static str,
+    verdict: Verdict,
+    says: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    todo: Option<String>,
+}
+
+impl Finding {
+    fn ok(check: &'static str, says: impl Display) -> Self {
+        Self { check, verdict: Verdict::Ok, says: says.to_string(), todo: None }
+    }
+
+    fn warn(check: &'static str, says: impl Display, todo: impl Display) -> Self {
+        Self { check, verdict: Verdict::Warn, says: says.to_string(), todo: Some(todo.to_string()) }
+    }
+
+    fn fail(check: &'static str, says: impl Display, todo: impl Display) -> Self {
+        Self { verdict: Verdict::Fail, ..Self::warn(check, says, todo) }
+    }
+}
+
+impl Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = match self.verdict {
+            Verdict::Ok => painted("ok  ", 32),
+            Verdict::Warn => painted("warn", 33),
+            Verdict::Fail => painted("fail", 31),
+        };
+        write!(f, "{word}  {:9}  {}", self.check, self.says.replace('\n', "\n                 "))?;
+        match &self.todo {
+            Some(todo) => write!(f, "\n                 do: {todo}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What was found so far, printed as it is found.
+struct Findings {
+    out: Out,
+    all: Vec<Finding>,
+}
+
+impl Findings {
+    fn add(&mut self, found: impl IntoIterator<Item = Finding>) -> Result<()> {
+        for finding in found {
+            self.out.line(&finding)?;
+            self.all.push(finding);
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn run(context: &Context) -> Result<()> {
+    let config = context.config()?;
+    let mut findings = Findings { out: context.out, all: Vec::new() };
+    findings.add([Finding::ok("config", format!("`{}` can be read", context.file().display()))])?;
+    runtime()?.block_on(examine(&config, &mut findings))?;
+    let count = |verdict| findings.all.iter().filter(|finding| finding.verdict == verdict).count();
+    let (failed, warned) = (count(Verdict::Fail), count(Verdict::Warn));
+    context.out.whole(&json!({"failed": failed, "warned": warned, "findings": &findings.all}))?;
+    if failed > 0 {
+        bail!("{failed} of {} checks failed", findings.all.len());
+    }
     Ok(())
+}
+
+async fn examine(config: &Config, findings: &mut Findings) -> Result<()> {
+    findings.add(installation::public_url(config))?;
+    findings.add(installation::keys(config))?;
+    findings.add(installation::store(config).await)?;
+    findings.add([installation::policy(config).await])?;
+    findings.add(people::seats(config))?;
+    findings.add(upstream::examine(config).await)
+}
+
+/// An error with its causes, in one line.
+fn chain(error: impl Into<anyhow::Error>) -> String {
+    format!("{:#}", error.into())
 }

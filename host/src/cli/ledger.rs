@@ -13,11 +13,11 @@ use super::context::Context;
 use super::failure::OrHint as _;
 use super::machinery::runtime;
 use super::operator::Operator;
-use super::output::{Out, painted};
+use super::output::{Out, counted, painted};
 use super::place::{self, Found};
 use super::progress;
 use crate::ledger::export::{self, ExportError, Verified};
-use crate::ledger::{InclusionProof, VerifierKey, verify};
+use crate::ledger::{Head, InclusionProof, VerifierKey, verify};
 
 /// Where the server answers with an export.
 const EXPORT: &str = "/operator/ledger/export";
@@ -65,9 +65,9 @@ impl From<verify::Whole> for Whole {
 
 fn tell(context: &Context, found: &Whole, note: &str) -> Result<()> {
     let Whole { origin, entries, root, vkey, signed, .. } = found;
-    let good = painted("whole", 32);
+    let (good, entries) = (painted("whole", 32), counted(*entries, "entry", "entries"));
     let text = format!(
-        "the ledger `{origin}` is {good}: {entries} entries, {signed} of them under a signed checkpoint\n\
+        "the ledger `{origin}` is {good}: {entries}, {signed} of them under a signed checkpoint\n\
          root  {root}\nvkey  {vkey}{note}"
     );
     context.out.tell(&text, found)
@@ -99,7 +99,7 @@ fn verify_own(context: &Context, vkey: Option<String>) -> Result<()> {
     let config = context.config()?;
     match place::find_store(&config)? {
         Found::AtRest(store) => {
-            let bar = progress::counting("entries", None);
+            let bar = progress::counting("entries", Some(Head::read(&*store)?.size()));
             let found = verify::store(&*store, &mut |done| bar.set_position(done));
             bar.finish_and_clear();
             let found = Whole::from(found?);

@@ -46,8 +46,8 @@ fn authorization(credentials: &Credentials) -> Result<Option<HeaderValue>> {
 
 /// The plugin host, with the cache of compiled code.
 pub(super) fn engine(config: &Config) -> Result<Engine> {
-    let mut wanted = EngineConfig::default();
-    wanted.max_concurrent = u32::try_from(config.plugins.max_concurrent.get()).unwrap_or(u32::MAX);
+    let max_concurrent = u32::try_from(config.plugins.max_concurrent.get()).unwrap_or(u32::MAX);
+    let mut wanted = EngineConfig { max_concurrent, ..EngineConfig::default() };
     if let Some(threads) = config.plugins.threads {
         wanted.threads = threads.get();
     }

@@ -1,7 +1,6 @@
 //! Asking the running server, as its operator, for what only it can read: the store is open to one process.
 
 use std::io::{self, BufRead, Read, Write};
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use anyhow::{Context as _, Result};
 use bytes::{Buf as _, Bytes};
@@ -11,7 +10,7 @@ use tokio::sync::mpsc;
 
 use super::failure::OrHint as _;
 use super::place;
-use super::remote::accept;
+use super::remote::{accept, here};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::Config;
 use crate::operator::OperatorKey;
@@ -32,7 +31,7 @@ impl Operator {
             "the store is in use, so the running server is asked: do so as the user who runs it, or stop it first",
         )?;
         let http = reqwest::Client::builder().no_proxy().build()?;
-        Ok(Self { http, base: format!("http://{}", reachable(config.server.admin_listen)), key })
+        Ok(Self { http, base: here(config.server.admin_listen), key })
     }
 
     pub(super) async fn get<T: DeserializeOwned>(&self, path: &str, query: &[(&str, &str)]) -> Result<T> {
@@ -99,13 +98,4 @@ impl Read for Chunks {
         self.current.copy_to_slice(into.get_mut(..count).unwrap_or_default());
         Ok(count)
     }
-}
-
-/// Where to knock at a listener: one that listens everywhere listens here.
-fn reachable(mut listen: SocketAddr) -> SocketAddr {
-    if listen.ip().is_unspecified() {
-        let here = if listen.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() };
-        listen.set_ip(here);
-    }
-    listen
 }

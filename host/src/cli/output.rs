@@ -77,6 +77,12 @@ pub(super) fn painted(word: &str, code: u8) -> String {
     }
 }
 
+/// `1 entry`, `2 entries`.
+pub(super) fn counted(count: impl Into<u64>, one: &str, many: &str) -> String {
+    let count = count.into();
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
 /// Rows in columns two blanks apart. The first row is the heading.
 pub(super) fn table(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);

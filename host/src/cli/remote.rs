@@ -1,5 +1,7 @@
 //! A running Countersign, over HTTP, as the person whose token it is.
 
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+
 use anyhow::{Context as _, Result, anyhow};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -72,4 +74,13 @@ pub(super) async fn accept(response: reqwest::Response) -> Result<reqwest::Respo
         Some(words) => anyhow!("{words}"),
         None => anyhow!("the server answered {status}: {}", text.chars().take(300).collect::<String>()),
     })
+}
+
+/// The URL of a listener on this machine: one that listens everywhere listens here.
+pub(super) fn here(mut listen: SocketAddr) -> String {
+    if listen.ip().is_unspecified() {
+        let local = if listen.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() };
+        listen.set_ip(local);
+    }
+    format!("http://{listen}")
 }

@@ -21,6 +21,7 @@ use crate::http::{admin, server};
 use crate::ledger::{Ledger, key_file};
 use crate::mlflow::client::Probe as Probed;
 use crate::mlflow::{Base, Client, Origins, Upstream};
+use crate::operator::OperatorKey;
 use crate::store::{Store, sled::SledStore};
 use crate::telemetry::{self, Metrics};
 
@@ -45,7 +46,8 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     let front = Arc::new(Front::new(Arc::clone(&app), manners(config)));
     let stop = CancellationToken::new();
     background::spawn(&app, config, &stop)?;
-    let admin = admin::router(Arc::clone(&app));
+    let operator = OperatorKey::load_or_create(&place::operator_key(config), &*app.clock)?;
+    let admin = admin::router(Arc::clone(&app), operator);
     let admin = axum::serve(admin_listener, admin).with_graceful_shutdown(stop.clone().cancelled_owned());
     let admin = tokio::spawn(async move { admin.await });
     tracing::info!(

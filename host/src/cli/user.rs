@@ -11,7 +11,7 @@ use serde_json::json;
 use super::args::User as Command;
 use super::context::Context;
 use super::failure::hinted;
-use super::output::table;
+use super::output::{counted, table};
 use crate::auth::users::{NewUser, User, Users};
 use crate::clock::SystemClock;
 use crate::config::{AuthMode, Config};
@@ -52,7 +52,8 @@ fn add(context: &Context, file: &Path, name: &str, machine: bool, password_stdin
     let new = NewUser { name, machine, groups: &[], password: password.as_deref() };
     let id = Users::edit(file, |users| users.add(new, &clock))?;
     let kind = kind(machine);
-    let next = if password.is_none() { ", who signs in by token: `countersign token new NAME`" } else { "" };
+    let by_token = || format!(", who signs in by token: `countersign token new {name}`");
+    let next = if password.is_none() { by_token() } else { String::new() };
     context.out.tell(
         &format!("added {kind} `{name}` ({id}){next}"),
         &json!({"id": id, "name": name, "machine": machine, "password": password.is_some()}),
@@ -82,9 +83,14 @@ fn password() -> Result<String> {
 
 fn remove(context: &Context, file: &Path, name: &str) -> Result<()> {
     let gone = Users::edit(file, |users| users.remove(name))?;
-    let tokens = gone.tokens.len();
+    let tokens = gone.tokens.len() as u64;
     context.out.tell(
-        &format!("removed `{}` with {tokens} tokens; what the ledger says of {} stays", gone.name, gone.id),
+        &format!(
+            "removed `{}` with {}; what the ledger says of {} stays",
+            gone.name,
+            counted(tokens, "token", "tokens"),
+            gone.id
+        ),
         &json!({"id": gone.id, "name": gone.name, "tokens": tokens}),
     )
 }

@@ -1,10 +1,53 @@
-//! The admin listener.
+//! The admin listener: whether we live, whether we are ready, metrics, and what commands on this machine ask of the
+//! server that has the store open. Must not be reachable by clients.
+
+mod operator;
+mod ready;
+
 use std::sync::Arc;
+
 use axum::Router;
 use axum::extract::State;
-use axum::routing::get;
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+
 use crate::app::App;
-/// Temporary.
-pub fn router(app: Arc<App>) -> Router {
-    Router::new().route("/livez", get(|| async { "ok" })).route("/readyz", get(|| async { "ok" })).route("/metrics", get(|State(app): State<Arc<App>>| async move { app.metrics.encode().unwrap_or_default() })).with_state(app)
+use crate::operator::OperatorKey;
+
+/// What the handlers share.
+struct Admin {
+    app: Arc<App>,
+    key: OperatorKey,
+    upstream: ready::Probe,
+}
+
+/// Everything that the admin listener answers.
+pub fn router(app: Arc<App>, key: OperatorKey) -> Router {
+    let admin = Arc::new(Admin { app, key, upstream: ready::Probe::default() });
+    let operator = Router::new()
+        .route("/ledger/export", get(operator::export))
+        .route("/ledger/proof", get(operator::proof))
+        .route("/replay", get(operator::replay))
+        .route("/reload", post(operator::reload))
+        .route_layer(axum::middleware::from_fn_with_state(Arc::clone(&admin), operator::guard));
+    Router::new()
+        .route("/livez", get(async || "alive\n"))
+        .route("/readyz", get(ready::ready))
+        .route("/metrics", get(metrics))
+        .nest("/operator", operator)
+        .with_state(admin)
+}
+
+/// OpenMetrics 1.0.
+async fn metrics(State(admin): State<Arc<Admin>>) -> Response {
+    const FORM: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    match admin.app.metrics.encode() {
+        Ok(text) => ([(CONTENT_TYPE, FORM)], text).into_response(),
+        Err(error) => {
+            tracing::error!(error = %error, "metrics cannot be written");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
 }

@@ -5,7 +5,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
 use super::Step;
-use super::said::{names, refused};
+use super::said::{names, refused, request_in};
 use crate::actor::Reply;
 use crate::stage::{PEOPLE, Stage};
 
@@ -73,15 +73,16 @@ fn copy(stage: &mut Stage) -> Result<Reply> {
     stage.ana.ask("copy", &[("source", json!("models:/credit/2")), ("model", json!("prod.credit"))])
 }
 
+/// MLflow's client wraps what went wrong with a copy into an error of its own and keeps only the sentence.
 fn copy_is_held(stage: &mut Stage) -> Result<String> {
-    let refusal = refused(copy(stage)?)?;
-    refusal.decided("hold")?;
-    names(&refusal.message, &["risk"])?;
-    let id = refusal.request(stage)?;
+    let reply = copy(stage)?;
+    ensure!(!reply.ok, "the copy succeeded, with {}", reply.value);
+    names(&reply.message, &["PERMISSION_DENIED: ", "models:/credit/2", "prod.credit", "is held", "risk"])?;
+    let id = request_in(&reply.message, &stage.host.workdir().url())?;
     stage.requests.insert("copy", id);
     let versions = stage.insider.does("versions", &[("model", json!("prod.credit"))])?;
     ensure!(versions == json!([]), "MLflow has versions {versions} of prod.credit");
-    Ok(refusal.message)
+    Ok(reply.message)
 }
 
 fn by_page(stage: &mut Stage) -> Result<String> {

@@ -1,0 +1,133 @@
+//! What only the process that has the store open can do for a command: read the ledger, replay, reload.
+
+use std::io::{self, BufWriter, Write};
+use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, sync_channel};
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Query, Request, State};
+use axum::http::StatusCode;
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use futures_util::stream;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::super::error::{Shape, chain, problem, respond};
+use super::Admin;
+use crate::app::{self, App, AppError, ReplaySubject};
+
+/// Of an export, in bytes.
+const CHUNK: usize = 64 << 10;
+/// Chunks that wait for a slow reader.
+const WAITING: usize = 8;
+
+/// Lets in who shows an operator's pass.
+pub(super) async fn guard(
+    State(admin): State<Arc<Admin>>,
+    headers: HeaderMap,
+    request: Request,
+    next: Next,
+) -> Response {
+    let pass = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    match admin.key.verify(pass, admin.app.clock.now()) {
+        Ok(()) => next.run(request).await,
+        Err(refused) => {
+            tracing::warn!(path = request.uri().path(), reason = %refused, "operator's call refused");
+            let title = "Operators only";
+            problem(StatusCode::UNAUTHORIZED, "operator", title, &refused.to_string()).map(Body::new)
+        }
+    }
+}
+
+fn failed(error: &AppError) -> Response {
+    respond(error, Shape::Problem).map(Body::new)
+}
+
+/// The ledger as JSON Lines. An export that cannot be finished breaks off, which every verifier sees.
+pub(super) async fn export(State(admin): State<Arc<Admin>>) -> Response {
+    let (chunks, waiting) = sync_channel(WAITING);
+    let app = Arc::clone(&admin.app);
+    let runtime = tokio::runtime::Handle::current();
+    tokio::task::spawn_blocking(move || {
+        if let Err(error) = runtime.block_on(write(&app, chunks)) {
+            tracing::warn!(error = %error, "export of the ledger broke off");
+        }
+    });
+    let body = stream::unfold(waiting, |waiting| async {
+        let next = tokio::task::spawn_blocking(move || (waiting.recv().ok(), waiting)).await;
+        let (chunk, waiting) = next.ok()?;
+        Some((chunk?, waiting))
+    });
+    ([(CONTENT_TYPE, "application/jsonl")], Body::from_stream(body)).into_response()
+}
+
+type Chunk = Result<Bytes, io::Error>;
+
+async fn write(app: &App, chunks: SyncSender<Chunk>) -> Result<(), AppError> {
+    let mut out = BufWriter::with_capacity(CHUNK, Chunks(chunks.clone()));
+    let written = app.ledger.export(&mut out, &mut |_| ()).await;
+    if let Err(error) = &written {
+        // The reader may be gone, which is then why.
+        let _ = chunks.send(Err(io::Error::other(error.to_string())));
+    }
+    Ok(written?)
+}
+
+struct Chunks(SyncSender<Chunk>);
+
+impl Write for Chunks {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let sent = self.0.send(Ok(Bytes::copy_from_slice(bytes)));
+        sent.map_err(|_| io::ErrorKind::BrokenPipe)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[derive(Deserialize)]
+pub(super) struct Which {
+    index: u64,
+}
+
+pub(super) async fn proof(State(admin): State<Arc<Admin>>, Query(Which { index }): Query<Which>) -> Response {
+    let ledger = &admin.app.ledger;
+    match ledger.prove(index).await {
+        Ok(proof) => Json(proof).into_response(),
+        Err(error) if matches!(ledger.get(index), Ok(None)) => failed(&AppError::NotFound(error.to_string())),
+        Err(error) => failed(&error.into()),
+    }
+}
+
+#[derive(Deserialize)]
+pub(super) struct What {
+    /// The index of an entry, or a request's id.
+    what: String,
+}
+
+pub(super) async fn replay(State(admin): State<Arc<Admin>>, Query(What { what }): Query<What>) -> Response {
+    let entry = what.parse().map(ReplaySubject::Entry).ok();
+    let subject = entry.or_else(|| what.parse().map(ReplaySubject::Request).ok());
+    let Some(subject) = subject else {
+        let detail = format!("`{what}` is neither the index of an entry nor the id of a request");
+        return failed(&AppError::Invalid(detail));
+    };
+    let App { store, ledger, engine, .. } = &*admin.app;
+    match app::replay(&**store, ledger, engine, subject).await {
+        Ok(reports) => Json(reports).into_response(),
+        Err(error) => failed(&error),
+    }
+}
+
+pub(super) async fn reload(State(admin): State<Arc<Admin>>) -> Response {
+    match admin.app.reload().await {
+        Ok(policy) => Json(json!({"policy": policy})).into_response(),
+        Err(error) => failed(&AppError::Conflict(chain(&error))),
+    }
+}
