@@ -25,6 +25,8 @@ mod run_checks;
 mod sources;
 mod spelling;
 mod sweep;
+#[cfg(test)]
+pub(crate) mod testing;
 mod ungoverned;
 mod webhook;
 

@@ -11,4 +11,5 @@ mod mlflow;
 mod plugins;
 mod routes;
 mod spellings;
+mod structure;
 mod upstream;

@@ -38,9 +38,9 @@ pub enum AppError {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
-    Commit(#[from] CommitError),
+    Commit(CommitError),
     #[error(transparent)]
-    Ledger(#[from] LedgerError),
+    Ledger(LedgerError),
     #[error(transparent)]
     Encode(#[from] codec::EncodeError),
     #[error(transparent)]
@@ -56,5 +56,26 @@ pub enum AppError {
 impl From<InvalidStep> for AppError {
     fn from(step: InvalidStep) -> Self {
         Self::Conflict(format!("{step}: reload the page to see where it stands"))
+    }
+}
+
+impl From<CommitError> for AppError {
+    fn from(error: CommitError) -> Self {
+        match error {
+            conflict @ CommitError::Conflict { .. } => Self::Conflict(conflict.to_string()),
+            other => Self::Commit(other),
+        }
+    }
+}
+
+impl From<LedgerError> for AppError {
+    fn from(error: LedgerError) -> Self {
+        match error {
+            absent @ (LedgerError::NoEntry { .. } | LedgerError::NoSuchSizes { .. }) => {
+                Self::NotFound(absent.to_string())
+            }
+            LedgerError::Commit(error) => error.into(),
+            other => Self::Ledger(other),
+        }
     }
 }

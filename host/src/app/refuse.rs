@@ -13,8 +13,7 @@ use super::judge::{Asked, Judged};
 use super::records::{Earlier, Seen, point_to_request, put_request};
 use super::{App, AppError, Generation};
 use crate::auth::Caller;
-use crate::ledger::LedgerError;
-use crate::store::{Batch, CommitError};
+use crate::store::Batch;
 
 /// Why a write was not made, for people and for machines.
 #[derive(Debug, Clone, Serialize)]
@@ -96,10 +95,10 @@ impl App {
             entries.push(refused_entry(caller, &placed, Some(&seen.value), decision, ""));
         }
         match self.record(&entries, batch).await {
-            Err(AppError::Ledger(error)) if conflicts(&error) => self
+            Err(AppError::Conflict(error)) => self
                 .current_request(&placed)?
                 .map(|seen| seen.value)
-                .ok_or(AppError::Ledger(error)),
+                .ok_or(AppError::Conflict(error)),
             recorded => recorded.map(|_| seen.value),
         }
     }
@@ -212,8 +211,4 @@ fn opened(request: &PromotionRequest) -> Entry {
         facts: request.facts,
         authors: request.authors.clone(),
     }
-}
-
-const fn conflicts(error: &LedgerError) -> bool {
-    matches!(error, LedgerError::Commit(CommitError::Conflict { .. }))
 }

@@ -4,12 +4,15 @@ mod answers;
 mod ledger;
 mod registry;
 mod requests;
+mod routes;
+mod taken;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
@@ -26,24 +29,9 @@ use crate::auth::{Auth, Caller};
 const OPENAPI: &str = include_str!("api/openapi.json");
 
 pub(super) fn router(app: Arc<App>) -> Router {
-    let v1 = Router::new()
-        .route("/me", get(me))
-        .route("/requests", get(requests::list).post(requests::open))
-        .route("/requests/{id}", get(requests::show))
-        .route("/requests/{id}/reviews", post(requests::review))
-        .route("/requests/{id}/withdraw", post(requests::withdraw))
-        .route("/requests/{id}/renew", post(requests::renew))
-        .route("/models/{name}/versions/{version}", get(registry::version))
-        .route("/plugins", get(registry::plugins))
-        .route("/policy", get(registry::policy))
-        .route("/decisions", get(ledger::decisions))
-        .route("/ledger/checkpoint", get(ledger::checkpoint))
-        .route("/ledger/entries", get(ledger::entries))
-        .route("/ledger/proof", get(ledger::proof))
-        .route("/webhooks/mlflow", post(webhook))
-        .fallback(nothing_here)
-        .with_state(app);
-    Router::new().nest("/v1", v1).route("/openapi.json", get(openapi)).fallback(nothing_here)
+    let served = routes::all().into_iter();
+    let router = served.fold(Router::new(), |router, route| router.route(route.path, route.handler));
+    router.fallback(nothing_here).method_not_allowed_fallback(other_method).with_state(app)
 }
 
 /// Where MLflow sends its webhooks: short, because people type it into MLflow's form.
@@ -104,11 +92,7 @@ async fn me(
 }
 
 /// MLflow repeats a delivery on 5xx and 429 only, so each is answered for good: 200, or 401.
-async fn webhook(
-    State(app): State<Arc<App>>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Result<Response, Problem> {
+async fn webhook(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) -> Result<Response, Problem> {
     let delivered = app.webhook(&headers, &body).await?;
     Ok(Json(json!({ "repeated": delivered == Delivered::Repeated })).into_response())
 }
@@ -120,5 +104,11 @@ async fn openapi() -> Response {
 async fn nothing_here() -> Response {
     let detail = "no such address: /_countersign/api/openapi.json lists them";
     error::problem(StatusCode::NOT_FOUND, "not-found", "There is no such thing", detail)
+        .map(axum::body::Body::from)
+}
+
+async fn other_method() -> Response {
+    let detail = "this address takes another method: /_countersign/api/openapi.json says which";
+    error::problem(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "Not that way", detail)
         .map(axum::body::Body::from)
 }

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::taken::Asked;
 use super::{Authenticated, Problem, reader};
 use crate::app::{App, AppError};
 
@@ -37,7 +38,7 @@ pub(super) async fn checkpoint(
 pub(super) async fn entries(
     State(app): State<Arc<App>>,
     Extension(auth): Extension<Authenticated>,
-    Query(query): Query<PageQuery>,
+    Asked(query): Asked<PageQuery>,
 ) -> Result<Json<Value>, Problem> {
     reader(&app, &auth)?;
     let limit = query.limit.unwrap_or(100).clamp(1, 1_000);
@@ -51,7 +52,7 @@ pub(super) async fn entries(
 pub(super) async fn proof(
     State(app): State<Arc<App>>,
     Extension(auth): Extension<Authenticated>,
-    Query(query): Query<ProofQuery>,
+    Asked(query): Asked<ProofQuery>,
 ) -> Result<Json<Value>, Problem> {
     reader(&app, &auth)?;
     Ok(Json(serde_json::to_value(app.ledger.prove(query.index).await?)?))
@@ -61,7 +62,7 @@ pub(super) async fn proof(
 pub(super) async fn decisions(
     State(app): State<Arc<App>>,
     Extension(auth): Extension<Authenticated>,
-    Query(query): Query<PageQuery>,
+    Asked(query): Asked<PageQuery>,
 ) -> Result<Json<Value>, Problem> {
     reader(&app, &auth)?;
     let (mut found, mut before) = (Vec::new(), query.from);

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::{Extension, Json};
 use countersign_core::names::{ModelName, Version, Workspace};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::answers::RequestAnswer;
+use super::taken::Asked;
 use super::{Authenticated, Problem, reader};
 use crate::app::{App, AppError};
 
@@ -22,11 +23,12 @@ pub(super) async fn version(
     State(app): State<Arc<App>>,
     Extension(auth): Extension<Authenticated>,
     Path((name, version)): Path<(String, String)>,
-    Query(query): Query<WorkspaceQuery>,
+    Asked(query): Asked<WorkspaceQuery>,
 ) -> Result<Json<Value>, Problem> {
     reader(&app, &auth)?;
-    let number = Version::parse(&version)
-        .ok_or_else(|| AppError::NotFound(format!("`{version}` is not a version: write a whole number from 1")))?;
+    let number = Version::parse(&version).ok_or_else(|| {
+        AppError::NotFound(format!("`{version}` is not a version: write a whole number from 1"))
+    })?;
     let workspace = Workspace::new(query.workspace.unwrap_or_else(|| "default".to_owned()));
     let status = app.version_status(&workspace, &ModelName::new(name), number)?;
     let requests: Vec<RequestAnswer> =

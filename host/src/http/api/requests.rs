@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::{Extension, Json};
 use countersign_core::action::{Action, Placed};
 use countersign_core::digest::Digest;
@@ -13,6 +13,7 @@ use http::HeaderMap;
 use serde::{Deserialize, Serialize};
 
 use super::answers::RequestAnswer;
+use super::taken::{Asked, Sent};
 use super::{Authenticated, Problem, reader, writer};
 use crate::app::{App, AppError, NewReview, RequestFilter};
 
@@ -35,7 +36,7 @@ pub(super) struct Listed {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct NewRequest {
+pub(in crate::http::api) struct NewRequest {
     #[serde(default)]
     workspace: Option<String>,
     action: Action,
@@ -43,7 +44,7 @@ pub(super) struct NewRequest {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct ReviewBody {
+pub(in crate::http::api) struct ReviewBody {
     vote: Vote,
     #[serde(default)]
     seat: Option<Seat>,
@@ -54,7 +55,7 @@ pub(super) struct ReviewBody {
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     Extension(auth): Extension<Authenticated>,
-    Query(query): Query<ListQuery>,
+    Asked(query): Asked<ListQuery>,
 ) -> Result<Json<Listed>, Problem> {
     reader(&app, &auth)?;
     let limit = query.limit.unwrap_or(50).clamp(1, 200);
@@ -71,7 +72,7 @@ pub(super) async fn open(
     State(app): State<Arc<App>>,
     Extension(auth): Extension<Authenticated>,
     headers: HeaderMap,
-    Json(new): Json<NewRequest>,
+    Sent(new): Sent<NewRequest>,
 ) -> Result<Json<RequestAnswer>, Problem> {
     let caller = writer(&app, &auth, &headers)?;
     let workspace = Workspace::new(new.workspace.unwrap_or_else(|| "default".to_owned()));
@@ -94,7 +95,7 @@ pub(super) async fn review(
     Extension(auth): Extension<Authenticated>,
     Path(id): Path<String>,
     headers: HeaderMap,
-    Json(body): Json<ReviewBody>,
+    Sent(body): Sent<ReviewBody>,
 ) -> Result<Json<RequestAnswer>, Problem> {
     let caller = writer(&app, &auth, &headers)?;
     let ReviewBody { vote, seat, rationale, subject_digest } = body;

@@ -1,0 +1,75 @@
+//! A whole app for tests, with everything real but the disk under the store and an upstream that answers.
+
+use std::sync::Arc;
+
+use arc_swap::{ArcSwap, ArcSwapOption};
+use countersign_core::time::{Millis, Span};
+use tempfile::TempDir;
+
+use super::{App, Generation, People, Registry};
+use crate::auth::{Auth, Local};
+use crate::clock::{Clock, ManualClock};
+use crate::facts::{Collector, FactsCache, Limits};
+use crate::ledger::{Ledger, SigningKey};
+use crate::mlflow::{Base, Client, Origins, Settings, Upstream};
+use crate::plugins::{Engine, EngineConfig};
+use crate::store::{Store, memory::MemoryStore};
+use crate::telemetry::Metrics;
+
+const POLICY: &str = r#"
+[[seat]]
+name = "risk"
+members = ["ruth"]
+
+[[tier]]
+name = "low"
+
+[[gate]]
+name = "production"
+mode = "enforce"
+models = ["*"]
+guards = [{ alias = "champion" }]
+
+  [gate.approvals.low]
+  seats = { risk = 1 }
+"#;
+
+/// An app with local accounts, one gate, and nobody behind the upstream's address. The directory holds its files.
+pub(crate) async fn app() -> (Arc<App>, TempDir) {
+    // Another test may have been first.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let files = tempfile::tempdir().unwrap();
+    let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(Millis::new(1_795_381_030_000)));
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+    let key = SigningKey::from_seed("ledger.example", [7; 32]).unwrap();
+    let ledger = Ledger::open(Arc::clone(&store), key).await.unwrap();
+    let engine =
+        Engine::new(EngineConfig { max_concurrent: 1, threads: 1, ..EngineConfig::default() }, None).unwrap();
+    // Port 9 is "discard" (RFC 863): nobody listens there.
+    let settings = Settings::new("http://127.0.0.1:9".parse().unwrap());
+    let public: Base = "http://127.0.0.1:8080".parse().unwrap();
+    let origins = Origins::new(&public, Vec::new(), Vec::new());
+    let collector = Collector::new(Client::new(&settings).unwrap(), Limits::default());
+    let registry = Registry::new(FactsCache::new(collector), Arc::clone(&clock), Span::from_millis(60_000));
+    let users = files.path().join("users.toml");
+    std::fs::write(&users, "format = 1\n").unwrap();
+    let local = Local::open(&users, &files.path().join("session.key"), false, Arc::clone(&clock)).unwrap();
+    let policy = files.path().join("policy.toml");
+    std::fs::write(&policy, POLICY).unwrap();
+    let generation = Generation::load(&policy, &engine, clock.now()).await.unwrap();
+    let app = App {
+        people: People::new(Arc::new(Auth::Local(Box::new(local))), Arc::clone(&store)),
+        clock,
+        store,
+        ledger,
+        engine,
+        registry: Arc::new(registry),
+        proxy: Upstream::new(&settings, &public, origins).unwrap(),
+        generation: ArcSwap::from_pointee(generation),
+        metrics: Arc::new(Metrics::new()),
+        public_url: public.to_string(),
+        webhook_secret: Some("a secret of MLflow's".to_owned()),
+        reload_error: ArcSwapOption::empty(),
+    };
+    (Arc::new(app), files)
+}

@@ -1,0 +1,48 @@
+//! Every route of the API in one list: what the router serves is what `openapi.json` describes, and a test compares
+//! the two.
+
+use std::sync::Arc;
+
+use axum::handler::Handler;
+use axum::routing::{MethodRouter, get, post};
+use http::Method;
+
+use super::{ledger, me, openapi, registry, requests, webhook};
+use crate::app::App;
+
+/// One operation.
+pub(super) struct Route {
+    pub(super) method: Method,
+    /// Below `/_countersign/api`, as OpenAPI spells it.
+    pub(super) path: &'static str,
+    pub(super) handler: MethodRouter<Arc<App>>,
+}
+
+pub(super) fn all() -> Vec<Route> {
+    vec![
+        reads("/openapi.json", openapi),
+        reads("/v1/me", me),
+        reads("/v1/requests", requests::list),
+        changes("/v1/requests", requests::open),
+        reads("/v1/requests/{id}", requests::show),
+        changes("/v1/requests/{id}/reviews", requests::review),
+        changes("/v1/requests/{id}/withdraw", requests::withdraw),
+        changes("/v1/requests/{id}/renew", requests::renew),
+        reads("/v1/models/{name}/versions/{version}", registry::version),
+        reads("/v1/plugins", registry::plugins),
+        reads("/v1/policy", registry::policy),
+        reads("/v1/decisions", ledger::decisions),
+        reads("/v1/ledger/checkpoint", ledger::checkpoint),
+        reads("/v1/ledger/entries", ledger::entries),
+        reads("/v1/ledger/proof", ledger::proof),
+        changes("/v1/webhooks/mlflow", webhook),
+    ]
+}
+
+fn reads<H: Handler<T, Arc<App>>, T: 'static>(path: &'static str, handler: H) -> Route {
+    Route { method: Method::GET, path, handler: get(handler) }
+}
+
+fn changes<H: Handler<T, Arc<App>>, T: 'static>(path: &'static str, handler: H) -> Route {
+    Route { method: Method::POST, path, handler: post(handler) }
+}

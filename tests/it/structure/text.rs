@@ -1,0 +1,33 @@
+//! Files that people can read: short, and about this project only.
+
+use std::collections::BTreeSet;
+
+use super::{check_exceptions, files, read, sources};
+
+const LONG: &str = include_str!("../long_files.txt");
+
+/// Lines above which a file is split.
+const MAX_LINES: usize = 400;
+
+#[test]
+fn files_are_short() {
+    let all = sources(&["host", "sdk", "plugins", "tests"]);
+    let long = all.iter().filter(|source| source.text.lines().count() > MAX_LINES);
+    let found: BTreeSet<String> = long.map(|source| source.path.clone()).collect();
+    check_exceptions(&found, LONG, "long_files.txt", "split them");
+}
+
+#[test]
+fn the_source_names_no_place_outside_itself() {
+    // In two pieces, so that this file is not one of those that it looks for.
+    let foreign = [concat!("/wo", "rk/"), concat!("shared/", "reference")];
+    let kinds =
+        ["rs", "py", "toml", "md", "txt", "json", "jsonl", "yaml", "service", "html", "css", "js", "wit"];
+    for path in files(&["."], &kinds) {
+        let source = read(&path);
+        for (number, line) in source.text.lines().enumerate() {
+            let found = foreign.iter().find(|place| line.contains(**place));
+            assert!(found.is_none(), "{}:{} names {found:?}", source.path, number + 1);
+        }
+    }
+}
