@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use countersign_core::entry::Entry;
+use countersign_core::names::Workspace;
 use countersign_core::time::Span;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -98,6 +99,7 @@ pub(super) async fn assemble(config: &Config) -> anyhow::Result<App> {
         generation: ArcSwap::from_pointee(generation),
         metrics: Arc::new(Metrics::new()),
         public_url: public.to_string(),
+        workspaces: config.upstream.workspaces.iter().map(Workspace::new).collect(),
         webhook_secret: config.webhook.secret.as_ref().map(|secret| secret.expose().to_owned()),
         reload_error: ArcSwapOption::empty(),
     };

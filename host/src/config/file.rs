@@ -124,7 +124,7 @@ section!(
     /// Snapshots of what the registry says.
     FactsSection {
         /// How old a snapshot may be when it is used again.
-        max_age: String = "60s".to_owned(),
+        max_age: String = "10s".to_owned(),
         /// After which what is not known counts as missing.
         deadline: String = "20s".to_owned(),
     }
