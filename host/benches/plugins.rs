@@ -2,7 +2,12 @@
 //!
 //! `cargo bench -p countersign --bench plugins`; needs `cargo xt plugins`. Prints medians of paired rounds and their
 //! ratios; asserts nothing, because machines are shared and noisy.
-#![expect(clippy::print_stdout, clippy::unwrap_used, clippy::indexing_slicing, reason = "a benchmark prints, and stops at the first surprise")]
+#![expect(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a benchmark prints, and stops at the first surprise"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -34,7 +39,11 @@ async fn all() {
     let engine = new_engine(&dir);
     let plugin = engine.load(request("metric-threshold")).await.unwrap();
     let input = Arc::new(CheckInput::new(record()));
-    println!("subject: {} bytes of canonical JSON, pooled: {}", input.canonical().unwrap().len(), engine.is_pooled());
+    println!(
+        "subject: {} bytes of canonical JSON, pooled: {}",
+        input.canonical().unwrap().len(),
+        engine.is_pooled()
+    );
     one_evaluation(&engine, &plugin, &input).await;
     throughput(&engine, &plugin, &input).await;
     runaway(&engine).await;
@@ -60,7 +69,10 @@ async fn one_evaluation(engine: &Engine, plugin: &Arc<Plugin>, input: &Arc<Check
         convert.push(started.elapsed());
     }
     let (p50, p99, floor) = (quantile(&mut guest, 50), quantile(&mut guest, 99), quantile(&mut native, 50));
-    println!("[4] one evaluation: p50 {p50:?}, p99 {p99:?}; native {floor:?}; ratio {:.1}", ratio(p50, floor));
+    println!(
+        "[4] one evaluation: p50 {p50:?}, p99 {p99:?}; native {floor:?}; ratio {:.1}",
+        ratio(p50, floor)
+    );
     println!("    making and converting the input once: {:?}", quantile(&mut convert, 50));
 }
 
@@ -120,7 +132,11 @@ async fn runaway(engine: &Engine) {
     }
     let mut delays = timer.await.unwrap();
     println!("[13] runaway: over its CPU budget by at most {:?}", quantile(&mut late, 100));
-    println!("     a neighbour's timer: p50 {:?}, p99 {:?} late", quantile(&mut delays, 50), quantile(&mut delays, 99));
+    println!(
+        "     a neighbour's timer: p50 {:?}, p99 {:?} late",
+        quantile(&mut delays, 50),
+        quantile(&mut delays, 99)
+    );
 }
 
 /// Budget 14: from compiled code on disk to the first verdict.
@@ -136,7 +152,11 @@ async fn cold_start(dir: &Path) {
         engine.evaluate_check(&plugin, &input, sources()).await;
         firsts.push(started.elapsed());
     }
-    println!("[14] cold: load from cache {:?}, to the first verdict {:?}", quantile(&mut loads, 50), quantile(&mut firsts, 50));
+    println!(
+        "[14] cold: load from cache {:?}, to the first verdict {:?}",
+        quantile(&mut loads, 50),
+        quantile(&mut firsts, 50)
+    );
 }
 
 fn new_engine(dir: &Path) -> Engine {
@@ -158,7 +178,13 @@ fn request(name: &str) -> Load {
     let component = component(name);
     let grants: BTreeSet<Grant> = Grant::ALL.into();
     let pinned = Digest::of(&component);
-    Load { name: PluginName::new(name), component: component.into(), pinned, grants, limits: Limits::default() }
+    Load {
+        name: PluginName::new(name),
+        component: component.into(),
+        pinned,
+        grants,
+        limits: Limits::default(),
+    }
 }
 
 fn sources() -> Arc<dyn Sources> {
@@ -195,8 +221,11 @@ fn record() -> CheckRecord {
         source: "models:/m-1".to_owned(),
         manifest: None,
     };
-    let action =
-        Action::SetAlias { model: subject.model.clone(), alias: Alias::new("champion"), version: subject.version };
+    let action = Action::SetAlias {
+        model: subject.model.clone(),
+        alias: Alias::new("champion"),
+        version: subject.version,
+    };
     let version = VersionFacts {
         subject,
         description: None,
@@ -236,7 +265,12 @@ fn natively(record: &CheckRecord) -> Outcome {
     };
     let conclusion = if enough { Conclusion::Pass } else { Conclusion::Fail };
     let findings = if enough { Vec::new() } else { vec![finding] };
-    Outcome::Reported(Report { conclusion, summary: "auc is 0.91".to_owned(), findings, extensions: Vec::new() })
+    Outcome::Reported(Report {
+        conclusion,
+        summary: "auc is 0.91".to_owned(),
+        findings,
+        extensions: Vec::new(),
+    })
 }
 
 /// Bare wasmtime with the same pool and nothing of ours: every import traps, no limit is set.

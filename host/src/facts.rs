@@ -7,8 +7,8 @@ pub mod cache;
 pub mod collect;
 pub mod digests;
 mod files;
-mod source;
 mod registry;
+mod source;
 mod translate;
 
 pub use cache::{Changed, FactsCache, Subject};

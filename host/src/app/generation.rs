@@ -134,10 +134,12 @@ impl Generation {
             let rules = gate.rules.iter().map(|rule| (&rule.plugin, &rule.config));
             for (name, config) in checks.chain(rules) {
                 let Some(plugin) = self.plugins.get(name) else { continue };
-                engine.validate_config(plugin, config).await.map_err(|errors| LoadGenerationError::Config {
-                    gate: gate.name.to_string(),
-                    plugin: name.clone(),
-                    reason: errors.to_string(),
+                engine.validate_config(plugin, config).await.map_err(|errors| {
+                    LoadGenerationError::Config {
+                        gate: gate.name.to_string(),
+                        plugin: name.clone(),
+                        reason: errors.to_string(),
+                    }
                 })?;
             }
         }

@@ -20,7 +20,7 @@ use super::records::{Holding, OpenIntent, Seen, put_request};
 use super::refuse::Refusal;
 use super::{App, AppError};
 use crate::auth::Caller;
-use crate::mlflow::{Canonical, Caller as Peer};
+use crate::mlflow::{Caller as Peer, Canonical};
 use crate::store::{Batch, codec, keys};
 use crate::telemetry::Route;
 

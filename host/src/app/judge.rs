@@ -63,11 +63,7 @@ impl App {
         let authors = self.authors(asked.requester, &facts.version)?;
         let tier = tier_found(generation, &facts, &placed.action);
         let (demands, checks) = demands(generation, gates, &tier)?;
-        let target = Target {
-            snapshot: &snapshot,
-            action: &placed.action,
-            tier: tier.known(),
-        };
+        let target = Target { snapshot: &snapshot, action: &placed.action, tier: tier.known() };
         let Checked { runs, mut fresh } = self.run_checks(&checks, target).await?;
         let around = Circumstances { runs: &runs, reviews: asked.reviews, authors: &authors };
         let (rule_runs, rule_evidence) = self.run_rules(generation, gates, target, around).await?;
@@ -92,10 +88,7 @@ impl App {
     }
 
     /// The facts about what an action would promote: the version that it names, or the source that it registers.
-    pub(super) async fn subject_facts(
-        &self,
-        placed: &Placed,
-    ) -> Result<std::sync::Arc<Snapshot>, AppError> {
+    pub(super) async fn subject_facts(&self, placed: &Placed) -> Result<std::sync::Arc<Snapshot>, AppError> {
         let workspace = &placed.workspace;
         if let Action::RegisterVersion(registration) = &placed.action {
             return match registration.copied_from() {

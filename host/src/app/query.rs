@@ -120,7 +120,8 @@ impl App {
     ) -> Result<VersionStatus, AppError> {
         let filter = RequestFilter { model: Some(model.clone()), limit: 50, ..RequestFilter::default() };
         let requests = self.requests(&filter)?.into_iter();
-        let holds = self.held_names(workspace, model)?.into_iter().filter(|held| held.version == Some(version));
+        let holds =
+            self.held_names(workspace, model)?.into_iter().filter(|held| held.version == Some(version));
         Ok(VersionStatus {
             workspace: workspace.clone(),
             model: model.clone(),

@@ -74,7 +74,8 @@ impl App {
         let actual = found.map(held_names).unwrap_or_default();
         let known = self.known_holdings(workspace, model)?;
         let mut bypasses = 0;
-        let names: Vec<&Name> = actual.keys().chain(known.keys().filter(|n| !actual.contains_key(*n))).collect();
+        let names: Vec<&Name> =
+            actual.keys().chain(known.keys().filter(|n| !actual.contains_key(*n))).collect();
         for name in names {
             let Some(on_bypass) = watched(&generation.policy, model, name) else { continue };
             let (is, was) = (actual.get(name).copied(), known.get(name));
@@ -99,7 +100,8 @@ impl App {
     async fn is_gone(&self, workspace: &Workspace, model: &ModelName, name: &str) -> Result<bool, AppError> {
         let mut parts = name.split(':');
         let (kind, stage, version) = (parts.next(), parts.next(), parts.next().and_then(Version::parse));
-        let (Some("stage"), Some(stage), Some(version)) = (kind, stage.and_then(Stage::parse), version) else {
+        let (Some("stage"), Some(stage), Some(version)) = (kind, stage.and_then(Stage::parse), version)
+        else {
             return Ok(kind == Some("alias"));
         };
         match self.registry.client.version(workspace, model, version).await {
@@ -173,7 +175,8 @@ impl App {
 }
 
 fn held_names(model: &RegisteredModel) -> BTreeMap<Name, Version> {
-    let aliases = model.aliases.iter().filter_map(|a| Some((alias_name(&a.alias), Version::parse(&a.version)?)));
+    let aliases =
+        model.aliases.iter().filter_map(|a| Some((alias_name(&a.alias), Version::parse(&a.version)?)));
     let staged = model.latest_versions.iter().filter_map(|v| {
         let stage = Stage::parse(&v.current_stage).filter(|stage| *stage != Stage::None)?;
         let version = Version::parse(&v.version)?;
@@ -183,4 +186,3 @@ fn held_names(model: &RegisteredModel) -> BTreeMap<Name, Version> {
         model.latest_versions.iter().filter_map(|v| Version::parse(&v.version)).map(|v| (version_name(v), v));
     aliases.chain(staged).chain(versions).collect()
 }
-

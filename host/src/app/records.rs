@@ -76,7 +76,10 @@ impl App {
     }
 
     /// The request in force for exactly this write, whatever its state.
-    pub(super) fn current_request(&self, placed: &Placed) -> Result<Option<Seen<PromotionRequest>>, AppError> {
+    pub(super) fn current_request(
+        &self,
+        placed: &Placed,
+    ) -> Result<Option<Seen<PromotionRequest>>, AppError> {
         let Some(id) = self.read::<RequestId>(&keys::current_request(&Digest::of_json(placed)?))? else {
             return Ok(None);
         };

@@ -43,7 +43,9 @@ impl App {
         earlier: Earlier,
     ) -> Result<Answer, AppError> {
         let decision = judged.decision.as_str().to_owned();
-        let request = self.keep_request(&call.caller, call.classified.placed.clone(), judged, earlier, &decision).await?;
+        let request = self
+            .keep_request(&call.caller, call.classified.placed.clone(), judged, earlier, &decision)
+            .await?;
         let members = self.people.members(&generation.policy);
         let of_seat = |seat: &countersign_core::names::Seat| members.get(seat).cloned().unwrap_or_default();
         let url = self.request_url(request.id);
@@ -95,10 +97,9 @@ impl App {
             entries.push(refused_entry(caller, &placed, Some(&seen.value), decision, ""));
         }
         match self.record(&entries, batch).await {
-            Err(AppError::Conflict(error)) => self
-                .current_request(&placed)?
-                .map(|seen| seen.value)
-                .ok_or(AppError::Conflict(error)),
+            Err(AppError::Conflict(error)) => {
+                self.current_request(&placed)?.map(|seen| seen.value).ok_or(AppError::Conflict(error))
+            }
             recorded => recorded.map(|_| seen.value),
         }
     }
@@ -163,13 +164,8 @@ impl App {
              register a new one; the reasons are at {url}",
             explain::action_phrase(action)
         );
-        let entry = refused_entry(
-            &call.caller,
-            &call.classified.placed,
-            Some(rejected),
-            "deny",
-            "rejected before",
-        );
+        let entry =
+            refused_entry(&call.caller, &call.classified.placed, Some(rejected), "deny", "rejected before");
         self.record(std::slice::from_ref(&entry), Batch::new()).await?;
         let refusal = Refusal {
             message,
@@ -181,7 +177,6 @@ impl App {
         };
         Ok(Answer::Refused(Box::new(refusal)))
     }
-
 }
 
 fn refused_entry(

@@ -100,7 +100,11 @@ impl Registry {
         }
     }
 
-    async fn model(&self, workspace: &Workspace, model: &ModelName) -> Result<Arc<RegisteredModel>, ReadError> {
+    async fn model(
+        &self,
+        workspace: &Workspace,
+        model: &ModelName,
+    ) -> Result<Arc<RegisteredModel>, ReadError> {
         let (key, now) = ((workspace.clone(), model.clone()), self.clock.now());
         let known = self.models().get(&key).cloned();
         if let Some(known) = known.filter(|known| now.since(known.read_at) < self.max_age.as_millis()) {

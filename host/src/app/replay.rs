@@ -169,7 +169,9 @@ fn evidence(store: &dyn Store, digest: Digest) -> Result<Bytes, AppError> {
     let value = value.ok_or_else(|| AppError::NotFound(format!("no evidence is kept under {digest}")))?;
     let bytes = codec::decode_raw(&key, &value)?;
     if Digest::of(bytes) != digest {
-        return Err(AppError::Conflict(format!("the evidence kept under {digest} is damaged: restore the store")));
+        return Err(AppError::Conflict(format!(
+            "the evidence kept under {digest} is damaged: restore the store"
+        )));
     }
     Ok(Bytes::copy_from_slice(bytes))
 }

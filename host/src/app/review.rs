@@ -171,8 +171,7 @@ impl App {
                 "the policy in force no longer guards this write: make the call again".to_owned(),
             ));
         };
-        let asked =
-            Asked { requester: seen.value.authors.requester.clone(), reviews: &seen.value.reviews };
+        let asked = Asked { requester: seen.value.authors.requester.clone(), reviews: &seen.value.reviews };
         let judged = self.judge(generation, &gates, &placed, asked).await?;
         let (found, now) = (judged.judgement(), self.clock.now());
         let (entries, batch) = judged.fresh.put(Batch::new())?;

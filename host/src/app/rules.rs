@@ -59,8 +59,7 @@ impl App {
             config: canonical::to_string(&rule.config)?,
             now: started_at,
         }));
-        let sources =
-            LiveSources::new(&self.registry, target.snapshot);
+        let sources = LiveSources::new(&self.registry, target.snapshot);
         let evaluation = self.engine.evaluate_rule(plugin, &input, Arc::new(sources)).await;
         let transcript_digest = keep_transcript(&evaluation, evidence)?;
         Ok(RuleRun {

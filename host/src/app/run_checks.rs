@@ -156,8 +156,7 @@ impl App {
             config: check.config.clone(),
             now: started_at,
         }));
-        let sources =
-            LiveSources::new(&self.registry, target.snapshot);
+        let sources = LiveSources::new(&self.registry, target.snapshot);
         let began = Instant::now();
         let evaluation = self.engine.evaluate_check(&check.plugin, &input, Arc::new(sources)).await;
         let took = began.elapsed();
@@ -181,7 +180,8 @@ impl App {
         };
         let entry = Entry::CheckRun(record_of(&run, &target.version().subject));
         let latest = vec![(latest_key(&run, &target.version().subject), run.clone())];
-        let kept = vec![(key, KeptRun { run: run.clone(), transcript: evaluation.recording.transcript.clone() })];
+        let kept =
+            vec![(key, KeptRun { run: run.clone(), transcript: evaluation.recording.transcript.clone() })];
         Ok((run, Fresh { entries: vec![entry], evidence, kept, latest }))
     }
 }
@@ -218,4 +218,3 @@ fn record_of(run: &CheckRun, subject: &Subject) -> CheckRunRecord {
         conclusion: run.outcome.conclusion().to_string(),
     }
 }
-

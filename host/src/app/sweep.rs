@@ -67,9 +67,9 @@ impl App {
         let mut before = None;
         loop {
             let page = self.ledger.newest(before, 256)?;
-            let found = page.iter().find(|record| {
-                record.json.contains("\"kind\":\"intent\"") && record.json.contains(&wanted)
-            });
+            let found = page
+                .iter()
+                .find(|record| record.json.contains("\"kind\":\"intent\"") && record.json.contains(&wanted));
             match (found, page.last()) {
                 (Some(record), _) => return Ok(record.index),
                 (None, Some(last)) if last.index > 0 => before = Some(last.index),

@@ -13,8 +13,8 @@ use super::govern::{Answer, Call};
 use super::records::{Creator, Holding, creator_key};
 use super::{App, AppError};
 use crate::auth::Caller;
-use crate::mlflow::carry_out::CreatedVersion;
 use crate::mlflow::Canonical;
+use crate::mlflow::carry_out::CreatedVersion;
 use crate::store::{Batch, codec, keys};
 
 impl App {
@@ -25,7 +25,8 @@ impl App {
             return Ok(Answer::Untouched);
         };
         let odd = || AppError::Invalid("this write cannot be passed on: its path is not one".to_owned());
-        let request = Canonical::as_received(&call.classified.canonical, &call.headers, received).ok_or_else(odd)?;
+        let request =
+            Canonical::as_received(&call.classified.canonical, &call.headers, received).ok_or_else(odd)?;
         let response = self.proxy.forward_canonical(request, &call.headers, &call.peer).await?;
         if response.status() == StatusCode::OK {
             self.after(&call, &response).await;
@@ -95,8 +96,7 @@ impl App {
         ) {
             return Ok(());
         }
-        let batch =
-            self.note_writer(Batch::new(), (&placed.workspace, model, version), &identity.person)?;
+        let batch = self.note_writer(Batch::new(), (&placed.workspace, model, version), &identity.person)?;
         Ok(self.store.commit(batch).await?)
     }
 }

@@ -26,7 +26,9 @@ impl App {
     /// [`WebhookError`] as `Invalid` or `Unauthenticated`.
     pub async fn webhook(self: &Arc<Self>, headers: &HeaderMap, body: &Bytes) -> Result<Delivered, AppError> {
         let Some(secret) = &self.webhook_secret else {
-            return Err(AppError::NotFound("no webhook secret is set: set `secret` under [webhook]".to_owned()));
+            return Err(AppError::NotFound(
+                "no webhook secret is set: set `secret` under [webhook]".to_owned(),
+            ));
         };
         let now = self.clock.now();
         let delivery = webhook::verify(headers, body, secret, now, TOLERANCE).map_err(|error| {

@@ -79,7 +79,8 @@ pub(super) async fn assemble(config: &Config) -> anyhow::Result<App> {
     let settings = machinery::upstream(config)?;
     let public: Base = config.server.public_url.to_string().parse().context("reading `server.public_url`")?;
     let origins = Origins::new(&public, config.server.allowed_hosts.clone(), Vec::new());
-    let proxy = Upstream::new(&settings, &public, origins).context("reading the machine's root certificates")?;
+    let proxy =
+        Upstream::new(&settings, &public, origins).context("reading the machine's root certificates")?;
     let client = Client::new(&settings).context("setting up calls to MLflow")?;
     let collector = Collector::new(client.clone(), Limits { deadline: config.facts.deadline });
     let max_age = Span::from_millis(i64::try_from(config.facts.max_age.as_millis()).unwrap_or(i64::MAX));
@@ -117,7 +118,8 @@ pub(super) fn auth(config: &Config, client: Client, clock: &Arc<dyn Clock>) -> a
     match config.auth.mode {
         AuthMode::None => Ok(Auth::Anonymous),
         AuthMode::Local => {
-            let (file, key) = (&config.auth.users_file, place::store_dir(config).with_file_name("session.key"));
+            let (file, key) =
+                (&config.auth.users_file, place::store_dir(config).with_file_name("session.key"));
             let local = Local::open(file, &key, is_https(config), Arc::clone(clock));
             let hint = "add somebody with `countersign user add NAME --password-stdin`";
             Ok(Auth::Local(Box::new(local.context(hint)?)))

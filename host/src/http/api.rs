@@ -37,7 +37,7 @@ pub(super) fn router(app: Arc<App>) -> Router {
 
 /// Where MLflow sends its webhooks: short, because people type it into MLflow's form.
 pub(super) fn webhooks(app: Arc<App>) -> Router {
-    Router::new().route("/webhooks/mlflow", post(webhook)).with_state(app)
+    Router::new().route("/webhooks/mlflow", axum::routing::post(webhook)).with_state(app)
 }
 
 /// An [`AppError`] as a response of this API.

@@ -35,7 +35,9 @@ pub(super) const fn kind(error: &AppError) -> (StatusCode, &'static str, &'stati
         | AppError::Draft(_)
         | AppError::Canonical(_)
         | AppError::Json(_)
-        | AppError::Randomness(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something is wrong with us"),
+        | AppError::Randomness(_) => {
+            (StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something is wrong with us")
+        }
     }
 }
 

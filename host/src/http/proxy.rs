@@ -32,7 +32,8 @@ pub(super) async fn answer(front: &Front, request: Request<Incoming>, peer: Sock
         Err(response) => return *response,
     };
     let routed = {
-        let values = |name: &str| head.headers.get_all(name).iter().map(http::HeaderValue::as_bytes).collect();
+        let values =
+            |name: &str| head.headers.get_all(name).iter().map(http::HeaderValue::as_bytes).collect();
         classify::route(&spelling(&head, &values), &front.manners.static_prefix)
     };
     match routed {
@@ -57,7 +58,8 @@ async fn admit(front: &Front, head: &Parts, peer: SocketAddr) -> Result<Caller, 
         Err(error) => return Err(Box::new(unauthenticated(front, head, &error))),
     };
     let reads = matches!(head.method, Method::GET | Method::HEAD | Method::OPTIONS);
-    if known.by_session() && !reads && !crate::auth::origin::same_origin(&head.headers, &front.app.public_url) {
+    if known.by_session() && !reads && !crate::auth::origin::same_origin(&head.headers, &front.app.public_url)
+    {
         return Err(Box::new(text(StatusCode::FORBIDDEN, "Cross-origin request blocked".to_owned())));
     }
     let open = !auth.has_login_page() || is_health(head.uri.path());
@@ -168,7 +170,8 @@ async fn governed_by_body(
         }
     };
     let classified = {
-        let values = |name: &str| head.headers.get_all(name).iter().map(http::HeaderValue::as_bytes).collect();
+        let values =
+            |name: &str| head.headers.get_all(name).iter().map(http::HeaderValue::as_bytes).collect();
         classify::classify(route, &spelling(&head, &values), &received)
     };
     match classified {

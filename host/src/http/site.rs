@@ -89,7 +89,11 @@ fn unknown(site: &Site, here: &str) -> Response {
         return see_other(&negotiate::login_url(&site.base, here));
     }
     let prompt = format!("Basic realm=\"{}\", charset=\"UTF-8\"", auth.realm());
-    (StatusCode::UNAUTHORIZED, [(http::header::WWW_AUTHENTICATE, prompt)], "Sign in with your MLflow account.")
+    (
+        StatusCode::UNAUTHORIZED,
+        [(http::header::WWW_AUTHENTICATE, prompt)],
+        "Sign in with your MLflow account.",
+    )
         .into_response()
 }
 
@@ -129,7 +133,11 @@ pub(super) fn chrome(site: &Site, caller: Option<&Caller>, nav: Nav, here: Strin
     });
     Chrome {
         base: site.base.to_string(),
-        mlflow: site.base.strip_suffix(super::OUR_PATH).map(|prefix| format!("{prefix}/")).unwrap_or_default(),
+        mlflow: site
+            .base
+            .strip_suffix(super::OUR_PATH)
+            .map(|prefix| format!("{prefix}/"))
+            .unwrap_or_default(),
         viewer,
         nav,
         can_sign_in: site.app.people.auth().has_login_page(),

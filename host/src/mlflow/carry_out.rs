@@ -45,7 +45,9 @@ impl Upstream {
         workspace: &Workspace,
     ) -> Result<Response<Bytes>, UpstreamError> {
         let mut headers = HeaderMap::new();
-        if let (false, Ok(name)) = (workspace.as_str() == "default", HeaderValue::from_str(workspace.as_str())) {
+        if let (false, Ok(name)) =
+            (workspace.as_str() == "default", HeaderValue::from_str(workspace.as_str()))
+        {
             headers.insert(WORKSPACE_HEADER, name);
         }
         let caller = Caller {

@@ -51,9 +51,10 @@ pub(super) async fn show(visitor: Visitor, Query(query): Query<InboxQuery>) -> R
     let signed_out = me.is_none() && tab != Tab::All;
     let filter = RequestFilter { after: query.after, ..filter };
     let found = if signed_out { Vec::new() } else { app.requests(&filter).map_err(trouble)? };
-    let older = found.last().filter(|_| found.len() == ROWS).map(|last| {
-        format!("{}/?tab={}&after={}", visitor.site.base, tab.as_str(), last.id)
-    });
+    let older = found
+        .last()
+        .filter(|_| found.len() == ROWS)
+        .map(|last| format!("{}/?tab={}&after={}", visitor.site.base, tab.as_str(), last.id));
     let shown = InboxPage {
         chrome: visitor.chrome(Nav::Inbox),
         tab,

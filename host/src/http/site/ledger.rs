@@ -70,9 +70,11 @@ fn told(entry: &Entry) -> (String, Option<PersonId>, Option<RequestId>) {
         Entry::VersionCreated { model, version, by, .. } => {
             (format!("{model} version {version} was registered"), by.clone(), None)
         }
-        Entry::CheckRun(run) => {
-            (format!("{} on {} version {}: {}", run.plugin, run.model, run.version, run.conclusion), None, None)
-        }
+        Entry::CheckRun(run) => (
+            format!("{} on {} version {}: {}", run.plugin, run.model, run.version, run.conclusion),
+            None,
+            None,
+        ),
         Entry::RequestOpened { request, placed, authors, .. } => {
             let what = format!("asked to {}", action_phrase(&placed.action));
             (what, authors.requester.clone(), Some(*request))
