@@ -12,6 +12,7 @@ use crate::app::App;
 
 /// One operation.
 pub(super) struct Route {
+    #[cfg_attr(not(test), expect(dead_code, reason = "the handler knows it too; the document's test reads it here"))]
     pub(super) method: Method,
     /// Below `/_countersign/api`, as OpenAPI spells it.
     pub(super) path: &'static str,
