@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use axum::routing::post;
 use axum::{Extension, Json, Router};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
