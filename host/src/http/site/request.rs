@@ -227,7 +227,7 @@ fn panel(visitor: &Visitor, request: &PromotionRequest, typed: ReviewForm) -> Re
     ReviewPanel::Comment { why_not_sign, form: typed }
 }
 
-fn capital(phrase: &str) -> String {
+pub(super) fn capital(phrase: &str) -> String {
     let mut chars = phrase.chars();
     chars.next().map_or_else(String::new, |first| format!("{}{}", first.to_uppercase(), chars.as_str()))
 }
