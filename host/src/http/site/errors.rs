@@ -6,8 +6,8 @@ use http::StatusCode;
 use super::{Visitor, page};
 use crate::app::AppError;
 use crate::http::error;
-use crate::http::pages::{Chrome, Nav};
 use crate::http::pages::problem::ProblemPage;
+use crate::http::pages::{Chrome, Nav};
 
 /// An error that becomes a page.
 pub(in crate::http) struct Trouble {

@@ -114,6 +114,8 @@ fn ended(result: &OutcomeResult) -> String {
         OutcomeResult::Refused { status, message } => format!("MLflow refused it with {status}: {message}"),
         OutcomeResult::Unknown { message } => format!("nobody knows yet whether MLflow made it: {message}"),
         OutcomeResult::FoundApplied => "found in MLflow afterwards: the change was made".to_owned(),
-        OutcomeResult::FoundNotApplied => "not found in MLflow afterwards: the change was not made".to_owned(),
+        OutcomeResult::FoundNotApplied => {
+            "not found in MLflow afterwards: the change was not made".to_owned()
+        }
     }
 }

@@ -47,7 +47,8 @@ fn holders(gates: &[Gate], model: &ModelName, held: &[HeldName]) -> Vec<Holder> 
 }
 
 fn of_guard(gate: &Gate, guard: &Guard, held: &[HeldName]) -> Vec<Holder> {
-    let holder = |place: String, version, bypassed| Holder { place, version, gate: gate.name.to_string(), bypassed };
+    let holder =
+        |place: String, version, bypassed| Holder { place, version, gate: gate.name.to_string(), bypassed };
     let named = held.iter().filter_map(|held| {
         let place = guarded(guard, &held.name)?;
         Some(holder(place, Some(held.version?.to_string()), held.bypassed))
