@@ -22,6 +22,8 @@ pub struct Holder {
     pub place: String,
     pub version: Option<String>,
     pub gate: String,
+    /// It got there past us.
+    pub bypassed: bool,
 }
 
 #[derive(Debug, Clone)]

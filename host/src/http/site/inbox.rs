@@ -68,7 +68,7 @@ pub(super) async fn show(visitor: Visitor, Query(query): Query<InboxQuery>) -> R
 }
 
 fn row(visitor: &Visitor, request: &PromotionRequest) -> InboxRow {
-    let members = visitor.app().people.members(&visitor.app().generation.load().policy);
+    let members = visitor.app().people.signers(&visitor.app().generation.load().policy, &request.authors);
     let of_seat = |seat: &Seat| members.get(seat).cloned().unwrap_or_default();
     let seats = request.gates.iter().flat_map(|gate| gate.seats.values());
     let (signed, needed) = seats.fold((0, 0), |(signed, needed), seat| {

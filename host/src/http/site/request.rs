@@ -1,13 +1,15 @@
 //! The page of one promotion request.
 
+mod timeline;
+
 use axum::extract::{Path, Query};
 use axum::response::Response;
 use countersign_core::check::CheckRun;
 use countersign_core::decide::GateVerdict;
 use countersign_core::explain;
 use countersign_core::names::{PersonId, Seat};
-use countersign_core::request::{PromotionRequest, State};
-use countersign_core::review::{Review, Vote, may_fill};
+use countersign_core::request::PromotionRequest;
+use countersign_core::review::may_fill;
 use http::StatusCode;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -16,10 +18,10 @@ use super::inbox::{chips, version};
 use super::{Trouble, Visitor, page};
 use crate::app::{App, AppError};
 use crate::http::api::{headline, parse_id};
+use crate::http::pages::Nav;
 use crate::http::pages::request::{
-    CheckRow, Event, GateRow, Notice, RequestPage, ReviewForm, ReviewPanel, SeatRow, Write,
+    CheckRow, GateRow, Notice, RequestPage, ReviewForm, ReviewPanel, SeatRow, Write,
 };
-use crate::http::pages::{Nav, Tone};
 
 type Members = BTreeMap<Seat, Vec<String>>;
 
@@ -49,7 +51,7 @@ pub(super) fn build(
     typed: ReviewForm,
     told: Option<String>,
 ) -> RequestPage {
-    let members = visitor.app().people.members(&visitor.app().generation.load().policy);
+    let members = visitor.app().people.signers(&visitor.app().generation.load().policy, &request.authors);
     let of_seat = |seat: &Seat| members.get(seat).cloned().unwrap_or_default();
     let me = visitor.caller.identity().map(|me| &me.person);
     let is_mine = me.is_some() && request.authors.requester.as_ref() == me;
@@ -69,7 +71,7 @@ pub(super) fn build(
         write: write(request),
         subject: subject(request),
         subject_digest: request.binding.to_string(),
-        timeline: timeline(visitor, request),
+        timeline: timeline::events(visitor, request),
         panel: panel(visitor, request, typed),
         may_withdraw: is_mine && request.state.is_live(),
         told,
@@ -156,47 +158,6 @@ fn subject(request: &PromotionRequest) -> Vec<(&'static str, String)> {
     rows
 }
 
-fn timeline(visitor: &Visitor, request: &PromotionRequest) -> Vec<Event> {
-    let event = |at, actor: Option<&PersonId>, what: String, icon, tone| Event {
-        when: visitor.when(at),
-        actor: actor.map(|id| visitor.person(id)),
-        what,
-        icon,
-        tone,
-        note: None,
-        entry: None,
-    };
-    let requester = request.authors.requester.as_ref();
-    let mut events =
-        vec![event(request.opened_at, requester, "asked for this".to_owned(), "open", Tone::Quiet)];
-    for review in &request.reviews {
-        let (what, icon, tone) = said(review);
-        let event = event(review.at, Some(&review.reviewer), what, icon, tone);
-        events.push(Event { note: Some(review.rationale.clone()), ..event });
-    }
-    match &request.state {
-        State::Applied { at, intent } => {
-            let applied = event(*at, None, "MLflow made the change".to_owned(), "seal", Tone::Good);
-            events.push(Event { entry: Some(*intent), ..applied });
-        }
-        State::Withdrawn { at, by } => {
-            events.push(event(*at, Some(by), "withdrew it".to_owned(), "dash", Tone::Quiet));
-        }
-        _ => {}
-    }
-    events
-}
-
-fn said(review: &Review) -> (String, &'static str, Tone) {
-    let seat = review.seat.as_ref().map(|seat| format!(" in seat {seat}")).unwrap_or_default();
-    match review.vote {
-        Vote::Approve => (format!("approved{seat}"), "check", Tone::Good),
-        Vote::Reject => (format!("rejected{seat}"), "cross", Tone::Bad),
-        Vote::Comment => ("commented".to_owned(), "open", Tone::Quiet),
-        Vote::Recuse => (format!("stood aside{seat}"), "dash", Tone::Quiet),
-    }
-}
-
 /// The same rule as the server applies to the form, so that a button that is not there is also refused.
 fn panel(visitor: &Visitor, request: &PromotionRequest, typed: ReviewForm) -> ReviewPanel {
     let Some(me) = visitor.caller.identity() else {
@@ -204,7 +165,7 @@ fn panel(visitor: &Visitor, request: &PromotionRequest, typed: ReviewForm) -> Re
     };
     if !request.state.is_live() {
         let why = format!("This request is {}: there is nothing left to decide.", request.state.as_str());
-        return ReviewPanel::Closed { why };
+        return ReviewPanel::Closed { why, form: typed };
     }
     let (app, generation) = (visitor.app(), visitor.app().generation.load_full());
     let roster = app.people.roster(&generation.policy);
@@ -227,7 +188,7 @@ fn panel(visitor: &Visitor, request: &PromotionRequest, typed: ReviewForm) -> Re
     ReviewPanel::Comment { why_not_sign, form: typed }
 }
 
-fn capital(phrase: &str) -> String {
+pub(super) fn capital(phrase: &str) -> String {
     let mut chars = phrase.chars();
     chars.next().map_or_else(String::new, |first| format!("{}{}", first.to_uppercase(), chars.as_str()))
 }

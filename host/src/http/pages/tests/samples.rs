@@ -172,8 +172,18 @@ fn model() -> String {
         entry: Some(entry),
     };
     let holders = vec![
-        Holder { place: "alias champion".into(), version: Some("5".into()), gate: "production".into() },
-        Holder { place: "stage Production".into(), version: None, gate: "production".into() },
+        Holder {
+            place: "alias champion".into(),
+            version: Some("5".into()),
+            gate: "production".into(),
+            bypassed: false,
+        },
+        Holder {
+            place: "stage Production".into(),
+            version: None,
+            gate: "production".into(),
+            bypassed: false,
+        },
     ];
     let rows = vec![
         model_row(9, "alias champion moved from version 7 to 5", Chip::bypassed(), 412),
