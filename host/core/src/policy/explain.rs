@@ -93,9 +93,18 @@ fn remarks(gate: &Gate) -> impl Iterator<Item = String> {
     let evidence_first = gate.approvals.values().any(|approvals| approvals.evidence_first);
     let found = [
         (asks_nothing, "asks for nothing, so that it records and allows every promotion"),
-        (applies, "sets `on_approval = \"apply\"`: this version leaves the call to its requester, who repeats it"),
-        (evidence_first, "sets `evidence_first`: this version takes votes whether the checks were opened or not"),
-        (gate.expires.is_some(), "sets `expires`: in this version a promotion request stays open until somebody ends it"),
+        (
+            applies,
+            "sets `on_approval = \"apply\"`: this version leaves the call to its requester, who repeats it",
+        ),
+        (
+            evidence_first,
+            "sets `evidence_first`: this version takes votes whether the checks were opened or not",
+        ),
+        (
+            gate.expires.is_some(),
+            "sets `expires`: in this version a promotion request stays open until somebody ends it",
+        ),
     ];
     found.into_iter().filter(|(so, _)| *so).map(|(_, what)| format!("gate `{}` {what}", gate.name))
 }
