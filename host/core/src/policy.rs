@@ -94,29 +94,6 @@ impl Policy {
         self.seats.iter().find(|seat| &seat.name == name)
     }
 
-    /// What the file asks for and this version does not do yet, one sentence each. Said at every load, so that
-    /// nobody relies on it.
-    #[must_use]
-    pub fn not_enforced(&self) -> Vec<String> {
-        let mut found = Vec::new();
-        for gate in &self.gates {
-            let mut say = |what: &str| found.push(format!("gate `{}`: {what}", gate.name));
-            if gate.on_approval == OnApproval::Apply {
-                say("`on_approval = \"apply\"` is not done yet: the requester repeats the call");
-            }
-            if gate.expires.is_some() {
-                say("`expires` of requests is not enforced yet: they stay open");
-            }
-            if gate.approvals.values().any(|approvals| approvals.evidence_first) {
-                say("`evidence_first` is not enforced yet: a vote is taken before the evidence was opened");
-            }
-        }
-        if self.seats.iter().any(|seat| !seat.groups.is_empty()) {
-            found.push("`groups` of seats are not resolved yet: only `members` can sign".to_owned());
-        }
-        found
-    }
-
     /// In the order in which they are tried.
     #[must_use]
     pub fn tiers(&self) -> &[TierRule] {

@@ -75,8 +75,8 @@ impl Generation {
             plugins.insert(wanted.name.clone(), load(wanted, component.clone(), engine).await?);
             components.insert(wanted.name.clone(), component);
         }
-        for limit in policy.not_enforced() {
-            tracing::warn!(policy.file = %file.display(), "{limit}");
+        for remark in policy.remarks() {
+            tracing::warn!(policy.file = %file.display(), "{remark}");
         }
         let this = Self { policy, plugins, components, loaded_at: now, file: file.to_owned() };
         this.validate(engine).await?;

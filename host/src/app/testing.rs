@@ -68,6 +68,7 @@ pub(crate) async fn app() -> (Arc<App>, TempDir) {
         generation: ArcSwap::from_pointee(generation),
         metrics: Arc::new(Metrics::new()),
         public_url: public.to_string(),
+        workspaces: vec!["default".into()],
         webhook_secret: Some("a secret of MLflow's".to_owned()),
         reload_error: ArcSwapOption::empty(),
     };

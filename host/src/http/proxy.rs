@@ -46,15 +46,13 @@ pub(super) async fn answer(front: &Front, request: Request<Incoming>, peer: Sock
             response
         }
         Routed::Governed(classified) => {
-            {
             let span = span();
             Box::pin(governed_by_path(front, head, body, *classified, caller, peer)).instrument(span).await
-        }
         }
         Routed::NeedsBody(route) => {
             let span = span();
             Box::pin(governed_by_body(front, head, body, &route, caller, peer)).instrument(span).await
-        },
+        }
         Routed::Refused(refusal) => refuse_spelling(front, head, body, refusal, peer).await,
     }
 }
@@ -83,7 +81,8 @@ async fn admit(front: &Front, head: &Parts, peer: SocketAddr) -> Result<Caller, 
 
 /// MLflow asks some questions by POST, because they are long.
 fn reads_by_post(head: &Parts) -> bool {
-    const QUESTIONS: [&str; 5] = ["search", "get-latest-versions", "graphql", "search-datasets", "get-history-bulk"];
+    const QUESTIONS: [&str; 5] =
+        ["search", "get-latest-versions", "graphql", "search-datasets", "get-history-bulk"];
     let last = head.uri.path().rsplit('/').next().unwrap_or_default();
     head.method == Method::POST && QUESTIONS.contains(&last)
 }
