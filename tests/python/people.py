@@ -131,7 +131,7 @@ def held_in_mlflow(ana: Person) -> str:
     expect(dialog.get_by_role("alert").first).to_contain_text(url)
     shoot(ana.page, "held-in-mlflow", whole=False)
     ana.page.goto(url)
-    expect(ana.page.get_by_text("they asked for this promotion")).to_be_visible()
+    expect(ana.page.get_by_text("you asked for this promotion")).to_be_visible()
     expect(ana.page.get_by_role("button", name="Approve")).to_have_count(0)
     judge(ana, "request-own")
     return url
