@@ -22,6 +22,7 @@ FLAGS = [
     "--disable-sync",
 ]
 SHOTS = Path(os.environ["SCREENSHOTS"])
+FAULTS: list[str] = []
 
 
 class Person:
@@ -50,11 +51,10 @@ class Person:
         if message.type in ("error", "warning") and "Failed to load resource" not in message.text:
             self.complaints.append(f"{self.page.url}: {message.text}")
 
-    def quiet(self) -> None:
-        """Fails when a page has logged an error or was kept from something by its policy."""
+    def said(self) -> list[str]:
+        """What the console said since it was asked last: errors, and what a page's policy kept it from."""
         said, self.complaints = self.complaints, []
-        if said:
-            raise AssertionError(f"{self.name}'s console:\n  " + "\n  ".join(said))
+        return said
 
     def close(self) -> None:
         self.context.close()
@@ -67,7 +67,10 @@ def shoot(page: Page, name: str, whole: bool = True) -> None:
 
 
 def judge(person: Person, name: str) -> None:
-    """One of our pages, as it is now: fits in both widths, and axe finds nothing, in light and dark."""
+    """One of our pages, as it is now: fits in both widths, and axe finds nothing, in light and dark.
+
+    What is wrong is kept in FAULTS, so that one run tells it of all pages.
+    """
     page = person.page
     faults = []
     for theme in ("light", "dark"):
@@ -81,9 +84,7 @@ def judge(person: Person, name: str) -> None:
             faults += [f"{theme}, {width}: {fault}" for fault in axe(page)]
     page.emulate_media(color_scheme="light")
     page.set_viewport_size(WIDE)
-    if faults:
-        raise AssertionError(f"{name} ({page.url}):\n  " + "\n  ".join(faults))
-    person.quiet()
+    FAULTS.extend(f"{name}: {fault}" for fault in [*faults, *person.said()])
 
 
 def axe(page: Page) -> list[str]:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from playwright.sync_api import Locator, Playwright, expect, sync_playwright
 
-from chrome import Person, judge, shoot
+from chrome import FAULTS, Person, judge, shoot
 
 URL, OURS = os.environ["COUNTERSIGN_URL"], os.environ["COUNTERSIGN_URL"] + "/_countersign"
 ALIAS = "/ajax-api/2.0/mlflow/registered-models/alias"
@@ -131,7 +131,7 @@ def held_in_mlflow(ana: Person) -> str:
     expect(dialog.get_by_role("alert").first).to_contain_text(url)
     shoot(ana.page, "held-in-mlflow", whole=False)
     ana.page.goto(url)
-    expect(ana.page.get_by_text("they asked for this promotion")).to_be_visible()
+    expect(ana.page.get_by_text("You cannot sign in seat risk: you asked for this promotion")).to_be_visible()
     expect(ana.page.get_by_role("button", name="Approve")).to_have_count(0)
     judge(ana, "request-own")
     return url
@@ -156,8 +156,13 @@ def signed_by_ruth(ruth: Person, url: str) -> None:
 
 
 def succeeds_in_mlflow(ana: Person) -> None:
+    ana.page.on("response", lambda r: print("DBG", r.request.method, r.status, r.url) if "api" in r.url else None)
     dialog = saves_alias(ana, "2", "champion")
     expect(dialog).to_have_count(0)
+    ana.page.wait_for_timeout(1500)
+    shoot(ana.page, "dbg1", whole=False)
+    ana.page.reload()
+    close_what_covers(ana)
     expect(row_of(ana, "2").get_by_text("champion")).to_be_visible()
     shoot(ana.page, "mlflow-champion", whole=False)
 
@@ -283,6 +288,7 @@ def every_act(playwright: Playwright) -> None:
     nobody = Person(playwright, "nobody")
     told("somebody who is not signed in", stranger(nobody))
     nobody.close()
+    assert not FAULTS, "\n  ".join(["the pages are not as they should be:", *FAULTS])
 
 
 def told(what: str, result=None):

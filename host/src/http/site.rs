@@ -38,7 +38,6 @@ pub(super) struct Site {
 
 pub(super) fn router(app: Arc<App>, base: String) -> Router {
     Router::new()
-        .route("/", get(inbox::show))
         .route("/login", get(session::form).post(session::sign_in))
         .route("/logout", post(session::sign_out))
         .route("/requests/{id}", get(request::show))
@@ -51,6 +50,12 @@ pub(super) fn router(app: Arc<App>, base: String) -> Router {
         .route("/assets/{file}", get(asset))
         .fallback(errors::nothing_here)
         .with_state(Site { app, base: base.into() })
+}
+
+/// The inbox at `/_countersign/`: a nested router answers only without the last slash.
+pub(super) fn inbox(app: Arc<App>, base: String) -> Router {
+    let path = format!("{base}/");
+    Router::new().route(&path, get(inbox::show)).with_state(Site { app, base: base.into() })
 }
 
 /// Somebody who looks at a page, and from where.

@@ -9,7 +9,7 @@ use countersign_core::decide::GateVerdict;
 use countersign_core::explain;
 use countersign_core::names::{PersonId, Seat};
 use countersign_core::request::PromotionRequest;
-use countersign_core::review::may_fill;
+use countersign_core::review::{Barred, may_fill};
 use http::StatusCode;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -182,10 +182,23 @@ fn panel(visitor: &Visitor, request: &PromotionRequest, typed: ReviewForm) -> Re
         return ReviewPanel::Sign(ReviewForm { seats, ..typed });
     }
     let why_not_sign = match barred {
-        Some((seat, reason)) => format!("{} cannot sign in seat {seat}: {reason}.", me.name),
+        Some((seat, reason)) => format!("You cannot sign in seat {seat}: {}.", to_their_face(reason)),
         None => "No signature is asked for: the checks alone decide.".to_owned(),
     };
     ReviewPanel::Comment { why_not_sign, form: typed }
+}
+
+/// The reason as the one hears it whom it bars.
+const fn to_their_face(barred: Barred) -> &'static str {
+    match barred {
+        Barred::Requester => "you asked for this promotion",
+        Barred::Creator => "you registered this version",
+        Barred::RunAuthor => "you are named as the author of its run",
+        Barred::LastWriter => "you last changed what is reviewed",
+        Barred::Machine => "a machine fills no seat",
+        Barred::NotAMember => "you are not a member of it",
+        Barred::OtherSeat => "you fill another seat of this request",
+    }
 }
 
 pub(super) fn capital(phrase: &str) -> String {

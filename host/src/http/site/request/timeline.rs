@@ -20,7 +20,7 @@ pub(super) fn events(visitor: &Visitor, request: &PromotionRequest) -> Vec<Event
         Vec::new()
     });
     let mut events = own(visitor, request, &recorded);
-    events.extend(besides(visitor, request, &recorded));
+    events.extend(besides(visitor, &recorded));
     events.sort_by_key(|(at, _)| *at);
     events.into_iter().map(|(_, event)| event).collect()
 }
@@ -71,13 +71,14 @@ fn ended(
 }
 
 /// What only the ledger knows: further calls, signatures that were refused, changes of what is reviewed.
-fn besides(visitor: &Visitor, request: &PromotionRequest, recorded: &[Recorded]) -> Vec<(Millis, Event)> {
+fn besides(visitor: &Visitor, recorded: &[Recorded]) -> Vec<(Millis, Event)> {
     let mut events: Vec<(Millis, Event)> = Vec::new();
     let mut calls: Option<(Option<&PersonId>, usize)> = None;
-    for (index, at, entry) in recorded {
+    let first = recorded.iter().position(|(_, _, entry)| matches!(entry, Entry::Refused { .. }));
+    for (number, (index, at, entry)) in recorded.iter().enumerate() {
         let (actor, what, icon) = match entry {
             // The call that opened the request is told by the request.
-            Entry::Refused { .. } if *at == request.opened_at => continue,
+            Entry::Refused { .. } if Some(number) == first => continue,
             Entry::Refused { by, .. } => (by.as_ref(), again(&mut events, &mut calls, by.as_ref()), "open"),
             Entry::ReviewRefused { by, reason, .. } => {
                 (Some(by), format!("could not sign: {reason}"), "lock")
