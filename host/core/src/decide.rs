@@ -79,6 +79,7 @@ pub struct Case<'a> {
 
 /// Never a bool: each answer carries its reasons, and only one of them carries a permit.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "a decision is made once and moved once")]
 pub enum Decision {
     Allow(Permit, Vec<GateVerdict>),
     /// Something is still needed.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::action::{Action, Placed};
+use crate::check::RuleRun;
 use crate::decide::GateVerdict;
 use crate::digest::Digest;
 use crate::facts::Subject;
@@ -40,6 +41,12 @@ pub enum Entry {
     },
     /// A check or rule was executed. The evidence lies under the digests.
     CheckRun(CheckRunRecord),
+    RuleRun {
+        workspace: Workspace,
+        model: ModelName,
+        version: Version,
+        run: RuleRun,
+    },
     RequestOpened {
         request: RequestId,
         placed: Placed,
@@ -173,6 +180,7 @@ impl Entry {
             Self::PolicyRefused { .. } => "policy-refused",
             Self::VersionCreated { .. } => "version-created",
             Self::CheckRun(_) => "check-run",
+            Self::RuleRun { .. } => "rule-run",
             Self::RequestOpened { .. } => "request-opened",
             Self::Refused { .. } => "refused",
             Self::Reviewed { .. } => "reviewed",

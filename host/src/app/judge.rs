@@ -4,7 +4,8 @@ use countersign_core::action::{Action, Placed};
 use countersign_core::check::{CheckRun, RuleRun};
 use countersign_core::decide::{self, Case, Decision, Demand, TierFound};
 use countersign_core::digest::Digest;
-use countersign_core::facts::Facts;
+use countersign_core::entry::Entry;
+use countersign_core::facts::{Facts, Subject};
 use countersign_core::names::Tier;
 use countersign_core::policy::{self, GateMatch, TierOutcome};
 use countersign_core::request::Judgement;
@@ -23,7 +24,6 @@ pub(super) struct Judged {
     pub(super) binding: Digest,
     pub(super) policy: Digest,
     pub(super) runs: Vec<CheckRun>,
-    pub(super) rule_runs: Vec<RuleRun>,
     pub(super) authors: Authors,
     pub(super) decision: Decision,
     pub(super) fresh: Fresh,
@@ -88,6 +88,7 @@ impl App {
         let around = Circumstances { runs: &runs, reviews: asked.reviews, authors: &authors };
         let (rule_runs, rule_evidence) = self.run_rules(generation, gates, target, around).await?;
         fresh.evidence.absorb(rule_evidence);
+        fresh.entries.extend(rule_runs.iter().map(|run| rule_entry(run, &facts.version.subject)));
         let policy = generation.policy.digest().0;
         let facts_digest = facts.digest()?;
         let tiers = std::slice::from_ref(&tier);
@@ -104,7 +105,7 @@ impl App {
             authors: &authors,
             now: self.clock.now(),
         });
-        Ok(Judged { facts, facts_digest, binding, policy, runs, rule_runs, authors, decision, fresh })
+        Ok(Judged { facts, facts_digest, binding, policy, runs, authors, decision, fresh })
     }
 
     /// The facts about what an action would promote: the version that it names, or the source that it registers.
@@ -121,6 +122,11 @@ impl App {
             _ => Err(AppError::Invalid("this action names no model version".to_owned())),
         }
     }
+}
+
+fn rule_entry(run: &RuleRun, subject: &Subject) -> Entry {
+    let (workspace, model) = (subject.workspace.clone(), subject.model.clone());
+    Entry::RuleRun { workspace, model, version: subject.version, run: run.clone() }
 }
 
 fn tier_found(generation: &Generation, facts: &Facts, action: &Action) -> TierFound {

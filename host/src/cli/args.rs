@@ -1,12 +1,14 @@
 //! The command line as a tree of types. What the commands do is in the modules beside this one.
 
-use std::fmt;
+mod words;
+
 use std::path::PathBuf;
-use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use countersign_core::names::{Alias, ModelName, Stage, Version};
+use countersign_core::names::Version;
 use countersign_core::request::RequestId;
+
+pub use self::words::{Replayed, Target};
 
 /// Governance in front of an unmodified MLflow: checks, countersignatures and a tamper-evident ledger.
 #[derive(Debug, Parser)]
@@ -174,7 +176,7 @@ pub enum Policy {
     #[command(after_help = "Example:\n  countersign policy explain credit 7 alias=champion")]
     Explain {
         model: String,
-        #[arg(value_parser = version)]
+        #[arg(value_parser = words::version)]
         version: Version,
         /// `alias=NAME`, `stage=NAME` or `register_into=MODEL`.
         action: Target,
@@ -182,36 +184,6 @@ pub enum Policy {
         #[arg(long, default_value = "default")]
         workspace: String,
     },
-}
-
-/// A promotion in few words.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Target {
-    Alias(Alias),
-    Stage(Stage),
-    RegisterInto(ModelName),
-}
-
-impl FromStr for Target {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let form =
-            || format!("`{text}` is no promotion: write `alias=NAME`, `stage=NAME` or `register_into=MODEL`");
-        let (kind, name) = text.split_once('=').filter(|(_, name)| !name.is_empty()).ok_or_else(form)?;
-        match kind {
-            "alias" => Ok(Self::Alias(Alias::new(name))),
-            "stage" => Stage::parse(name)
-                .map(Self::Stage)
-                .ok_or_else(|| format!("`{name}` is no stage: write None, Staging, Production or Archived")),
-            "register_into" => Ok(Self::RegisterInto(ModelName::new(name))),
-            _ => Err(form()),
-        }
-    }
-}
-
-fn version(text: &str) -> Result<Version, String> {
-    Version::try_from(text.to_owned())
 }
 
 #[derive(Debug, Subcommand)]
@@ -337,33 +309,6 @@ pub struct Replay {
     pub what: Replayed,
 }
 
-/// What to execute again. Prints as it is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Replayed {
-    Entry(u64),
-    Request(RequestId),
-}
-
-impl FromStr for Replayed {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let entry = text.parse().map(Self::Entry).ok();
-        entry.or_else(|| text.parse().map(Self::Request).ok()).ok_or_else(|| {
-            format!("`{text}` is neither the index of a ledger entry nor the id of a promotion request")
-        })
-    }
-}
-
-impl fmt::Display for Replayed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Entry(index) => index.fmt(f),
-            Self::Request(id) => id.fmt(f),
-        }
-    }
-}
-
 #[derive(Debug, Subcommand)]
 pub enum Webhook {
     /// Creates or repairs our webhook in MLflow, with `url` and `secret` of `[webhook]`.
@@ -400,30 +345,5 @@ mod tests {
     #[test]
     fn the_tree_is_sound() {
         Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn targets() {
-        let check = |text: &str, expect: Result<Target, &str>| match (text.parse::<Target>(), expect) {
-            (Ok(got), Ok(expect)) => assert_eq!(got, expect),
-            (Err(error), Err(part)) => assert!(error.contains(part), "{error}"),
-            (got, expect) => panic!("{got:?} instead of {expect:?}"),
-        };
-        check("alias=champion", Ok(Target::Alias(Alias::new("champion"))));
-        check("stage=production", Ok(Target::Stage(Stage::Production)));
-        check("register_into=prod.credit", Ok(Target::RegisterInto(ModelName::new("prod.credit"))));
-        check("alias=a=b", Ok(Target::Alias(Alias::new("a=b"))));
-        check("stage=live", Err("Staging, Production"));
-        check("alias=", Err("alias=NAME"));
-        check("champion", Err("alias=NAME"));
-        check("tag=x", Err("alias=NAME"));
-    }
-
-    #[test]
-    fn what_is_replayed() {
-        assert_eq!("42".parse(), Ok(Replayed::Entry(42)));
-        let id = "01980000-0000-7000-8000-000000000000";
-        assert_eq!(id.parse::<Replayed>().map(|what| what.to_string()), Ok(id.to_owned()));
-        assert!("-1".parse::<Replayed>().is_err());
     }
 }

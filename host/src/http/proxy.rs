@@ -43,8 +43,10 @@ pub(super) async fn answer(front: &Front, request: Request<Incoming>, peer: Sock
             front.app.registry.touched(&touch);
             response
         }
-        Routed::Governed(classified) => governed_by_path(front, head, body, *classified, caller, peer).await,
-        Routed::NeedsBody(route) => governed_by_body(front, head, body, &route, caller, peer).await,
+        Routed::Governed(classified) => {
+            Box::pin(governed_by_path(front, head, body, *classified, caller, peer)).await
+        }
+        Routed::NeedsBody(route) => Box::pin(governed_by_body(front, head, body, &route, caller, peer)).await,
         Routed::Refused(refusal) => refuse_spelling(front, head, body, refusal, peer).await,
     }
 }

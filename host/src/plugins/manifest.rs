@@ -196,10 +196,10 @@ impl<'a> Surface<'a> {
     fn take(&mut self, payload: Payload<'a>) -> Result<(), ManifestError> {
         let broken = |error| ManifestError::NotAComponent(Some(error));
         match payload {
-            Payload::CustomSection(section) if section.name() == SECTION => {
-                if self.manifest.replace(section.data()).is_some() {
-                    return Err(ManifestError::Duplicate);
-                }
+            Payload::CustomSection(section)
+                if section.name() == SECTION && self.manifest.replace(section.data()).is_some() =>
+            {
+                return Err(ManifestError::Duplicate);
             }
             Payload::ComponentImportSection(section) => {
                 for import in section {
@@ -252,7 +252,7 @@ mod tests {
     #[test]
     fn manifests_of_the_outermost_component() {
         let honest = custom(SECTION, &manifest("honest"));
-        check(&[honest.clone()], Ok("honest"));
+        check(std::slice::from_ref(&honest), Ok("honest"));
         check(&[], Err("no section"));
         check(&[custom("name", b"x")], Err("no section"));
         check(&[honest.clone(), honest.clone()], Err("more than one"));
@@ -269,8 +269,8 @@ mod tests {
         let forged = custom(SECTION, &manifest("forged"));
         let module = section(1, &[MODULE.to_vec(), forged.clone()].concat());
         let component = section(4, &[COMPONENT.to_vec(), forged].concat());
-        check(&[module.clone()], Err("no section"));
-        check(&[component.clone()], Err("no section"));
+        check(std::slice::from_ref(&module), Err("no section"));
+        check(std::slice::from_ref(&component), Err("no section"));
         check(&[module, component, custom(SECTION, &manifest("honest"))], Ok("honest"));
     }
 

@@ -73,7 +73,7 @@ mod tests {
         let got = Schema::compile(&schema).unwrap().check(&config);
         let places = got
             .as_ref()
-            .map(|()| ())
+            .copied()
             .map_err(|errors| errors.0.iter().map(|error| error.pointer.as_str()).collect::<Vec<_>>());
         assert_eq!(places, expect.map_err(<[&str]>::to_vec), "{config} {got:?}");
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::handler::Handler;
 use axum::routing::{MethodRouter, get, post};
+#[cfg(test)]
 use http::Method;
 
 use super::{ledger, me, openapi, registry, requests, webhook};
@@ -12,6 +13,7 @@ use crate::app::App;
 
 /// One operation.
 pub(super) struct Route {
+    #[cfg(test)]
     pub(super) method: Method,
     /// Below `/_countersign/api`, as OpenAPI spells it.
     pub(super) path: &'static str,
@@ -40,9 +42,19 @@ pub(super) fn all() -> Vec<Route> {
 }
 
 fn reads<H: Handler<T, Arc<App>>, T: 'static>(path: &'static str, handler: H) -> Route {
-    Route { method: Method::GET, path, handler: get(handler) }
+    Route {
+        #[cfg(test)]
+        method: Method::GET,
+        path,
+        handler: get(handler),
+    }
 }
 
 fn changes<H: Handler<T, Arc<App>>, T: 'static>(path: &'static str, handler: H) -> Route {
-    Route { method: Method::POST, path, handler: post(handler) }
+    Route {
+        #[cfg(test)]
+        method: Method::POST,
+        path,
+        handler: post(handler),
+    }
 }

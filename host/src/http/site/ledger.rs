@@ -75,6 +75,9 @@ fn told(entry: &Entry) -> (String, Option<PersonId>, Option<RequestId>) {
             None,
             None,
         ),
+        Entry::RuleRun { model, version, run, .. } => {
+            (format!("rule {} on {model} version {version}", run.plugin), None, None)
+        }
         Entry::RequestOpened { request, placed, authors, .. } => {
             let what = format!("asked to {}", action_phrase(&placed.action));
             (what, authors.requester.clone(), Some(*request))
