@@ -53,11 +53,22 @@ impl Mlflow {
 
     /// As [`Mlflow::start`], without waiting: see [`Mlflow::wait`].
     pub fn launch(venv: &Venv, dir: &Path) -> Result<Self> {
+        Self::launch_on(http::free_port()?, venv, dir, &[], &[])
+    }
+
+    /// The same on a port of the caller's choice, with more arguments and more environment.
+    pub fn launch_on(
+        port: u16,
+        venv: &Venv,
+        dir: &Path,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Result<Self> {
         std::fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
-        let port = http::free_port()?;
         let key = random_key()?;
         let environment =
-            [&ENVIRONMENT[..], &[("MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY", key.as_str())]].concat();
+            [&ENVIRONMENT[..], &[("MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY", key.as_str())], environment]
+                .concat();
         let (port_text, database) =
             (port.to_string(), format!("sqlite:///{}", dir.join("mlflow.db").display()));
         let artifacts = dir.join("artifacts").display().to_string();
@@ -65,6 +76,7 @@ impl Mlflow {
             ["-m", "mlflow", "server", "--workers", "1"].as_slice(),
             &["--host", "127.0.0.1", "--port", &port_text],
             &["--backend-store-uri", &database, "--artifacts-destination", &artifacts],
+            arguments,
         ]
         .concat();
         let server = child::keep(&venv.python(), &arguments, &environment, &dir.join("mlflow.log"))?;
@@ -105,6 +117,11 @@ impl Mlflow {
     /// The last lines of its log.
     pub fn tail(&self, lines: usize) -> String {
         self.server.as_ref().map(|server| server.tail(lines)).unwrap_or_default()
+    }
+
+    /// SIGKILL, as a power cut would have it. Its database stays.
+    pub fn kill(&mut self) -> Result<()> {
+        self.server.take().context("this MLflow is not ours to kill")?.kill()
     }
 
     /// Stops it; dropping does the same.

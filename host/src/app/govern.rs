@@ -74,7 +74,12 @@ impl App {
         let caller = call.caller.identity().map(|identity| identity.person.clone());
         let requester = earlier.requester().or(caller);
         let reviews = earlier.reviews();
-        let judged = self.judge(generation, gates, placed, Asked { requester, reviews: &reviews }).await?;
+        if earlier.has_ended() {
+            // What was rejected is final; what it has become since is not.
+            self.registry.look_again(placed);
+        }
+        let asked = Asked { requester, reviews: &reviews };
+        let judged = self.judge_to_write(generation, gates, placed, asked).await?;
         for matched in gates {
             self.metrics.decision(placed.action.kind(), judged.decision.as_str(), matched.gate.mode);
         }
@@ -178,9 +183,42 @@ impl App {
         request: Option<Seen<PromotionRequest>>,
         result: &OutcomeResult,
     ) {
-        if let Err(error) = self.try_conclude(intent, index, request, result).await {
+        let concluded = match self.try_conclude(intent, index, request, result).await {
+            // Somebody else wrote the request meanwhile, such as the same call made twice at once.
+            Err(AppError::Conflict(_)) => self.conclude_beside(intent, index, result).await,
+            concluded => concluded,
+        };
+        if let Err(error) = concluded {
             tracing::error!(error = %error, intent.index = index, "outcome not recorded, the sweeper will");
         }
+    }
+
+    /// Writes how it ended against the request as it is now.
+    async fn conclude_beside(
+        &self,
+        intent: &Intent,
+        index: u64,
+        result: &OutcomeResult,
+    ) -> Result<(), AppError> {
+        const TRIES: usize = 8;
+        for _ in 1..TRIES {
+            let request = self.approved_request(intent)?;
+            match self.try_conclude(intent, index, request, result).await {
+                Err(AppError::Conflict(_)) => {}
+                concluded => return concluded,
+            }
+        }
+        let request = self.approved_request(intent)?;
+        self.try_conclude(intent, index, request, result).await
+    }
+
+    /// The request that an intent was made for, where its write is not written down yet.
+    pub(super) fn approved_request(
+        &self,
+        intent: &Intent,
+    ) -> Result<Option<Seen<PromotionRequest>>, AppError> {
+        let request = intent.request.map(|id| self.load_request(id)).transpose()?;
+        Ok(request.filter(|seen| seen.value.state.as_str() == "approved"))
     }
 
     pub(super) async fn try_conclude(

@@ -44,13 +44,33 @@ impl Judged {
 }
 
 /// Who asks, and what has been said so far.
+#[derive(Clone)]
 pub(super) struct Asked<'a> {
     pub(super) requester: Option<countersign_core::names::PersonId>,
     pub(super) reviews: &'a [Review],
 }
 
 impl App {
-    /// Judges a promotion by the policy in force and the registry of this moment.
+    /// As [`App::judge`], for a write that is made at once where nothing stands against it. Remembered facts are
+    /// good enough to refuse by. What lets a write through is read anew.
+    pub(super) async fn judge_to_write(
+        &self,
+        generation: &Generation,
+        gates: &[GateMatch<'_>],
+        placed: &Placed,
+        asked: Asked<'_>,
+    ) -> Result<Judged, AppError> {
+        let began = self.clock.now();
+        let judged = self.judge(generation, gates, placed, asked.clone()).await?;
+        let remembered = judged.facts.taken_at < began;
+        if !remembered || !matches!(judged.decision, Decision::Allow(..)) {
+            return Ok(judged);
+        }
+        self.registry.look_again(placed);
+        self.judge(generation, gates, placed, asked).await
+    }
+
+    /// Judges a promotion by the policy in force and what is known of the registry.
     pub(super) async fn judge(
         &self,
         generation: &Generation,

@@ -4,16 +4,12 @@
 use std::collections::BTreeMap;
 
 use countersign_core::names::{ModelName, Stage, Version, Workspace};
-use countersign_core::time::Millis;
 
 use super::bypass::{Name, alias_name, stage_name, version_name, watched};
 use super::records::Holding;
 use super::{App, AppError};
 use crate::mlflow::types::RegisteredModel;
 use crate::store::{Batch, Scan, codec, keys};
-
-/// Writes that are on their way are given this long, in milliseconds, before a difference counts.
-const IN_FLIGHT: i64 = 2_000;
 
 impl App {
     /// Compares every governed name of every model. Gives the number of bypasses found.
@@ -80,24 +76,34 @@ impl App {
         let generation = self.generation.load_full();
         let actual = found.map(held_names).unwrap_or_default();
         let known = self.known_holdings(workspace, model)?;
-        let mut bypasses = 0;
+        let (mut bypasses, mut noted) = (0, Vec::new());
         let names: Vec<&Name> =
             actual.keys().chain(known.keys().filter(|n| !actual.contains_key(*n))).collect();
         for name in names {
-            let Some(on_bypass) = watched(&generation.policy, model, name) else { continue };
             let (is, was) = (actual.get(name).copied(), known.get(name));
-            if was.and_then(|holding| holding.version) == is || self.in_flight(model)? {
+            if was.and_then(|holding| holding.version) == is {
                 continue;
             }
+            let Some(on_bypass) = watched(&generation.policy, model, name) else {
+                // A policy that comes later may watch it: what it holds until then is no bypass.
+                if is.is_some() || name.starts_with("alias:") {
+                    noted.push((name, is));
+                }
+                continue;
+            };
+            let Some(is) = self.moved(workspace, model, name, was).await? else { continue };
             if is.is_none() && !self.is_gone(workspace, model, name).await? {
                 continue;
             }
             if baseline && was.is_none() {
-                self.note_baseline(workspace, model, name, is).await?;
+                noted.push((name, is));
             } else {
                 self.bypassed((workspace, model), name, was, is, on_bypass).await?;
                 bypasses += 1;
             }
+        }
+        if !noted.is_empty() {
+            self.note_baseline(workspace, model, &noted).await?;
         }
         Ok(bypasses)
     }
@@ -137,12 +143,15 @@ impl App {
         &self,
         workspace: &Workspace,
         model: &ModelName,
-        name: &str,
-        is: Option<Version>,
+        names: &[(&Name, Option<Version>)],
     ) -> Result<(), AppError> {
-        let holding = Holding { version: is, since: self.clock.now(), bypassed: false };
-        let key = keys::holding(workspace.as_str(), model.as_str(), name);
-        Ok(self.store.commit(Batch::new().put(key, codec::encode(&holding)?)).await?)
+        let mut batch = Batch::new();
+        for (name, is) in names {
+            let holding = Holding { version: *is, since: self.clock.now(), bypassed: false };
+            let key = keys::holding(workspace.as_str(), model.as_str(), name);
+            batch = batch.put(key, codec::encode(&holding)?);
+        }
+        Ok(self.store.commit(batch).await?)
     }
 
     fn known_holdings(
@@ -167,13 +176,31 @@ impl App {
         Ok(models)
     }
 
-    /// Whether one of our own writes to this model may be between its intent and its outcome.
+    /// What a name holds now, where that differs from all that we know of: the list may have been read before a
+    /// write of ours, and what we know after it.
+    async fn moved(
+        &self,
+        workspace: &Workspace,
+        model: &ModelName,
+        name: &Name,
+        was: Option<&Holding>,
+    ) -> Result<Option<Option<Version>>, AppError> {
+        let is = match self.registry.client.model(workspace, model).await {
+            Err(error) if error.is_not_found() => None,
+            found => held_names(&found?).get(name).copied(),
+        };
+        let unchanged = self.known_holdings(workspace, model)?.get(name) == was;
+        let differs = was.and_then(|holding| holding.version) != is;
+        Ok((unchanged && differs && !self.in_flight(model)?).then_some(is))
+    }
+
+    /// Whether one of our own writes to this model may be between its intent and its outcome. The sweeper closes
+    /// those that a crash has left open, by the same registry.
     fn in_flight(&self, model: &ModelName) -> Result<bool, AppError> {
-        let now: Millis = self.clock.now();
         let rows = self.store.scan(&Scan::prefix(keys::open_intents()))?;
         for (key, value) in rows {
             let open: super::records::OpenIntent = codec::decode(&key, &value)?;
-            if open.intent.placed.action.model() == Some(model) && now.since(open.at) < IN_FLIGHT {
+            if open.intent.placed.action.model() == Some(model) {
                 return Ok(true);
             }
         }

@@ -170,6 +170,10 @@ impl Earlier {
         }
     }
 
+    pub(super) const fn has_ended(&self) -> bool {
+        matches!(self, Self::Ended(_))
+    }
+
     /// Who first asked.
     pub(super) fn requester(&self) -> Option<PersonId> {
         let counts = !matches!(self, Self::Ended(_));

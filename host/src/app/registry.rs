@@ -160,6 +160,18 @@ impl Registry {
         }
     }
 
+    /// Forgets what is known of whatever this action would promote: what is read next is as the registry says now.
+    pub(super) fn look_again(&self, placed: &Placed) {
+        if let Action::RegisterVersion(registration) = &placed.action
+            && let Some((model, _)) = registration.copied_from()
+        {
+            self.touch_model(&placed.workspace, &model);
+        }
+        if let Some(model) = placed.action.model() {
+            self.touch_model(&placed.workspace, model);
+        }
+    }
+
     pub(super) fn touch_model(&self, workspace: &Workspace, model: &ModelName) {
         self.models().remove(&(workspace.clone(), model.clone()));
         self.cache.forget(&Changed::Model(workspace.clone(), model.clone()));

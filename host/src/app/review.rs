@@ -171,6 +171,8 @@ impl App {
                 "the policy in force no longer guards this write: make the call again".to_owned(),
             ));
         };
+        // People vote on, and renew, what is there now.
+        self.registry.look_again(&placed);
         let asked = Asked { requester: seen.value.authors.requester.clone(), reviews: &seen.value.reviews };
         let judged = self.judge(generation, &gates, &placed, asked).await?;
         let (found, now) = (judged.judgement(), self.clock.now());

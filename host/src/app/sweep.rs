@@ -33,10 +33,13 @@ impl App {
 
     async fn resolve(&self, orphan: &OpenIntent) -> Result<(), AppError> {
         let intent = &orphan.intent;
-        let shows = self.registry_shows(&intent.placed).await?;
+        let shows = match self.registry_shows(&intent.placed).await {
+            // A model or a version that is not there does not show the change.
+            Err(error) if error.is_not_found() => false,
+            shows => shows?,
+        };
         let result = if shows { OutcomeResult::FoundApplied } else { OutcomeResult::FoundNotApplied };
-        let request = intent.request.map(|id| self.load_request(id)).transpose()?;
-        let request = request.filter(|seen| seen.value.state.as_str() == "approved");
+        let request = self.approved_request(intent)?;
         let index = self.index_of_intent(intent.id)?;
         tracing::warn!(intent.index = index, outcome = ?result, "orphaned intent resolved");
         self.try_conclude(intent, index, request, &result).await
