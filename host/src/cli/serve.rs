@@ -84,8 +84,8 @@ pub(super) async fn assemble(config: &Config) -> anyhow::Result<App> {
         Upstream::new(&settings, &public, origins).context("reading the machine's root certificates")?;
     let client = Client::new(&settings).context("setting up calls to MLflow")?;
     let collector = Collector::new(client.clone(), Limits { deadline: config.facts.deadline });
-    let max_age = Span::from_millis(i64::try_from(config.facts.max_age.as_millis()).unwrap_or(i64::MAX));
-    let registry = Registry::new(FactsCache::new(collector), Arc::clone(&clock), max_age);
+    let max_age = span(config.facts.max_age);
+    let registry = Registry::new(FactsCache::new(collector), Arc::clone(&clock), max_age, config.facts.at_write);
     let auth = Arc::new(auth(config, client, &clock)?);
     let generation = Generation::load(&config.policy_file, &engine, clock.now()).await?;
     let app = App {
@@ -124,7 +124,8 @@ pub(super) fn auth(config: &Config, client: Client, clock: &Arc<dyn Clock>) -> a
                 (&config.auth.users_file, place::store_dir(config).with_file_name("session.key"));
             let local = Local::open(file, &key, is_https(config), Arc::clone(clock));
             let hint = "add somebody with `countersign user add NAME --password-stdin`";
-            Ok(Auth::Local(Box::new(local.context(hint)?)))
+            let lifetime = span(config.auth.session);
+            Ok(Auth::Local(Box::new(local.context(hint)?.with_sessions_lasting(lifetime))))
         }
         AuthMode::Upstream => {
             let probe: crate::auth::upstream::Probe = Box::new(move |header| {
@@ -149,6 +150,10 @@ async fn probed(
         Ok(Probed::NoAccounts) => Ok(Answer::NoAccounts),
         Err(error) => Err(ProbeError(error.to_string())),
     }
+}
+
+fn span(duration: std::time::Duration) -> Span {
+    Span::from_millis(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX))
 }
 
 fn is_https(config: &Config) -> bool {

@@ -163,7 +163,7 @@ async fn governed_by_path(
 ) -> Response<Body> {
     let headers = head.headers.clone();
     let call = Call { caller, classified, headers, peer: front.peer(peer), received: None };
-    match front.app.govern(call).await {
+    match Box::pin(front.app.govern(call)).await {
         Ok(Answer::Untouched) => stream(front, head, body, peer).await,
         answered => ruled(front, answered),
     }
@@ -194,7 +194,7 @@ async fn governed_by_body(
         Ok(classified) => {
             let (headers, received) = (head.headers, Some(received));
             let call = Call { caller, classified, headers, peer: front.peer(peer), received };
-            let answer = front.app.govern(call).await;
+            let answer = Box::pin(front.app.govern(call)).await;
             tracing::debug!(duration_ms = began.elapsed().as_millis(), "governed write answered");
             ruled(front, answer)
         }
