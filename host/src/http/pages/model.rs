@@ -35,6 +35,4 @@ pub struct ModelRow {
     pub chips: Vec<Chip>,
     /// The request's id.
     pub request: Option<String>,
-    /// The ledger entry's index.
-    pub entry: Option<u64>,
 }

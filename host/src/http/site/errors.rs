@@ -3,6 +3,7 @@
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 
+use super::request::capital;
 use super::{Visitor, page};
 use crate::app::AppError;
 use crate::http::error;
@@ -28,8 +29,14 @@ impl IntoResponse for Trouble {
         if status.is_server_error() {
             tracing::error!(error = %detail, "page not shown");
         }
-        problem(*self.chrome, status, title, detail)
+        problem(*self.chrome, status, title, sentence(&detail))
     }
+}
+
+/// A fragment of an error as a sentence of its own.
+pub(super) fn sentence(detail: &str) -> String {
+    let stop = if detail.ends_with(['.', '!', '?']) { "" } else { "." };
+    format!("{}{stop}", capital(detail))
 }
 
 pub(super) async fn nothing_here(visitor: Visitor) -> Response {
@@ -40,7 +47,7 @@ pub(super) async fn nothing_here(visitor: Visitor) -> Response {
 fn problem(chrome: Chrome, status: StatusCode, title: &str, what_happened: String) -> Response {
     let what_to_do = match status {
         StatusCode::CONFLICT => "Go back, reload the page, and look again before you decide.",
-        StatusCode::FORBIDDEN => "Ask somebody of the seat that is named, or sign in as somebody else.",
+        StatusCode::FORBIDDEN => "Ask somebody who may, or sign in as somebody else.",
         StatusCode::NOT_FOUND => "Look for it in the inbox.",
         StatusCode::BAD_GATEWAY => "Ask the operator whether MLflow is up, then try again.",
         _ if status.is_server_error() => "Tell the operator: the log says more.",

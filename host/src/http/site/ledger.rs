@@ -105,7 +105,8 @@ fn told(entry: &Entry) -> (String, Option<PersonId>, Option<RequestId>) {
                 version.map_or_else(|| "nothing".to_owned(), |version| format!("version {version}"))
             };
             let (was, is) = (of(bypass.was), of(bypass.is));
-            (format!("{} of {} moved without a permit: {was} → {is}", bypass.what, bypass.model), None, None)
+            let what = bypass.what.replacen(':', " ", 1);
+            (format!("{what} of {} moved without a permit: {was} → {is}", bypass.model), None, None)
         }
     }
 }

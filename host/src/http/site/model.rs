@@ -27,7 +27,6 @@ pub(super) async fn show(visitor: Visitor, Path(name): Path<String>) -> Result<R
         actor: request.authors.requester.as_ref().map(|id| visitor.person(id)),
         chips: chips(request),
         request: Some(request.id.to_string()),
-        entry: None,
     });
     let shown = ModelPage {
         chrome: visitor.chrome(Nav::Inbox),

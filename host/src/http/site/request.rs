@@ -97,7 +97,7 @@ fn notices(request: &PromotionRequest) -> Vec<Notice> {
                     must find out who has access to MLflow's own port.";
         notices.push(Notice { title: "Bypassed", text: text.to_owned(), warning: true });
     }
-    if request.flags.stale {
+    if request.flags.stale && request.state.is_live() {
         let text = "What was reviewed has changed since. Earlier signatures no longer count; what you see is what \
                     is there now.";
         notices.push(Notice { title: "Stale", text: text.to_owned(), warning: true });

@@ -79,7 +79,10 @@ fn besides(visitor: &Visitor, recorded: &[Recorded]) -> Vec<(Millis, Event)> {
         let (actor, what, icon) = match entry {
             // The call that opened the request is told by the request.
             Entry::Refused { .. } if Some(number) == first => continue,
-            Entry::Refused { by, .. } => (by.as_ref(), again(&mut events, &mut calls, by.as_ref()), "open"),
+            Entry::Refused { by, decision, .. } => {
+                let number = again(&mut events, &mut calls, by.as_ref());
+                (by.as_ref(), called(number, decision), "open")
+            }
             Entry::ReviewRefused { by, reason, .. } => {
                 (Some(by), format!("could not sign: {reason}"), "lock")
             }
@@ -103,7 +106,7 @@ fn again<'e>(
     events: &mut Vec<(Millis, Event)>,
     calls: &mut Option<(Option<&'e PersonId>, usize)>,
     by: Option<&'e PersonId>,
-) -> String {
+) -> usize {
     let number = match *calls {
         Some((before, number)) if before == by => {
             events.pop();
@@ -112,9 +115,14 @@ fn again<'e>(
         _ => 1,
     };
     *calls = Some((by, number));
+    number
+}
+
+fn called(number: usize, decision: &str) -> String {
+    let answer = if decision == "hold" { "was told to wait" } else { "was refused" };
     match number {
-        1 => "called again, and was told to wait".to_owned(),
-        _ => format!("called {} more, and was told to wait", count(number, "time", "times")),
+        1 => format!("called again, and {answer}"),
+        _ => format!("called {} more, and {answer}", count(number, "time", "times")),
     }
 }
 
