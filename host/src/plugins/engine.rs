@@ -189,6 +189,8 @@ fn wasm_config() -> Config {
     config.max_wasm_stack(512 << 10).async_stack_size(1 << 20);
     config.wasm_backtrace_max_frames(NonZeroUsize::new(8));
     config.wasm_backtrace_details(WasmBacktraceDetails::Disable);
+    // For debuggers and for offsets in backtraces, which nobody reads here; a third of the compiled code.
+    config.native_unwind_info(false).generate_address_map(false);
     config
 }
 
