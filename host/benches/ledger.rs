@@ -27,7 +27,7 @@ use countersign::store::Batch;
 use countersign::store::sled::SledStore;
 use countersign_core::time::Millis;
 use ring::digest::{Context, SHA256};
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use raw::RawLog;
 use table::Row;
@@ -81,7 +81,9 @@ async fn to_ledger(ledger: Arc<Ledger>, number: u64) {
 }
 
 async fn to_raw(raw: Arc<RawLog>, number: u64) {
-    raw.append(format!("{number:0>ENTRY_BYTES$}").into_bytes()).await;
+    let mut bytes = vec![b'x'; ENTRY_BYTES];
+    bytes[..8].copy_from_slice(&number.to_be_bytes());
+    raw.append(bytes).await;
 }
 
 /// Acknowledged appends per second.
@@ -145,15 +147,25 @@ async fn open(path: &Path) -> Ledger {
     Ledger::open(store, key).await.unwrap()
 }
 
+/// An entry of 1 KB of the kind that decisions make.
 fn draft(number: u64) -> Draft {
-    Draft::new(Millis::new(1_767_225_600_000), "decision", &body(number)).unwrap()
+    let body = Body {
+        decision: "allow",
+        model: "fraud",
+        number,
+        subject: "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+        reasons: ["a rule of the policy that held for the version that was judged"; 10],
+    };
+    Draft::new(Millis::new(1_767_225_600_000), "decision", &body).unwrap()
 }
 
-/// Fills an entry up to 1 KB with members of the kind that decisions have.
-fn body(number: u64) -> Value {
-    let tags: Vec<String> = (0..14).map(|i| format!("tag-{i} of the version that was judged")).collect();
-    json!({ "decision": "allow", "model": "fraud", "version": "7", "number": number.to_string(), "tags": tags,
-        "subject": "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855" })
+#[derive(Serialize)]
+struct Body {
+    decision: &'static str,
+    model: &'static str,
+    number: u64,
+    subject: &'static str,
+    reasons: [&'static str; 10],
 }
 
 fn reader(path: &PathBuf) -> BufReader<File> {
