@@ -24,6 +24,8 @@ pub fn play() -> Result<()> {
     register(&mut stage)?;
     let result = run::aloud(&mut acts(&browser, &stage, &chromium));
     ensure!(result.is_ok(), "the browser saw something else\n{}", stage.tails());
+    let log = stage.host.tail(usize::MAX);
+    ensure!(!log.contains("panicked at"), "Countersign panicked meanwhile:\n{log}");
     drop(stage);
     Ok(std::fs::remove_dir_all(dir)?)
 }

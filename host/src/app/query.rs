@@ -5,7 +5,7 @@ use countersign_core::check::CheckRun;
 use countersign_core::entry::Entry;
 use countersign_core::names::{ModelName, PersonId, Seat, Version, Workspace};
 use countersign_core::policy::Policy;
-use countersign_core::request::{PromotionRequest, RequestId};
+use countersign_core::request::{PromotionRequest, RequestId, State};
 use countersign_core::review::{Barred, may_fill};
 use countersign_core::time::Millis;
 use serde::Serialize;
@@ -96,7 +96,10 @@ impl App {
     /// Whether a request still needs a seat that this person may fill and has not filled.
     #[must_use]
     pub fn waits_for(&self, request: &PromotionRequest, who: &Identity, policy: &Policy) -> bool {
-        if !request.state.is_live() || request.authors.requester.as_ref() == Some(&who.person) {
+        // Where a check is in the way, a signature moves nothing.
+        if !matches!(request.state, State::InReview)
+            || request.authors.requester.as_ref() == Some(&who.person)
+        {
             return false;
         }
         let roster = self.people.roster(policy);

@@ -13,6 +13,9 @@ use crate::http::site::Visitor;
 
 type Recorded = (u64, Millis, Entry);
 
+/// Finds the index of the entry that is asked for.
+type Find<'f> = &'f dyn Fn(&dyn Fn(&Entry) -> bool) -> Option<u64>;
+
 /// Oldest first. A ledger that cannot be read leaves the request's own part.
 pub(super) fn events(visitor: &Visitor, request: &PromotionRequest) -> Vec<Event> {
     let recorded = visitor.app().entries_about(request).unwrap_or_else(|error| {
@@ -45,11 +48,7 @@ fn own(visitor: &Visitor, request: &PromotionRequest, recorded: &[Recorded]) -> 
     events
 }
 
-fn ended(
-    visitor: &Visitor,
-    request: &PromotionRequest,
-    entry: &dyn Fn(&dyn Fn(&Entry) -> bool) -> Option<u64>,
-) -> Option<(Millis, Event)> {
+fn ended(visitor: &Visitor, request: &PromotionRequest, entry: Find<'_>) -> Option<(Millis, Event)> {
     let (at, event, entry) = match &request.state {
         State::Approved { at } => {
             (*at, event(visitor, *at, None, "Nothing is missing any more", ("check", Tone::Good)), None)
