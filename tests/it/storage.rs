@@ -99,8 +99,7 @@ fn cannot_record(scene: &Scene, model: &str, version: &str) {
     assert_eq!(scene.holder(model, "champion"), None);
     let path = format!("/api/2.0/mlflow/registered-models/get?name={model}");
     assert_eq!(scene.call("ana", "GET", &path, None).status, 200);
-    let (status, text) =
-        countersign_tests::http::get(scene.host.workdir().admin_port, "/readyz").unwrap();
+    let (status, text) = countersign_tests::http::get(scene.host.workdir().admin_port, "/readyz").unwrap();
     assert_eq!(status, 503, "{text}");
     let live = countersign_tests::http::get(scene.host.workdir().admin_port, "/livez").unwrap();
     assert_eq!(live.0, 200);
@@ -120,7 +119,8 @@ fn fills(scene: &Scene, model: &str, version: &str) {
 }
 
 fn shadowed(name: &str) -> String {
-    policy_without_people(name).replace("{ alias = \"champion\" }", "{ alias = \"champion\" }, { alias = \"shadow-*\" }")
+    policy_without_people(name)
+        .replace("{ alias = \"champion\" }", "{ alias = \"champion\" }, { alias = \"shadow-*\" }")
 }
 
 #[test]

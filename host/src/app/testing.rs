@@ -51,7 +51,12 @@ pub(crate) async fn app() -> (Arc<App>, TempDir) {
     let public: Base = "http://127.0.0.1:8080".parse().unwrap();
     let origins = Origins::new(&public, Vec::new(), Vec::new());
     let collector = Collector::new(Client::new(&settings).unwrap(), Limits::default());
-    let registry = Registry::new(FactsCache::new(collector), Arc::clone(&clock), Span::from_millis(60_000), AtWrite::Fresh);
+    let registry = Registry::new(
+        FactsCache::new(collector),
+        Arc::clone(&clock),
+        Span::from_millis(60_000),
+        AtWrite::Fresh,
+    );
     let users = files.path().join("users.toml");
     std::fs::write(&users, "format = 1\n").unwrap();
     let local = Local::open(&users, &files.path().join("session.key"), false, Arc::clone(&clock)).unwrap();

@@ -57,7 +57,12 @@ impl Sessions {
     /// `secure` when browsers come by https: the cookie then binds to this host alone (`__Host-`, RFC 6265bis §4.1.3).
     #[must_use]
     pub fn new(key: &[u8; 32], secure: bool) -> Self {
-        Self { key: hmac::Key::new(hmac::HMAC_SHA256, key), secure, lifetime: LIFETIME, ended: Mutex::default() }
+        Self {
+            key: hmac::Key::new(hmac::HMAC_SHA256, key),
+            secure,
+            lifetime: LIFETIME,
+            ended: Mutex::default(),
+        }
     }
 
     /// With the key in `path`, which is made (mode 0600) at the first start.

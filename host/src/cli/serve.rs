@@ -85,7 +85,8 @@ pub(super) async fn assemble(config: &Config) -> anyhow::Result<App> {
     let client = Client::new(&settings).context("setting up calls to MLflow")?;
     let collector = Collector::new(client.clone(), Limits { deadline: config.facts.deadline });
     let max_age = span(config.facts.max_age);
-    let registry = Registry::new(FactsCache::new(collector), Arc::clone(&clock), max_age, config.facts.at_write);
+    let registry =
+        Registry::new(FactsCache::new(collector), Arc::clone(&clock), max_age, config.facts.at_write);
     let auth = Arc::new(auth(config, client, &clock)?);
     let generation = Generation::load(&config.policy_file, &engine, clock.now()).await?;
     let app = App {

@@ -12,8 +12,8 @@ use http::Uri;
 use super::{ConfigError, ConfigFault, listed};
 use crate::config::layers::Layers;
 use crate::config::{
-    Anonymous, AtWrite, Auth, AuthMode, Config, Credentials, Facts, Log, LogFormat, Plugins, Reconcile, Secret,
-    Server, StoreLocation, Upstream, Webhook,
+    Anonymous, AtWrite, Auth, AuthMode, Config, Credentials, Facts, Log, LogFormat, Plugins, Reconcile,
+    Secret, Server, StoreLocation, Upstream, Webhook,
 };
 
 /// Where MLflow's webhooks go, below the public URL.
