@@ -82,10 +82,6 @@ impl Bench {
         Self { dir, engine, plugin, input, bare }
     }
 
-    async fn evaluate(&self) -> Conclusion {
-        self.engine.evaluate_check(&self.plugin, &self.input, sources()).await.outcome.conclusion()
-    }
-
     /// Budget 4: one evaluation, beside the same check as a native function and beside bare wasmtime.
     async fn one(&self) -> Vec<Row> {
         let (mut ours, mut native, mut bare, mut run) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
