@@ -42,6 +42,8 @@ fn commit(mut file: File, mut jobs: mpsc::Receiver<Job>) {
         }
         file.write_all(&bytes).unwrap();
         file.sync_data().unwrap();
-        waiting.into_iter().for_each(|done| drop(done.send(())));
+        for done in waiting {
+            let _ = done.send(());
+        }
     }
 }

@@ -21,12 +21,6 @@ pub fn print(rows: &[Row]) {
 }
 
 impl Row {
-    /// Ours with nothing beside it.
-    pub fn alone(name: &str, ours: Duration, target: &'static str) -> Self {
-        let (baseline, ratio) = (String::new(), String::new());
-        Self { name: name.to_owned(), ours: micros(ours), baseline, ratio, target }
-    }
-
     /// Events per second in paired rounds.
     pub fn rates(name: &str, ours: &[f64], baseline: &[f64], target: &'static str) -> Self {
         let rate = |values: &[f64]| format!("{:.0}/s", median(values));
