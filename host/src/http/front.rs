@@ -42,7 +42,7 @@ impl Front {
             .nest("/api", api::router(Arc::clone(&app)))
             .merge(api::webhooks(Arc::clone(&app)))
             .merge(site::router(Arc::clone(&app), base.clone()));
-        let ours = Router::new().nest(&base, own);
+        let ours = Router::new().nest(&base, own).merge(site::inbox(Arc::clone(&app), base.clone()));
         Self { app, manners, ours, base }
     }
 
