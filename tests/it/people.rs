@@ -68,7 +68,10 @@ fn credentials() {
         }
     }
     let alias = json!({"name": "x", "alias": "champion", "version": "1"});
-    unauthorized(&sent(&scene, &http::request("POST", "/api/2.0/mlflow/registered-models/alias").json(&alias)), "write");
+    unauthorized(
+        &sent(&scene, &http::request("POST", "/api/2.0/mlflow/registered-models/alias").json(&alias)),
+        "write",
+    );
     for open in ["/health", "/version"] {
         assert_eq!(sent(&scene, &http::request("GET", open)).status, 200, "{open}");
     }
@@ -93,7 +96,10 @@ fn anonymous_reads_where_the_operator_allows_them() {
         unauthorized(&sent(&scene, &http::request("POST", &path).json(&model)), &path);
     }
     // Whoever says who they are must be who they say.
-    unauthorized(&sent(&scene, &http::request("GET", READ).header("Authorization", &basic("ruth", "guess"))), "wrong");
+    unauthorized(
+        &sent(&scene, &http::request("GET", READ).header("Authorization", &basic("ruth", "guess"))),
+        "wrong",
+    );
 }
 
 #[test]
@@ -123,7 +129,8 @@ fn form(path: &str, body: &str) -> Request {
 /// Signs ruth in at the login page; gives her cookie.
 fn signed_in(scene: &Scene) -> String {
     let body = format!("name=ruth&password={}&next=%2Fx", PASSWORD.replace(' ', "+"));
-    let answer = sent(scene, &form("/_countersign/login", &body).header("Origin", &scene.host.workdir().url()));
+    let answer =
+        sent(scene, &form("/_countersign/login", &body).header("Origin", &scene.host.workdir().url()));
     assert_eq!((answer.status, answer.header("location")), (303, Some("/x")), "{}", answer.text());
     let cookie = answer.header("set-cookie").unwrap();
     contains(cookie, &["HttpOnly", "SameSite=", "Path=/"]);
@@ -141,10 +148,12 @@ fn a_browser_signs_in_comes_back_and_signs_out() {
         assert_eq!(answer.header("location"), Some(&*format!("/_countersign/login?next={encoded}")));
     }
     let origin = scene.host.workdir().url();
-    let wrong = sent(&scene, &form("/_countersign/login", "name=ruth&password=guess").header("Origin", &origin));
+    let wrong =
+        sent(&scene, &form("/_countersign/login", "name=ruth&password=guess").header("Origin", &origin));
     assert_eq!((wrong.status, wrong.header("set-cookie")), (401, None));
     contains(&wrong.text(), &["<form"]);
-    let elsewhere = form("/_countersign/login", &format!("name=ruth&password={}", PASSWORD.replace(' ', "+")));
+    let elsewhere =
+        form("/_countersign/login", &format!("name=ruth&password={}", PASSWORD.replace(' ', "+")));
     assert_eq!(sent(&scene, &elsewhere.header("Origin", "http://evil.example")).header("set-cookie"), None);
     let away = format!("name=ruth&password={}&next=%2F%2Fevil.example", PASSWORD.replace(' ', "+"));
     let answer = sent(&scene, &form("/_countersign/login", &away).header("Origin", &origin));
@@ -236,7 +245,9 @@ fn mlflow_never_sees_our_credentials() {
     contains(&seen, &["registered-models/alias", "champion", "theme=dark", "lang=en"]);
     assert!(!seen.to_ascii_lowercase().contains("\nauthorization:"), "{seen}");
     let value = cookie.split_once('=').unwrap().1;
-    for secret in [scene.token("ana"), scene.token("ruth"), value, &STANDARD.encode(format!("ruth:{PASSWORD}"))] {
+    for secret in
+        [scene.token("ana"), scene.token("ruth"), value, &STANDARD.encode(format!("ruth:{PASSWORD}"))]
+    {
         assert!(!seen.contains(secret), "MLflow saw {secret}");
     }
     let log = std::fs::read_to_string(scene.host.workdir().log()).unwrap();
@@ -266,7 +277,8 @@ fn with_accounts(scene: &Scene, port: u16) -> Mlflow {
         ("MLFLOW_FLASK_SERVER_SECRET_KEY", "a secret of this test"),
     ];
     let venv = Venv::for_tests().unwrap();
-    let mut mlflow = Mlflow::launch_on(port, &venv, &dir, &["--app-name", "basic-auth"], &environment).unwrap();
+    let mut mlflow =
+        Mlflow::launch_on(port, &venv, &dir, &["--app-name", "basic-auth"], &environment).unwrap();
     mlflow.wait(|_| ()).unwrap();
     mlflow
 }
@@ -288,7 +300,9 @@ fn mlflows_own_accounts() {
         assert_eq!(answer.status, 200, "{}", answer.text());
     }
     let (ana, ruth) = (basic("ana", "ana likes long passwords"), basic("ruth", PASSWORD));
-    let me = |who: &str| sent(&scene, &http::request("GET", "/_countersign/api/v1/me").header("Authorization", who));
+    let me = |who: &str| {
+        sent(&scene, &http::request("GET", "/_countersign/api/v1/me").header("Authorization", who))
+    };
     assert_eq!(me(&ruth).json().unwrap()["identity"]["name"], "ruth");
     assert_eq!(me(&ruth).json().unwrap()["seats"], json!(["risk"]));
     assert_eq!(me(&basic("ruth", "guess")).status, 401);
@@ -320,7 +334,10 @@ fn mlflows_own_accounts() {
     let refusal = call(&ana, path, &champion);
     contains(&refused(&refusal), &["is held", "ruth"]);
     let body = refusal.json().unwrap();
-    let review = format!("/_countersign/api/v1/requests/{}/reviews", body["countersign"]["request_id"].as_str().unwrap());
+    let review = format!(
+        "/_countersign/api/v1/requests/{}/reviews",
+        body["countersign"]["request_id"].as_str().unwrap()
+    );
     let vote = json!({"vote": "approve", "rationale": "fine", "subject_digest": body["countersign"]["subject_digest"]});
     assert_eq!(call(&ana, &review, &vote).status, 403);
     let admins = call(&admin, &review, &vote);
