@@ -33,6 +33,7 @@ mod webhook;
 use std::sync::Arc;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
+use countersign_core::names::Workspace;
 
 pub use self::error::AppError;
 pub use self::generation::{Generation, LoadGenerationError};
@@ -65,6 +66,8 @@ pub struct App {
     pub metrics: Arc<Metrics>,
     /// Where people reach us, without a trailing slash: used in links.
     pub public_url: String,
+    /// The workspaces that the reconciler looks at.
+    pub workspaces: Vec<Workspace>,
     /// What MLflow signs its webhooks with.
     pub webhook_secret: Option<String>,
     pub(crate) reload_error: ArcSwapOption<String>,

@@ -106,10 +106,20 @@ pub enum Anonymous {
 
 #[derive(Debug, Clone)]
 pub struct Facts {
+    pub at_write: AtWrite,
     /// How old a snapshot may be when it is used again.
     pub max_age: Duration,
     /// After which what is not known counts as missing.
     pub deadline: Duration,
+}
+
+/// Which facts let a governed write through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AtWrite {
+    /// Read at that moment.
+    Fresh,
+    /// Of at most `max_age`.
+    Remembered,
 }
 
 #[derive(Debug, Clone)]

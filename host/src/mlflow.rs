@@ -30,6 +30,9 @@ pub use proxy::{ProxyError, Upstream, UpstreamError};
 /// The header that names a workspace. MLflow ignores it unless workspaces are enabled.
 pub const WORKSPACE_HEADER: &str = "x-mlflow-workspace";
 
+/// A read by POST that MLflow's checks of Host and Origin look at as they do at a write: what `doctor` tries.
+pub const GUARDED_READ: &str = "/api/2.0/mlflow/experiments/search";
+
 /// How the upstream is reached.
 #[derive(Debug, Clone)]
 pub struct Settings {

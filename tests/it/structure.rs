@@ -8,6 +8,7 @@ use countersign_tests::paths;
 
 mod imports;
 mod purity;
+mod readme;
 mod text;
 
 /// A source file of the repository.

@@ -12,6 +12,7 @@ pub mod demo;
 pub mod host;
 pub mod http;
 pub mod mlflow;
+pub mod pages;
 pub mod paths;
 pub mod plugins;
 pub mod run;

@@ -11,7 +11,7 @@ use crate::mlflow::Mlflow;
 use crate::stage::Stage;
 use crate::story::{self, Between};
 use crate::venv::{self, Venv};
-use crate::{host, paths, plugins, run};
+use crate::{host, pages, paths, plugins, run};
 
 /// What `cargo verify` can be told.
 #[derive(Debug, Args)]
@@ -37,10 +37,10 @@ struct Check {
     run: fn(&Verify) -> Result<()>,
 }
 
-const CHECKS: [Check; 8] = [
+const CHECKS: [Check; 9] = [
     Check { name: "fmt", what: "rustfmt agrees", run: |_| fmt() },
     Check { name: "clippy", what: "no lint speaks up", run: |_| clippy() },
-    Check { name: "host", what: "the binary builds", run: |_| host::build() },
+    Check { name: "build", what: "the binary and every test build", run: |_| build() },
     Check {
         name: "plugins",
         what: "every plugin builds, hostile ones too",
@@ -53,6 +53,11 @@ const CHECKS: [Check; 8] = [
         name: "e2e",
         what: "the story with a SIGKILL between all steps; tests/python/e2e_*.py",
         run: |_| e2e(),
+    },
+    Check {
+        name: "browser",
+        what: "people in Chromium: MLflow's own pages through Countersign, and ours",
+        run: |_| pages::play(),
     },
 ];
 
@@ -104,6 +109,11 @@ fn fmt() -> Result<()> {
 
 fn clippy() -> Result<()> {
     run::aloud(host::cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+}
+
+/// Everything at once: `-p countersign` alone would build the dependencies with fewer features, and so twice.
+fn build() -> Result<()> {
+    run::aloud(host::cargo().args(["build", "--workspace", "--all-targets"]))
 }
 
 fn prepare_python() -> Result<()> {

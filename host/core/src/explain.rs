@@ -100,11 +100,13 @@ pub fn action_phrase(action: &Action) -> String {
     }
 }
 
-/// `auc 0.71, must be >= 0.85`, or the finding's own sentence where it carries no numbers.
+/// The finding's sentence, with its numbers where it does not say them itself.
 #[must_use]
 pub fn measure(finding: &Finding) -> String {
     match (&finding.measured, &finding.comparator, &finding.threshold) {
-        (Some(measured), Some(comparator), Some(threshold)) => {
+        (Some(measured), Some(comparator), Some(threshold))
+            if !(finding.message.contains(measured) && finding.message.contains(threshold)) =>
+        {
             format!("{} (measured {measured}, must be {comparator} {threshold})", finding.message)
         }
         _ => finding.message.clone(),

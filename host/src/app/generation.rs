@@ -75,6 +75,9 @@ impl Generation {
             plugins.insert(wanted.name.clone(), load(wanted, component.clone(), engine).await?);
             components.insert(wanted.name.clone(), component);
         }
+        for remark in policy.remarks() {
+            tracing::warn!(policy.file = %file.display(), "{remark}");
+        }
         let this = Self { policy, plugins, components, loaded_at: now, file: file.to_owned() };
         this.validate(engine).await?;
         Ok(this)

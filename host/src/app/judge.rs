@@ -52,7 +52,8 @@ pub(super) struct Asked<'a> {
 
 impl App {
     /// As [`App::judge`], for a write that is made at once where nothing stands against it. Remembered facts are
-    /// good enough to refuse by. What lets a write through is read anew.
+    /// good enough to refuse by. What lets a write through is read anew, unless the operator has said otherwise
+    /// (`[facts] at_write`).
     pub(super) async fn judge_to_write(
         &self,
         generation: &Generation,
@@ -63,7 +64,7 @@ impl App {
         let began = self.clock.now();
         let judged = self.judge(generation, gates, placed, asked.clone()).await?;
         let remembered = judged.facts.taken_at < began;
-        if !remembered || !matches!(judged.decision, Decision::Allow(..)) {
+        if !remembered || self.registry.trusts_memory() || !matches!(judged.decision, Decision::Allow(..)) {
             return Ok(judged);
         }
         self.registry.look_again(placed);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use countersign_core::names::{PersonId, Seat};
 use countersign_core::policy::Policy;
-use countersign_core::review::Roster;
+use countersign_core::review::{Authors, Roster, may_fill};
 
 use crate::auth::{Auth, Identity};
 use crate::store::{Batch, Store, codec, keys};
@@ -77,9 +77,18 @@ impl People {
         seats.map(|seat| seat.name.clone()).collect()
     }
 
-    /// The account names per seat: for sentences that say who must act.
+    /// The account names per seat of those who may sign this: for sentences that say who must act. A name that
+    /// nobody has yet stays in; authors and machines do not.
     #[must_use]
-    pub fn members(&self, policy: &Policy) -> BTreeMap<Seat, Vec<String>> {
-        policy.seats().iter().map(|s| (s.name.clone(), s.members.iter().cloned().collect())).collect()
+    pub fn signers(&self, policy: &Policy, authors: &Authors) -> BTreeMap<Seat, Vec<String>> {
+        let roster = self.roster(policy);
+        let may = |seat: &Seat, name: &str| {
+            self.auth.person_of(name).is_none_or(|person| may_fill(&person, seat, &roster, authors).is_ok())
+        };
+        let of = policy.seats().iter().map(|seat| {
+            let names = seat.members.iter().filter(|name| may(&seat.name, name)).cloned().collect();
+            (seat.name.clone(), names)
+        });
+        of.collect()
     }
 }

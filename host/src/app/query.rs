@@ -3,9 +3,11 @@
 
 use countersign_core::check::CheckRun;
 use countersign_core::entry::Entry;
-use countersign_core::names::{ModelName, PersonId, Version, Workspace};
+use countersign_core::names::{ModelName, PersonId, Seat, Version, Workspace};
 use countersign_core::policy::Policy;
-use countersign_core::request::{PromotionRequest, RequestId};
+use countersign_core::request::{PromotionRequest, RequestId, State};
+use countersign_core::review::{Barred, may_fill};
+use countersign_core::time::Millis;
 use serde::Serialize;
 
 use super::bypass::watched;
@@ -32,6 +34,8 @@ pub struct RequestFilter {
 /// How many requests one page may look at: a filter that finds little must not read everything.
 const LOOKED_AT: usize = 2_000;
 
+const ENTRIES_AT_ONCE: usize = 200;
+
 /// Where one version stands.
 #[derive(Debug, Clone, Serialize)]
 pub struct VersionStatus {
@@ -50,7 +54,7 @@ pub struct VersionStatus {
 pub struct HeldName {
     pub name: String,
     pub version: Option<Version>,
-    pub since: countersign_core::time::Millis,
+    pub since: Millis,
     pub bypassed: bool,
 }
 
@@ -92,10 +96,20 @@ impl App {
     /// Whether a request still needs a seat that this person may fill and has not filled.
     #[must_use]
     pub fn waits_for(&self, request: &PromotionRequest, who: &Identity, policy: &Policy) -> bool {
-        if !request.state.is_live() || request.authors.requester.as_ref() == Some(&who.person) {
+        // Where a check is in the way, a signature moves nothing.
+        if !matches!(request.state, State::InReview)
+            || request.authors.requester.as_ref() == Some(&who.person)
+        {
             return false;
         }
-        let theirs = self.people.seats_of(policy, who);
+        let roster = self.people.roster(policy);
+        let barred = |seat: &Seat| {
+            // A group that only the identity knows of is not in the roster.
+            let why = may_fill(&who.person, seat, &roster, &request.authors).err();
+            why.is_some_and(|why| why != Barred::NotAMember)
+        };
+        let mut theirs = self.people.seats_of(policy, who);
+        theirs.retain(|seat| !barred(seat));
         request.gates.iter().flat_map(|gate| &gate.seats).any(|(seat, count)| {
             let open = u32::try_from(count.signed.len()).unwrap_or(u32::MAX) < count.needed;
             open && theirs.contains(seat) && !count.signed.contains(&who.person)
@@ -168,6 +182,30 @@ impl App {
     /// When the store cannot be read.
     pub fn entries(&self, before: Option<u64>, limit: usize) -> Result<Vec<Record>, AppError> {
         Ok(self.ledger.newest(before, limit)?)
+    }
+
+    /// What the newest of the ledger's entries say about a request, oldest first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn entries_about(&self, request: &PromotionRequest) -> Result<Vec<(u64, Millis, Entry)>, AppError> {
+        let (mut before, mut found, id) = (None, Vec::new(), request.id.to_string());
+        for _ in 0..LOOKED_AT / ENTRIES_AT_ONCE {
+            let records = self.ledger.newest(before, ENTRIES_AT_ONCE)?;
+            let Some(oldest) = records.last() else { break };
+            before = Some(oldest.index);
+            let done = oldest.parse().is_ok_and(|entry| entry.at < request.opened_at);
+            for record in records.iter().filter(|record| record.json.contains(&id)) {
+                if let (Ok(entry), Ok(parsed)) = (Self::entry_of(record), record.parse()) {
+                    found.push((record.index, parsed.at, entry));
+                }
+            }
+            if done {
+                break;
+            }
+        }
+        found.reverse();
+        Ok(found)
     }
 
     /// What an entry says.

@@ -21,15 +21,25 @@ impl App {
         if generation.policy.gates().iter().all(|gate| gate.mode == countersign_core::policy::Mode::Off) {
             return Ok(0);
         }
-        let workspace = Workspace::new("default");
         let began = self.clock.now();
         let baseline = self.store.get(&keys::baseline())?.is_none();
+        let mut found = 0;
+        for workspace in &self.workspaces {
+            found += self.reconcile_workspace(workspace, baseline).await?;
+        }
+        if baseline {
+            self.store.commit(Batch::new().put(keys::baseline(), codec::encode(&began)?)).await?;
+        }
+        Ok(found)
+    }
+
+    async fn reconcile_workspace(&self, workspace: &Workspace, baseline: bool) -> Result<usize, AppError> {
         let (mut page, mut found, mut seen) = (None, 0, Vec::new());
         loop {
-            let models = self.registry.client.search_models(&workspace, page.as_deref()).await?;
+            let models = self.registry.client.search_models(workspace, page.as_deref()).await?;
             for model in &models.items {
                 let name = ModelName::new(&model.name);
-                found += self.reconcile_model(&workspace, &name, Some(model), baseline).await?;
+                found += self.reconcile_model(workspace, &name, Some(model), baseline).await?;
                 seen.push(name);
             }
             match models.next {
@@ -37,10 +47,7 @@ impl App {
                 None => break,
             }
         }
-        found += self.reconcile_gone(&workspace, &seen).await?;
-        if baseline {
-            self.store.commit(Batch::new().put(keys::baseline(), codec::encode(&began)?)).await?;
-        }
+        found += self.reconcile_gone(workspace, &seen).await?;
         Ok(found)
     }
 

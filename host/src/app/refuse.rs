@@ -46,7 +46,7 @@ impl App {
         let request = self
             .keep_request(&call.caller, call.classified.placed.clone(), judged, earlier, &decision)
             .await?;
-        let members = self.people.members(&generation.policy);
+        let members = self.people.signers(&generation.policy, &request.authors);
         let of_seat = |seat: &countersign_core::names::Seat| members.get(seat).cloned().unwrap_or_default();
         let url = self.request_url(request.id);
         let action = &request.placed.action;

@@ -12,6 +12,7 @@ use countersign_core::names::{Alias, ModelName, Stage, Version, Workspace};
 use countersign_core::time::{Millis, Span};
 
 use crate::clock::Clock;
+use crate::config::AtWrite;
 use crate::facts::{Changed, FactsCache, FactsError, Snapshot, Subject};
 use crate::mlflow::artifacts::Location;
 use crate::mlflow::types::RegisteredModel;
@@ -23,6 +24,7 @@ pub struct Registry {
     pub client: Client,
     clock: Arc<dyn Clock>,
     max_age: Span,
+    at_write: AtWrite,
     /// Models as they were last read: which version an alias names.
     models: Mutex<HashMap<(Workspace, ModelName), Remembered>>,
 }
@@ -39,9 +41,9 @@ const MAX_MODELS: usize = 1_024;
 impl Registry {
     /// `max_age` is how long facts are believed without asking again.
     #[must_use]
-    pub fn new(cache: FactsCache, clock: Arc<dyn Clock>, max_age: Span) -> Self {
+    pub fn new(cache: FactsCache, clock: Arc<dyn Clock>, max_age: Span, at_write: AtWrite) -> Self {
         let client = cache.collector().client().clone();
-        Self { cache, client, clock, max_age, models: Mutex::default() }
+        Self { cache, client, clock, max_age, at_write, models: Mutex::default() }
     }
 
     pub(super) async fn get(
@@ -158,6 +160,11 @@ impl Registry {
                 None => self.cache.forget(&Changed::Everything),
             },
         }
+    }
+
+    /// Whether remembered facts may let a write through.
+    pub(super) fn trusts_memory(&self) -> bool {
+        self.at_write == AtWrite::Remembered
     }
 
     /// Forgets what is known of whatever this action would promote: what is read next is as the registry says now.

@@ -5,6 +5,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use countersign_core::names::{Alias, ModelName, Stage, Version, Workspace};
 
+use tokio::runtime::Handle;
+use tokio_util::task::AbortOnDropHandle;
+
 use super::registry::{Registry, RegistryError};
 use crate::facts::Snapshot;
 use crate::mlflow::artifacts::Location;
@@ -15,28 +18,45 @@ pub(super) struct LiveSources {
     registry: Arc<Registry>,
     workspace: Workspace,
     artifacts: Option<Location>,
+    /// Where connections live. Plugins run on threads of their own, which have no sockets and must not own any.
+    network: Handle,
 }
 
 impl LiveSources {
+    /// To be called where requests are served: what is asked is fetched there.
     pub(super) fn new(registry: &Arc<Registry>, snapshot: &Snapshot) -> Self {
         Self {
             registry: Arc::clone(registry),
             workspace: snapshot.facts.version.subject.workspace.clone(),
             artifacts: snapshot.artifacts.clone(),
+            network: Handle::current(),
         }
+    }
+
+    /// Fetches on the network's threads; a plugin that is stopped stops its question.
+    fn fetch<T: Send + 'static>(
+        &self,
+        question: impl Future<Output = Result<T, AccessError>> + Send + 'static,
+    ) -> Answer<T> {
+        let asked = AbortOnDropHandle::new(self.network.spawn(question));
+        Box::pin(async move {
+            asked
+                .await
+                .unwrap_or_else(|ended| Err(AccessError::Unavailable(format!("nobody answered: {ended}"))))
+        })
     }
 }
 
 impl Sources for LiveSources {
     fn query(&self, query: RegistryQuery) -> Answer<RegistryAnswer> {
         let (registry, workspace) = (Arc::clone(&self.registry), self.workspace.clone());
-        Box::pin(async move { answer(&registry, &workspace, query).await })
+        self.fetch(async move { answer(&registry, &workspace, query).await })
     }
 
     fn read(&self, path: &str, offset: u64, len: u32) -> Answer<Bytes> {
         let registry = Arc::clone(&self.registry);
         let (workspace, artifacts, path) = (self.workspace.clone(), self.artifacts.clone(), path.to_owned());
-        Box::pin(async move {
+        self.fetch(async move {
             let location = artifacts.ok_or_else(|| {
                 AccessError::Unavailable("MLflow cannot list the files of this version".to_owned())
             })?;

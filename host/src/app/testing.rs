@@ -9,6 +9,7 @@ use tempfile::TempDir;
 use super::{App, Generation, People, Registry};
 use crate::auth::{Auth, Local};
 use crate::clock::{Clock, ManualClock};
+use crate::config::AtWrite;
 use crate::facts::{Collector, FactsCache, Limits};
 use crate::ledger::{Ledger, SigningKey};
 use crate::mlflow::{Base, Client, Origins, Settings, Upstream};
@@ -50,7 +51,12 @@ pub(crate) async fn app() -> (Arc<App>, TempDir) {
     let public: Base = "http://127.0.0.1:8080".parse().unwrap();
     let origins = Origins::new(&public, Vec::new(), Vec::new());
     let collector = Collector::new(Client::new(&settings).unwrap(), Limits::default());
-    let registry = Registry::new(FactsCache::new(collector), Arc::clone(&clock), Span::from_millis(60_000));
+    let registry = Registry::new(
+        FactsCache::new(collector),
+        Arc::clone(&clock),
+        Span::from_millis(60_000),
+        AtWrite::Fresh,
+    );
     let users = files.path().join("users.toml");
     std::fs::write(&users, "format = 1\n").unwrap();
     let local = Local::open(&users, &files.path().join("session.key"), false, Arc::clone(&clock)).unwrap();
@@ -68,6 +74,7 @@ pub(crate) async fn app() -> (Arc<App>, TempDir) {
         generation: ArcSwap::from_pointee(generation),
         metrics: Arc::new(Metrics::new()),
         public_url: public.to_string(),
+        workspaces: vec!["default".into()],
         webhook_secret: Some("a secret of MLflow's".to_owned()),
         reload_error: ArcSwapOption::empty(),
     };

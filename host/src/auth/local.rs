@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use countersign_core::time::Millis;
+use countersign_core::time::{Millis, Span};
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use tokio::sync::Semaphore;
@@ -68,6 +68,13 @@ impl Local {
             nobody: passwords::hash("nobody has this password", &*clock)?.into(),
             clock,
         })
+    }
+
+    /// With sessions of this length.
+    #[must_use]
+    pub fn with_sessions_lasting(mut self, lifetime: Span) -> Self {
+        self.sessions = self.sessions.lasting(lifetime);
+        self
     }
 
     /// The users as they are now.

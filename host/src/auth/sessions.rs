@@ -40,6 +40,7 @@ pub enum KeyError {
 pub struct Sessions {
     key: hmac::Key,
     secure: bool,
+    lifetime: Span,
     ended: Mutex<HashMap<String, Millis>>,
 }
 
@@ -56,7 +57,12 @@ impl Sessions {
     /// `secure` when browsers come by https: the cookie then binds to this host alone (`__Host-`, RFC 6265bis §4.1.3).
     #[must_use]
     pub fn new(key: &[u8; 32], secure: bool) -> Self {
-        Self { key: hmac::Key::new(hmac::HMAC_SHA256, key), secure, ended: Mutex::default() }
+        Self {
+            key: hmac::Key::new(hmac::HMAC_SHA256, key),
+            secure,
+            lifetime: LIFETIME,
+            ended: Mutex::default(),
+        }
     }
 
     /// With the key in `path`, which is made (mode 0600) at the first start.
@@ -67,6 +73,13 @@ impl Sessions {
         Ok(Self::new(&read_or_make_key(path, clock)?, secure))
     }
 
+    /// With sessions of another length than [`LIFETIME`].
+    #[must_use]
+    pub const fn lasting(mut self, lifetime: Span) -> Self {
+        self.lifetime = lifetime;
+        self
+    }
+
     /// A `Set-Cookie` value that starts a session.
     ///
     /// # Errors
@@ -75,10 +88,10 @@ impl Sessions {
         let claim = Claim {
             person: person.clone(),
             epoch,
-            expires: clock.now().plus(LIFETIME),
+            expires: clock.now().plus(self.lifetime),
             id: random_word(clock, 16)?,
         };
-        Ok(self.set_cookie(&self.seal(&claim), LIFETIME.as_millis() / 1000))
+        Ok(self.set_cookie(&self.seal(&claim), self.lifetime.as_millis() / 1000))
     }
 
     /// The session that these headers carry, when it is ours and not over.

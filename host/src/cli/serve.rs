@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use countersign_core::entry::Entry;
+use countersign_core::names::Workspace;
 use countersign_core::time::Span;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -83,8 +84,9 @@ pub(super) async fn assemble(config: &Config) -> anyhow::Result<App> {
         Upstream::new(&settings, &public, origins).context("reading the machine's root certificates")?;
     let client = Client::new(&settings).context("setting up calls to MLflow")?;
     let collector = Collector::new(client.clone(), Limits { deadline: config.facts.deadline });
-    let max_age = Span::from_millis(i64::try_from(config.facts.max_age.as_millis()).unwrap_or(i64::MAX));
-    let registry = Registry::new(FactsCache::new(collector), Arc::clone(&clock), max_age);
+    let max_age = span(config.facts.max_age);
+    let registry =
+        Registry::new(FactsCache::new(collector), Arc::clone(&clock), max_age, config.facts.at_write);
     let auth = Arc::new(auth(config, client, &clock)?);
     let generation = Generation::load(&config.policy_file, &engine, clock.now()).await?;
     let app = App {
@@ -98,6 +100,7 @@ pub(super) async fn assemble(config: &Config) -> anyhow::Result<App> {
         generation: ArcSwap::from_pointee(generation),
         metrics: Arc::new(Metrics::new()),
         public_url: public.to_string(),
+        workspaces: config.upstream.workspaces.iter().map(Workspace::new).collect(),
         webhook_secret: config.webhook.secret.as_ref().map(|secret| secret.expose().to_owned()),
         reload_error: ArcSwapOption::empty(),
     };
@@ -122,7 +125,8 @@ pub(super) fn auth(config: &Config, client: Client, clock: &Arc<dyn Clock>) -> a
                 (&config.auth.users_file, place::store_dir(config).with_file_name("session.key"));
             let local = Local::open(file, &key, is_https(config), Arc::clone(clock));
             let hint = "add somebody with `countersign user add NAME --password-stdin`";
-            Ok(Auth::Local(Box::new(local.context(hint)?)))
+            let lifetime = span(config.auth.session);
+            Ok(Auth::Local(Box::new(local.context(hint)?.with_sessions_lasting(lifetime))))
         }
         AuthMode::Upstream => {
             let probe: crate::auth::upstream::Probe = Box::new(move |header| {
@@ -147,6 +151,10 @@ async fn probed(
         Ok(Probed::NoAccounts) => Ok(Answer::NoAccounts),
         Err(error) => Err(ProbeError(error.to_string())),
     }
+}
+
+fn span(duration: std::time::Duration) -> Span {
+    Span::from_millis(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX))
 }
 
 fn is_https(config: &Config) -> bool {

@@ -124,7 +124,10 @@ section!(
     /// Snapshots of what the registry says.
     FactsSection {
         /// How old a snapshot may be when it is used again.
-        max_age: String = "60s".to_owned(),
+        max_age: String = "10s".to_owned(),
+        /// What lets a governed write through. `fresh`: facts that were read at that moment. `remembered`: facts of
+        /// at most `max_age`, which saves the calls to MLflow, and misses a change made past us in that time.
+        at_write: String = "fresh".to_owned(),
         /// After which what is not known counts as missing.
         deadline: String = "20s".to_owned(),
     }

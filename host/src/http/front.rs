@@ -7,6 +7,7 @@ use axum::Router;
 use http::{HeaderMap, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use tower::ServiceExt as _;
+use tracing::Instrument as _;
 
 use super::{OUR_PATH, api, proxy, site};
 use crate::app::App;
@@ -47,14 +48,17 @@ impl Front {
     }
 
     /// Answers one request.
-    pub async fn answer(&self, mut request: Request<Incoming>, peer: SocketAddr) -> Response<Body> {
-        let id = self.request_id(request.headers_mut());
+    pub async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Response<Body> {
+        let given = request.headers().get(REQUEST_ID).cloned();
         let mut response = if self.is_ours(request.uri().path()) {
-            self.answer_ourselves(request, peer).await
+            let id = self.request_id(request.headers());
+            let span = tracing::info_span!("request", request.id = %id);
+            self.answer_ourselves(request, peer).instrument(span).await
         } else {
             proxy::answer(self, request, peer).await
         };
-        if let Some(id) = id {
+        // Only one that was given is given back: a response that passes through stays as MLflow made it.
+        if let Some(id) = given {
             response.headers_mut().insert(REQUEST_ID, id);
         }
         response
@@ -64,10 +68,11 @@ impl Front {
         path.strip_prefix(self.base.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 
-    /// The id under which a request goes through every log. Only one that was given is given back: a response
-    /// that passes through stays as MLflow made it.
-    fn request_id(&self, headers: &mut HeaderMap) -> Option<http::HeaderValue> {
-        headers.get(REQUEST_ID).cloned()
+    /// The id under which a request goes through the log: the caller's own, or a fresh one.
+    pub(super) fn request_id(&self, headers: &HeaderMap) -> String {
+        let given = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).filter(|id| id.len() <= 128);
+        let fresh = || self.app.clock.new_id().map(|id| id.to_string()).unwrap_or_default();
+        given.map_or_else(fresh, str::to_owned)
     }
 
     async fn answer_ourselves(&self, request: Request<Incoming>, peer: SocketAddr) -> Response<Body> {

@@ -15,7 +15,7 @@ pub mod request;
 
 use askama::Template;
 
-pub use parts::{Chip, Chrome, Nav, Person, Tone, Viewer, When};
+pub use parts::{Chip, Chrome, Nav, Person, Tone, Viewer, When, plain, ticks};
 
 /// Goes out with every page: no script, no inline style, nothing from elsewhere, no framing.
 pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";

@@ -10,6 +10,7 @@ use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
+use tracing::Instrument as _;
 
 use super::error::{self, Shape};
 use super::front::Front;
@@ -36,6 +37,7 @@ pub(super) async fn answer(front: &Front, request: Request<Incoming>, peer: Sock
             |name: &str| head.headers.get_all(name).iter().map(http::HeaderValue::as_bytes).collect();
         classify::route(&spelling(&head, &values), &front.manners.static_prefix)
     };
+    let span = || tracing::info_span!("request", request.id = %front.request_id(&head.headers));
     match routed {
         Routed::PassThrough => stream(front, head, body, peer).await,
         Routed::Watched(touch) => {
@@ -44,9 +46,13 @@ pub(super) async fn answer(front: &Front, request: Request<Incoming>, peer: Sock
             response
         }
         Routed::Governed(classified) => {
-            Box::pin(governed_by_path(front, head, body, *classified, caller, peer)).await
+            let span = span();
+            Box::pin(governed_by_path(front, head, body, *classified, caller, peer)).instrument(span).await
         }
-        Routed::NeedsBody(route) => Box::pin(governed_by_body(front, head, body, &route, caller, peer)).await,
+        Routed::NeedsBody(route) => {
+            let span = span();
+            Box::pin(governed_by_body(front, head, body, &route, caller, peer)).instrument(span).await
+        }
         Routed::Refused(refusal) => refuse_spelling(front, head, body, refusal, peer).await,
     }
 }
@@ -59,7 +65,7 @@ async fn admit(front: &Front, head: &Parts, peer: SocketAddr) -> Result<Caller, 
         Ok(caller) => caller,
         Err(error) => return Err(Box::new(unauthenticated(front, head, &error))),
     };
-    let reads = matches!(head.method, Method::GET | Method::HEAD | Method::OPTIONS);
+    let reads = matches!(head.method, Method::GET | Method::HEAD | Method::OPTIONS) || reads_by_post(head);
     if known.by_session() && !reads && !crate::auth::origin::same_origin(&head.headers, &front.app.public_url)
     {
         return Err(Box::new(text(StatusCode::FORBIDDEN, "Cross-origin request blocked".to_owned())));
@@ -71,6 +77,14 @@ async fn admit(front: &Front, head: &Parts, peer: SocketAddr) -> Result<Caller, 
     let why = "this MLflow is behind Countersign: set MLFLOW_TRACKING_TOKEN to a token from `countersign token \
                new`, or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD";
     Err(Box::new(challenged(front, head, why)))
+}
+
+/// MLflow asks some questions by POST, because they are long.
+fn reads_by_post(head: &Parts) -> bool {
+    const QUESTIONS: [&str; 5] =
+        ["search", "get-latest-versions", "graphql", "search-datasets", "get-history-bulk"];
+    let last = head.uri.path().rsplit('/').next().unwrap_or_default();
+    head.method == Method::POST && QUESTIONS.contains(&last)
 }
 
 fn is_health(path: &str) -> bool {
@@ -149,7 +163,7 @@ async fn governed_by_path(
 ) -> Response<Body> {
     let headers = head.headers.clone();
     let call = Call { caller, classified, headers, peer: front.peer(peer), received: None };
-    match front.app.govern(call).await {
+    match Box::pin(front.app.govern(call)).await {
         Ok(Answer::Untouched) => stream(front, head, body, peer).await,
         answered => ruled(front, answered),
     }
@@ -180,7 +194,7 @@ async fn governed_by_body(
         Ok(classified) => {
             let (headers, received) = (head.headers, Some(received));
             let call = Call { caller, classified, headers, peer: front.peer(peer), received };
-            let answer = front.app.govern(call).await;
+            let answer = Box::pin(front.app.govern(call)).await;
             tracing::debug!(duration_ms = began.elapsed().as_millis(), "governed write answered");
             ruled(front, answer)
         }

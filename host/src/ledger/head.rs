@@ -8,6 +8,9 @@ use super::entry::{Draft, Record};
 use super::error::LedgerError;
 use super::tree::{self, Edge, Hash, Tile, Tiles};
 
+/// Room for the edge of a million entries.
+const ENCODED_BYTES: usize = 3 << 10;
+
 /// The size of the ledger, its last leaf hash, and the right edge of its tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Head {
@@ -56,7 +59,8 @@ impl Head {
     }
 
     fn encode(&self) -> Vec<u8> {
-        let mut out = self.last.to_vec();
+        let mut out = Vec::with_capacity(ENCODED_BYTES);
+        out.extend_from_slice(&self.last);
         self.edge.encode(&mut out);
         codec::encode_raw(&out)
     }

@@ -131,7 +131,7 @@ impl Edge {
         out.extend_from_slice(&self.size.to_be_bytes());
         for hashes in &self.levels {
             out.push(u8::try_from(hashes.len()).unwrap_or(u8::MAX));
-            out.extend(hashes.iter().flatten());
+            out.extend_from_slice(hashes.as_flattened());
         }
     }
 

@@ -4,8 +4,8 @@
 //! file carries an HMAC under a key of this installation, and a file whose MAC does not hold is deleted and
 //! compiled again.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -19,6 +19,8 @@ use crate::clock::{Clock, NoRandomness};
 
 const KEY_FILE: &str = "mac.key";
 const KEY_BYTES: usize = 32;
+/// Bytes that are read at once for a MAC.
+const PART: usize = 64 << 10;
 
 #[derive(Debug, thiserror::Error)]
 pub enum CacheError {
@@ -66,9 +68,8 @@ impl CodeCache {
     /// The compiled form of a component, where there is one that this process may trust and this engine can run.
     pub(super) fn load(&self, engine: &wasmtime::Engine, digest: Digest) -> Option<Component> {
         let (code, mac) = self.paths(engine, digest);
-        let bytes = fs::read(&code).ok()?;
-        let tag = fs::read(&mac).unwrap_or_default();
-        if hmac::verify(&self.key, &self.covered(&code, &bytes), &tag).is_err() {
+        let found = self.tag(&code, File::open(&code).ok()?).ok()?;
+        if !self.same(&found, &fs::read(&mac).unwrap_or_default()) {
             tracing::warn!(
                 file = %code.display(),
                 "compiled code does not carry our MAC: it is deleted and compiled again. Find out who wrote it"
@@ -76,7 +77,6 @@ impl CodeCache {
             self.forget(&code, &mac);
             return None;
         }
-        drop(bytes);
         match map(engine, &code) {
             Ok(component) => Some(component),
             Err(error) => {
@@ -90,7 +90,7 @@ impl CodeCache {
     /// Keeps the compiled form of a component.
     pub(super) fn store(&self, engine: &wasmtime::Engine, digest: Digest, compiled: &[u8]) -> io::Result<()> {
         let (code, mac) = self.paths(engine, digest);
-        let tag = hmac::sign(&self.key, &self.covered(&code, compiled));
+        let tag = self.tag(&code, compiled)?;
         let n = self.written.fetch_add(1, Relaxed);
         write(&mac, tag.as_ref(), n)?;
         write(&code, compiled, n)
@@ -101,10 +101,25 @@ impl CodeCache {
         (self.dir.join(format!("{stem}.cwasm")), self.dir.join(format!("{stem}.mac")))
     }
 
-    /// What a MAC covers: the file's name as well, so that one plugin's code cannot be put in another's place.
-    fn covered(&self, code: &Path, bytes: &[u8]) -> Vec<u8> {
-        let name = code.file_name().unwrap_or_default().as_encoded_bytes();
-        [name, &[0], bytes].concat()
+    /// The MAC of compiled code. It covers the file's name as well, so that one plugin's code cannot be put in
+    /// another's place. Read in small parts: a buffer for all of it would cost more than the MAC.
+    fn tag(&self, code: &Path, mut compiled: impl Read) -> io::Result<hmac::Tag> {
+        let mut mac = hmac::Context::with_key(&self.key);
+        mac.update(code.file_name().unwrap_or_default().as_encoded_bytes());
+        mac.update(&[0]);
+        let mut part = vec![0; PART];
+        loop {
+            match compiled.read(&mut part)? {
+                0 => return Ok(mac.sign()),
+                read => mac.update(part.get(..read).unwrap_or_default()),
+            }
+        }
+    }
+
+    /// Whether a stored tag is the one that was found, in time that does not depend on where they differ.
+    fn same(&self, found: &hmac::Tag, stored: &[u8]) -> bool {
+        let stored = hmac::sign(&self.key, stored);
+        hmac::verify(&self.key, found.as_ref(), stored.as_ref()).is_ok()
     }
 
     fn forget(&self, code: &Path, mac: &Path) {

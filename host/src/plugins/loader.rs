@@ -166,6 +166,7 @@ impl Engine {
     /// See [`LoadError`]; every message names the plugin and what to do.
     pub async fn load(&self, load: Load) -> Result<Arc<Plugin>, LoadError> {
         let plugin = || load.name.clone();
+        let cached = self.look_up(load.pinned);
         let found = Digest::of(&load.component);
         if found != load.pinned {
             return Err(LoadError::Digest { plugin: plugin(), pinned: load.pinned, found });
@@ -178,23 +179,27 @@ impl Engine {
         check_imports(&load.name, &outline.imports, &load.grants)?;
         let schema = Schema::compile(&outline.manifest.config_schema)
             .map_err(|reason| LoadError::Schema { plugin: plugin(), reason })?;
-        let component = self.component(&load, found).await?;
+        let component = match cached {
+            Some(looking) => looking.await.ok().flatten(),
+            None => None,
+        };
+        let component = match component {
+            Some(component) => component,
+            None => self.compiled(&load).await?,
+        };
         let plugin = Arc::new(self.link(load, outline, schema, &component)?);
         self.check_identity(&plugin).await?;
         Ok(plugin)
     }
 
-    /// From the cache, or compiled and put there.
-    async fn component(&self, load: &Load, digest: Digest) -> Result<Component, LoadError> {
-        if let Some(component) = self.cache().and_then(|cache| cache.load(self.wasmtime(), digest)) {
-            return Ok(component);
-        }
+    /// Compiled, and put into the cache.
+    async fn compiled(&self, load: &Load) -> Result<Component, LoadError> {
         let bytes = load.component.clone();
         let compiled = self.compile(move |engine| Component::from_binary(engine, &bytes)).await;
         let compiled = compiled.ok_or_else(|| LoadError::Stopping { plugin: load.name.clone() })?;
         let failed = |source| LoadError::Compile { plugin: load.name.clone(), source };
         let component = compiled.map_err(failed)?;
-        self.keep(&component, digest);
+        self.keep(&component, load.pinned);
         Ok(component)
     }
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::gate::{Approvals, Gate};
+use super::gate::{Approvals, Gate, OnApproval};
 use super::governance::{GateMatch, Governance, Holdings};
 use super::tier::{TierOutcome, tier_of};
 use super::{Policy, PolicyDigest};
@@ -19,7 +19,7 @@ pub struct Summary<'p> {
     pub seats: usize,
     pub tiers: usize,
     pub gates: &'p [Gate],
-    /// What is allowed but probably not meant; one sentence each.
+    /// What is allowed and probably not meant, or not done yet; one sentence each.
     pub remarks: Vec<String>,
 }
 
@@ -57,8 +57,17 @@ impl Policy {
             seats: self.seats.len(),
             tiers: self.tiers.len(),
             gates: &self.gates,
-            remarks: self.gates.iter().filter_map(remark).collect(),
+            remarks: self.remarks(),
         }
+    }
+
+    /// What whoever relies on this policy should know: above all what it asks for and this version does not do.
+    #[must_use]
+    pub fn remarks(&self) -> Vec<String> {
+        let groups = self.seats.iter().filter(|seat| !seat.groups.is_empty()).map(|seat| {
+            format!("seat `{}` names `groups`: in this version only its `members` can sign", seat.name)
+        });
+        self.gates.iter().flat_map(remarks).chain(groups).collect()
     }
 
     /// What this policy says about an action, given what the registry says about the version.
@@ -87,11 +96,26 @@ impl Policy {
     }
 }
 
-fn remark(gate: &Gate) -> Option<String> {
+fn remarks(gate: &Gate) -> impl Iterator<Item = String> {
     let asks_nothing = gate.checks.is_empty() && gate.rules.is_empty() && gate.approvals.is_empty();
-    asks_nothing.then(|| {
-        format!("gate `{}` asks for nothing, so that it records and allows every promotion", gate.name)
-    })
+    let applies = gate.on_approval == OnApproval::Apply;
+    let evidence_first = gate.approvals.values().any(|approvals| approvals.evidence_first);
+    let found = [
+        (asks_nothing, "asks for nothing, so that it records and allows every promotion"),
+        (
+            applies,
+            "sets `on_approval = \"apply\"`: this version leaves the call to its requester, who repeats it",
+        ),
+        (
+            evidence_first,
+            "sets `evidence_first`: this version takes votes whether the checks were opened or not",
+        ),
+        (
+            gate.expires.is_some(),
+            "sets `expires`: in this version a promotion request stays open until somebody ends it",
+        ),
+    ];
+    found.into_iter().filter(|(so, _)| *so).map(|(_, what)| format!("gate `{}` {what}", gate.name))
 }
 
 impl fmt::Display for Summary<'_> {

@@ -9,7 +9,7 @@ use crate::cli::machinery;
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::Config;
 use crate::mlflow::webhook::{RegisterError, Registered, TOLERANCE, WEBHOOK_NAME};
-use crate::mlflow::{Client, Settings};
+use crate::mlflow::{Client, GUARDED_READ, Settings};
 
 /// Clocks that differ by more are worth a word.
 const SKEW_MILLIS: i64 = 10_000;
@@ -42,7 +42,7 @@ pub(super) async fn examine(config: &Config) -> Vec<Finding> {
 async fn forwarded(config: &Config, settings: &Settings) -> Vec<Finding> {
     const CHECK: &str = "host";
     let public = &config.server.public_url;
-    let url = format!("{}/api/2.0/mlflow/experiments/search", settings.base);
+    let url = format!("{}{GUARDED_READ}", settings.base);
     let asked = async {
         let http = reqwest::Client::builder().no_proxy().timeout(settings.read_timeout).build()?;
         let mut request = http.post(&url).json(&json!({"max_results": 1}));

@@ -12,8 +12,8 @@ use http::Uri;
 use super::{ConfigError, ConfigFault, listed};
 use crate::config::layers::Layers;
 use crate::config::{
-    Anonymous, Auth, AuthMode, Config, Credentials, Facts, Log, LogFormat, Plugins, Reconcile, Secret,
-    Server, StoreLocation, Upstream, Webhook,
+    Anonymous, AtWrite, Auth, AuthMode, Config, Credentials, Facts, Log, LogFormat, Plugins, Reconcile,
+    Secret, Server, StoreLocation, Upstream, Webhook,
 };
 
 /// Where MLflow's webhooks go, below the public URL.
@@ -177,7 +177,9 @@ impl<'l> Reader<'l> {
         let file = &self.layers.file.facts;
         let max_age = self.span("facts.max_age", &file.max_age);
         let deadline = self.span("facts.deadline", &file.deadline);
-        Some(Facts { max_age: max_age?, deadline: deadline? })
+        let at_write = [("fresh", AtWrite::Fresh), ("remembered", AtWrite::Remembered)];
+        let at_write = self.choice("facts.at_write", &file.at_write, &at_write);
+        Some(Facts { max_age: max_age?, at_write: at_write?, deadline: deadline? })
     }
 
     fn webhook(&self, public_url: Option<&Uri>) -> Option<Webhook> {

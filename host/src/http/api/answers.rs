@@ -25,7 +25,7 @@ pub(in crate::http) struct RequestAnswer {
 
 impl RequestAnswer {
     pub(in crate::http) fn new(app: &App, request: PromotionRequest) -> Self {
-        let members = app.people.members(&app.generation.load().policy);
+        let members = app.people.signers(&app.generation.load().policy, &request.authors);
         let of_seat = |seat: &Seat| members.get(seat).cloned().unwrap_or_default();
         Self {
             headline: headline(&request, &of_seat),

@@ -48,7 +48,7 @@ pub struct InboxRow {
     pub chips: Vec<Chip>,
     pub model: String,
     pub version: Option<String>,
-    /// `set alias champion`.
+    /// ``Set alias `champion` of credit to version 7``.
     pub action: String,
     /// Who must act next.
     pub headline: String,

@@ -22,6 +22,8 @@ pub struct Holder {
     pub place: String,
     pub version: Option<String>,
     pub gate: String,
+    /// It got there past us.
+    pub bypassed: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -33,6 +35,4 @@ pub struct ModelRow {
     pub chips: Vec<Chip>,
     /// The request's id.
     pub request: Option<String>,
-    /// The ledger entry's index.
-    pub entry: Option<u64>,
 }

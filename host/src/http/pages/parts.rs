@@ -1,5 +1,7 @@
 //! What every page is made of: the frame, chips, people, times.
 
+use std::fmt::Write as _;
+
 use askama::Template;
 use countersign_core::check::Conclusion;
 use countersign_core::request::State;
@@ -225,6 +227,28 @@ fn ago(millis: i64) -> String {
         _ if millis < 2 * DAY => "yesterday".to_owned(),
         _ => format!("{} days ago", millis / DAY),
     }
+}
+
+/// Text as HTML, with what stands between backticks set as code: sentences are the same here and in a terminal.
+#[must_use]
+pub fn ticks(text: &str) -> String {
+    let mut html = String::with_capacity(text.len() + 16);
+    let paired = text.matches('`').count() / 2 * 2;
+    for (index, part) in text.splitn(paired + 1, '`').enumerate() {
+        if index > 0 {
+            html.push_str(if index % 2 == 1 { "<code>" } else { "</code>" });
+        }
+        let Ok(escaped) = askama::filters::escape(part, askama::filters::Html);
+        // Writing to a string cannot fail.
+        let _ = write!(html, "{escaped}");
+    }
+    html
+}
+
+/// The same without markup: for a window's title.
+#[must_use]
+pub fn plain(text: &str) -> String {
+    text.replace('`', "")
 }
 
 /// `1 signature`, `2 signatures`.

@@ -150,8 +150,8 @@ pub enum ReviewPanel {
     Sign(ReviewForm),
     /// Comment, and the reason why not sign.
     Comment { why_not_sign: String, form: ReviewForm },
-    /// Nothing, and why.
-    Closed { why: String },
+    /// Nothing, and why. What was typed before it ended is not lost.
+    Closed { why: String, form: ReviewForm },
     /// Nothing before signing in.
     SignIn,
 }

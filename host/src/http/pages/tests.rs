@@ -70,7 +70,11 @@ fn the_form_binds_to_the_digest_and_offers_what_the_viewer_may_do() {
     assert!(comments.contains("You asked for this promotion."));
     assert!(comments.contains("value=\"comment\"") && !comments.contains("value=\"approve\""));
 
-    let closed = request(ReviewPanel::Closed { why: "It was applied.".to_owned() }).render();
+    let closed = request(ReviewPanel::Closed {
+        why: "It was applied.".to_owned(),
+        form: crate::http::pages::request::ReviewForm::default(),
+    })
+    .render();
     assert!(closed.contains("It was applied.") && !closed.contains("<textarea"));
 }
 

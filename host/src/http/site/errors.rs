@@ -1,24 +1,24 @@
 //! When a page cannot be shown: the reason, and what to do.
 
-use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 
-use super::{Site, Visitor, chrome, page};
+use super::request::capital;
+use super::{Visitor, page};
 use crate::app::AppError;
 use crate::http::error;
-use crate::http::pages::Nav;
 use crate::http::pages::problem::ProblemPage;
+use crate::http::pages::{Chrome, Nav};
 
 /// An error that becomes a page.
 pub(in crate::http) struct Trouble {
-    site: Site,
+    chrome: Box<Chrome>,
     error: AppError,
 }
 
 impl Trouble {
     pub(in crate::http) fn new(visitor: &Visitor, error: impl Into<AppError>) -> Self {
-        Self { site: visitor.site.clone(), error: error.into() }
+        Self { chrome: Box::new(visitor.chrome(Nav::None)), error: error.into() }
     }
 }
 
@@ -29,31 +29,37 @@ impl IntoResponse for Trouble {
         if status.is_server_error() {
             tracing::error!(error = %detail, "page not shown");
         }
-        problem(&self.site, status, title, detail)
+        problem(*self.chrome, status, title, sentence(&detail))
     }
 }
 
-pub(super) async fn nothing_here(State(site): State<Site>) -> Response {
-    let detail = "There is no page at this address.".to_owned();
-    problem(&site, StatusCode::NOT_FOUND, "There is no such page", detail)
+/// A fragment of an error as a sentence of its own.
+pub(super) fn sentence(detail: &str) -> String {
+    let stop = if detail.ends_with(['.', '!', '?']) { "" } else { "." };
+    format!("{}{stop}", capital(detail))
 }
 
-fn problem(site: &Site, status: StatusCode, title: &str, what_happened: String) -> Response {
+pub(super) async fn nothing_here(visitor: Visitor) -> Response {
+    let detail = "There is no page at this address.".to_owned();
+    problem(visitor.chrome(Nav::None), StatusCode::NOT_FOUND, "There is no such page", detail)
+}
+
+fn problem(chrome: Chrome, status: StatusCode, title: &str, what_happened: String) -> Response {
     let what_to_do = match status {
         StatusCode::CONFLICT => "Go back, reload the page, and look again before you decide.",
-        StatusCode::FORBIDDEN => "Ask somebody of the seat that is named, or sign in as somebody else.",
+        StatusCode::FORBIDDEN => "Ask somebody who may, or sign in as somebody else.",
         StatusCode::NOT_FOUND => "Look for it in the inbox.",
         StatusCode::BAD_GATEWAY => "Ask the operator whether MLflow is up, then try again.",
         _ if status.is_server_error() => "Tell the operator: the log says more.",
         _ => "Go back and correct it.",
     };
     let shown = ProblemPage {
-        chrome: chrome(site, None, Nav::None, format!("{}/", site.base)),
+        chrome,
         status: status.as_u16(),
         title: title.to_owned(),
         what_happened,
         what_to_do: what_to_do.to_owned(),
-        action: Some((format!("{}/", site.base), "Go to the inbox".to_owned())),
+        action: None,
     };
     page(status, &shown)
 }

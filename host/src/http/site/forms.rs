@@ -8,6 +8,7 @@ use countersign_core::review::Vote;
 use http::HeaderMap;
 use serde::Deserialize;
 
+use super::errors::sentence;
 use super::request::{build, find};
 use super::{Trouble, Visitor, must_be_ours, page, see_other};
 use crate::app::{AppError, NewReview};
@@ -60,6 +61,6 @@ async fn take(visitor: &Visitor, id: &str, headers: &HeaderMap, new: NewReview) 
 fn again(visitor: &Visitor, id: &str, rationale: String, refused: AppError) -> Response {
     let Ok(request) = find(visitor, id) else { return Trouble::new(visitor, refused).into_response() };
     let (status, _, _) = error::kind(&refused);
-    let typed = ReviewForm { seats: Vec::new(), rationale, error: Some(error::chain(&refused)) };
+    let typed = ReviewForm { seats: Vec::new(), rationale, error: Some(sentence(&error::chain(&refused))) };
     page(status, &build(visitor, &request, typed, None))
 }

@@ -8,6 +8,7 @@ use countersign_core::request::{PromotionRequest, RequestId};
 use http::StatusCode;
 use serde::Deserialize;
 
+use super::request::capital;
 use super::{Trouble, Visitor, page};
 use crate::app::RequestFilter;
 use crate::http::api::headline;
@@ -68,7 +69,7 @@ pub(super) async fn show(visitor: Visitor, Query(query): Query<InboxQuery>) -> R
 }
 
 fn row(visitor: &Visitor, request: &PromotionRequest) -> InboxRow {
-    let members = visitor.app().people.members(&visitor.app().generation.load().policy);
+    let members = visitor.app().people.signers(&visitor.app().generation.load().policy, &request.authors);
     let of_seat = |seat: &Seat| members.get(seat).cloned().unwrap_or_default();
     let seats = request.gates.iter().flat_map(|gate| gate.seats.values());
     let (signed, needed) = seats.fold((0, 0), |(signed, needed), seat| {
@@ -79,7 +80,7 @@ fn row(visitor: &Visitor, request: &PromotionRequest) -> InboxRow {
         chips: chips(request),
         model: request.subject.model.to_string(),
         version: version(request),
-        action: explain::action_phrase(&request.placed.action),
+        action: capital(&explain::action_phrase(&request.placed.action)),
         headline: headline(request, &of_seat),
         requester: visitor.somebody(request.authors.requester.as_ref()),
         opened: visitor.when(request.opened_at),
@@ -98,7 +99,7 @@ pub(super) fn version(request: &PromotionRequest) -> Option<String> {
 /// State first, then flags.
 pub(super) fn chips(request: &PromotionRequest) -> Vec<Chip> {
     let mut chips = vec![Chip::of_state(&request.state)];
-    if request.flags.stale {
+    if request.flags.stale && request.state.is_live() {
         chips.push(Chip::stale());
     }
     if request.flags.bypassed {

@@ -2,7 +2,7 @@
 
 use axum::extract::Query;
 use axum::response::Response;
-use countersign_core::entry::Entry;
+use countersign_core::entry::{Entry, OutcomeResult};
 use countersign_core::explain::action_phrase;
 use countersign_core::names::PersonId;
 use countersign_core::request::RequestId;
@@ -83,7 +83,8 @@ fn told(entry: &Entry) -> (String, Option<PersonId>, Option<RequestId>) {
             (what, authors.requester.clone(), Some(*request))
         }
         Entry::Refused { request, placed, by, decision, .. } => {
-            (format!("{decision}: {}", action_phrase(&placed.action)), by.clone(), *request)
+            let verb = if decision == "hold" { "held" } else { "refused" };
+            (format!("{verb}: {}", action_phrase(&placed.action)), by.clone(), *request)
         }
         Entry::Reviewed { request, review } => {
             let words = format!("{}: {}", review.vote.as_str(), review.rationale);
@@ -95,7 +96,7 @@ fn told(entry: &Entry) -> (String, Option<PersonId>, Option<RequestId>) {
         Entry::Intent(intent) => {
             (format!("about to {}", action_phrase(&intent.placed.action)), intent.by.clone(), intent.request)
         }
-        Entry::Outcome { result, .. } => (format!("{result:?}"), None, None),
+        Entry::Outcome { result, .. } => (ended(result), None, None),
         Entry::WouldRefuse { placed, by, .. } => {
             (format!("would not have let pass: {}", action_phrase(&placed.action)), by.clone(), None)
         }
@@ -104,7 +105,21 @@ fn told(entry: &Entry) -> (String, Option<PersonId>, Option<RequestId>) {
                 version.map_or_else(|| "nothing".to_owned(), |version| format!("version {version}"))
             };
             let (was, is) = (of(bypass.was), of(bypass.is));
-            (format!("{} of {} moved without a permit: {was} → {is}", bypass.what, bypass.model), None, None)
+            let what = bypass.what.replacen(':', " ", 1);
+            (format!("{what} of {} moved without a permit: {was} → {is}", bypass.model), None, None)
+        }
+    }
+}
+
+/// How a write ended, in words.
+fn ended(result: &OutcomeResult) -> String {
+    match result {
+        OutcomeResult::Applied => "MLflow made the change".to_owned(),
+        OutcomeResult::Refused { status, message } => format!("MLflow refused it with {status}: {message}"),
+        OutcomeResult::Unknown { message } => format!("nobody knows yet whether MLflow made it: {message}"),
+        OutcomeResult::FoundApplied => "found in MLflow afterwards: the change was made".to_owned(),
+        OutcomeResult::FoundNotApplied => {
+            "not found in MLflow afterwards: the change was not made".to_owned()
         }
     }
 }

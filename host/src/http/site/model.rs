@@ -4,9 +4,11 @@ use axum::extract::Path;
 use axum::response::Response;
 use countersign_core::explain;
 use countersign_core::names::{ModelName, Workspace};
+use countersign_core::policy::{Gate, Guard, Mode};
 use http::StatusCode;
 
 use super::inbox::{chips, version};
+use super::request::capital;
 use super::{Trouble, Visitor, page};
 use crate::app::{HeldName, RequestFilter};
 use crate::http::pages::Nav;
@@ -21,28 +23,50 @@ pub(super) async fn show(visitor: Visitor, Path(name): Path<String>) -> Result<R
     let rows = requests.iter().map(|request| ModelRow {
         when: visitor.when(request.opened_at),
         version: version(request),
-        what: explain::action_phrase(&request.placed.action),
+        what: capital(&explain::action_phrase(&request.placed.action)),
         actor: request.authors.requester.as_ref().map(|id| visitor.person(id)),
         chips: chips(request),
         request: Some(request.id.to_string()),
-        entry: None,
     });
     let shown = ModelPage {
         chrome: visitor.chrome(Nav::Inbox),
         model: model.to_string(),
-        holders: held.iter().filter_map(holder).collect(),
+        holders: holders(app.generation.load().policy.gates(), &model, &held),
         rows: rows.collect(),
         older: None,
     };
     Ok(page(StatusCode::OK, &shown))
 }
 
-fn holder(held: &HeldName) -> Option<Holder> {
-    let (kind, rest) = held.name.split_once(':')?;
-    let name = rest.split(':').next().unwrap_or(rest);
-    (kind != "version").then(|| Holder {
-        place: format!("{kind} {name}"),
-        version: held.version.map(|version| version.to_string()),
-        gate: if held.bypassed { "moved without a permit".to_owned() } else { String::new() },
-    })
+/// Every name that a gate guards on this model, with what stands there; a guard that nothing matches is not set.
+fn holders(gates: &[Gate], model: &ModelName, held: &[HeldName]) -> Vec<Holder> {
+    let live = gates.iter().filter(|gate| gate.mode != Mode::Off && gate.covers(model));
+    let guards = live.flat_map(|gate| gate.guards.iter().map(move |guard| (gate, guard)));
+    guards.flat_map(|(gate, guard)| of_guard(gate, guard, held)).collect()
+}
+
+fn of_guard(gate: &Gate, guard: &Guard, held: &[HeldName]) -> Vec<Holder> {
+    let holder =
+        |place: String, version, bypassed| Holder { place, version, gate: gate.name.to_string(), bypassed };
+    let named = held.iter().filter_map(|held| {
+        let place = guarded(guard, &held.name)?;
+        Some(holder(place, Some(held.version?.to_string()), held.bypassed))
+    });
+    let named: Vec<Holder> = named.collect();
+    match guard {
+        Guard::Alias(_) | Guard::Stage(_) if named.is_empty() => vec![holder(guard.to_string(), None, false)],
+        _ => named,
+    }
+}
+
+/// `alias champion` of the name `alias:champion`, `stage Production` of `stage:Production:7`, when guarded.
+fn guarded(guard: &Guard, name: &str) -> Option<String> {
+    let (kind, rest) = name.split_once(':')?;
+    let word = rest.split(':').next().unwrap_or(rest);
+    let matches = match guard {
+        Guard::Alias(pattern) => kind == "alias" && pattern.matches(word),
+        Guard::Stage(stage) => kind == "stage" && word == stage.as_str(),
+        Guard::RegisterInto(_) => false,
+    };
+    matches.then(|| format!("{kind} {word}"))
 }

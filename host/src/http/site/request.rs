@@ -1,13 +1,15 @@
 //! The page of one promotion request.
 
+mod timeline;
+
 use axum::extract::{Path, Query};
 use axum::response::Response;
 use countersign_core::check::CheckRun;
 use countersign_core::decide::GateVerdict;
 use countersign_core::explain;
 use countersign_core::names::{PersonId, Seat};
-use countersign_core::request::{PromotionRequest, State};
-use countersign_core::review::{Review, Vote, may_fill};
+use countersign_core::request::PromotionRequest;
+use countersign_core::review::{Barred, may_fill};
 use http::StatusCode;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -16,10 +18,10 @@ use super::inbox::{chips, version};
 use super::{Trouble, Visitor, page};
 use crate::app::{App, AppError};
 use crate::http::api::{headline, parse_id};
+use crate::http::pages::Nav;
 use crate::http::pages::request::{
-    CheckRow, Event, GateRow, Notice, RequestPage, ReviewForm, ReviewPanel, SeatRow, Write,
+    CheckRow, GateRow, Notice, RequestPage, ReviewForm, ReviewPanel, SeatRow, Write,
 };
-use crate::http::pages::{Nav, Tone};
 
 type Members = BTreeMap<Seat, Vec<String>>;
 
@@ -49,7 +51,7 @@ pub(super) fn build(
     typed: ReviewForm,
     told: Option<String>,
 ) -> RequestPage {
-    let members = visitor.app().people.members(&visitor.app().generation.load().policy);
+    let members = visitor.app().people.signers(&visitor.app().generation.load().policy, &request.authors);
     let of_seat = |seat: &Seat| members.get(seat).cloned().unwrap_or_default();
     let me = visitor.caller.identity().map(|me| &me.person);
     let is_mine = me.is_some() && request.authors.requester.as_ref() == me;
@@ -69,7 +71,7 @@ pub(super) fn build(
         write: write(request),
         subject: subject(request),
         subject_digest: request.binding.to_string(),
-        timeline: timeline(visitor, request),
+        timeline: timeline::events(visitor, request),
         panel: panel(visitor, request, typed),
         may_withdraw: is_mine && request.state.is_live(),
         told,
@@ -95,7 +97,7 @@ fn notices(request: &PromotionRequest) -> Vec<Notice> {
                     must find out who has access to MLflow's own port.";
         notices.push(Notice { title: "Bypassed", text: text.to_owned(), warning: true });
     }
-    if request.flags.stale {
+    if request.flags.stale && request.state.is_live() {
         let text = "What was reviewed has changed since. Earlier signatures no longer count; what you see is what \
                     is there now.";
         notices.push(Notice { title: "Stale", text: text.to_owned(), warning: true });
@@ -156,47 +158,6 @@ fn subject(request: &PromotionRequest) -> Vec<(&'static str, String)> {
     rows
 }
 
-fn timeline(visitor: &Visitor, request: &PromotionRequest) -> Vec<Event> {
-    let event = |at, actor: Option<&PersonId>, what: String, icon, tone| Event {
-        when: visitor.when(at),
-        actor: actor.map(|id| visitor.person(id)),
-        what,
-        icon,
-        tone,
-        note: None,
-        entry: None,
-    };
-    let requester = request.authors.requester.as_ref();
-    let mut events =
-        vec![event(request.opened_at, requester, "asked for this".to_owned(), "open", Tone::Quiet)];
-    for review in &request.reviews {
-        let (what, icon, tone) = said(review);
-        let event = event(review.at, Some(&review.reviewer), what, icon, tone);
-        events.push(Event { note: Some(review.rationale.clone()), ..event });
-    }
-    match &request.state {
-        State::Applied { at, intent } => {
-            let applied = event(*at, None, "MLflow made the change".to_owned(), "seal", Tone::Good);
-            events.push(Event { entry: Some(*intent), ..applied });
-        }
-        State::Withdrawn { at, by } => {
-            events.push(event(*at, Some(by), "withdrew it".to_owned(), "dash", Tone::Quiet));
-        }
-        _ => {}
-    }
-    events
-}
-
-fn said(review: &Review) -> (String, &'static str, Tone) {
-    let seat = review.seat.as_ref().map(|seat| format!(" in seat {seat}")).unwrap_or_default();
-    match review.vote {
-        Vote::Approve => (format!("approved{seat}"), "check", Tone::Good),
-        Vote::Reject => (format!("rejected{seat}"), "cross", Tone::Bad),
-        Vote::Comment => ("commented".to_owned(), "open", Tone::Quiet),
-        Vote::Recuse => (format!("stood aside{seat}"), "dash", Tone::Quiet),
-    }
-}
-
 /// The same rule as the server applies to the form, so that a button that is not there is also refused.
 fn panel(visitor: &Visitor, request: &PromotionRequest, typed: ReviewForm) -> ReviewPanel {
     let Some(me) = visitor.caller.identity() else {
@@ -204,7 +165,7 @@ fn panel(visitor: &Visitor, request: &PromotionRequest, typed: ReviewForm) -> Re
     };
     if !request.state.is_live() {
         let why = format!("This request is {}: there is nothing left to decide.", request.state.as_str());
-        return ReviewPanel::Closed { why };
+        return ReviewPanel::Closed { why, form: typed };
     }
     let (app, generation) = (visitor.app(), visitor.app().generation.load_full());
     let roster = app.people.roster(&generation.policy);
@@ -221,13 +182,26 @@ fn panel(visitor: &Visitor, request: &PromotionRequest, typed: ReviewForm) -> Re
         return ReviewPanel::Sign(ReviewForm { seats, ..typed });
     }
     let why_not_sign = match barred {
-        Some((seat, reason)) => format!("{} cannot sign in seat {seat}: {reason}.", me.name),
+        Some((seat, reason)) => format!("You cannot sign in seat {seat}: {}.", to_their_face(reason)),
         None => "No signature is asked for: the checks alone decide.".to_owned(),
     };
     ReviewPanel::Comment { why_not_sign, form: typed }
 }
 
-fn capital(phrase: &str) -> String {
+/// The reason as the one hears it whom it bars.
+const fn to_their_face(barred: Barred) -> &'static str {
+    match barred {
+        Barred::Requester => "you asked for this promotion",
+        Barred::Creator => "you registered this version",
+        Barred::RunAuthor => "you are named as the author of its run",
+        Barred::LastWriter => "you last changed what is reviewed",
+        Barred::Machine => "a machine fills no seat",
+        Barred::NotAMember => "you are not a member of it",
+        Barred::OtherSeat => "you fill another seat of this request",
+    }
+}
+
+pub(super) fn capital(phrase: &str) -> String {
     let mut chars = phrase.chars();
     chars.next().map_or_else(String::new, |first| format!("{}{}", first.to_uppercase(), chars.as_str()))
 }

@@ -55,11 +55,11 @@ pub(super) async fn sign_in(
         login_page(&site, StatusCode::UNAUTHORIZED, form.name.clone(), &form.next, Some(why.to_owned()))
     };
     if !same_origin(&headers, &site.app.public_url) {
-        return refused("this form came from another site: sign in here");
+        return refused("This form came from another site: sign in here.");
     }
     let identity = match local.sign_in(&form.name, form.password.clone(), peer.ip()).await {
         Ok(identity) => identity,
-        Err(error) => return refused(&error.to_string()),
+        Err(error) => return refused(&super::errors::sentence(&error.to_string())),
     };
     match local.start_session(&identity).map(|cookie| HeaderValue::from_str(&cookie)) {
         Ok(Ok(cookie)) => {

@@ -70,21 +70,15 @@ impl Layout {
 
     /// Applies the changes atomically and hands them to the kernel. Not durable yet.
     pub(super) fn apply(&self, changes: BTreeMap<Key, Option<Vec<u8>>>) -> Result<(), String> {
-        let mut cells = BTreeMap::new();
+        let mut batch = sled::Batch::default();
         for key in changes.keys() {
-            self.drop_chunks(key, &mut cells)?;
+            self.drop_chunks(key, &mut batch)?;
         }
+        // After every removal: of one key in a batch, the last word counts.
         for (key, value) in changes {
             match value {
-                None => drop(cells.insert(value_key(key.as_bytes()), None)),
-                Some(value) => lay_out(&key, value, &mut cells),
-            }
-        }
-        let mut batch = sled::Batch::default();
-        for (key, value) in cells {
-            match value {
-                Some(value) => batch.insert(key, value),
-                None => batch.remove(key),
+                None => batch.remove(value_key(key.as_bytes())),
+                Some(value) => lay_out(&key, &value, &mut batch),
             }
         }
         let applied = self.db.apply_batch(batch).and_then(|()| self.db.flush().map(drop));
@@ -92,10 +86,10 @@ impl Layout {
     }
 
     /// The chunks of the present value go, unless the new value has the same.
-    fn drop_chunks(&self, key: &Key, cells: &mut Cells) -> Result<(), String> {
+    fn drop_chunks(&self, key: &Key, batch: &mut sled::Batch) -> Result<(), String> {
         let present = self.db.get(value_key(key.as_bytes())).map_err(|error| error.to_string())?;
         if let Some(Stored::Chunks { id, count }) = present.as_deref().and_then(Stored::parse) {
-            cells.extend((0..count).map(|i| (chunk_key(&id, i), None)));
+            (0..count).for_each(|i| batch.remove(chunk_key(&id, i)));
         }
         Ok(())
     }
@@ -154,9 +148,6 @@ impl View for Layout {
     }
 }
 
-/// Physical keys and what to write there; `None` removes.
-type Cells = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
-
 /// What lies at a value's key.
 enum Stored<'a> {
     Inline(&'a [u8]),
@@ -176,20 +167,19 @@ impl<'a> Stored<'a> {
     }
 }
 
-fn lay_out(key: &Key, value: Vec<u8>, cells: &mut Cells) {
+fn lay_out(key: &Key, value: &[u8], batch: &mut sled::Batch) {
     if value.len() <= CHUNK_BYTES {
-        let cell = [&[INLINE], value.as_slice()].concat();
-        cells.insert(value_key(key.as_bytes()), Some(cell));
+        batch.insert(value_key(key.as_bytes()), [&[INLINE], value].concat());
         return;
     }
-    let id = chunks_id(key, &value);
+    let id = chunks_id(key, value);
     let mut count = 0_u32;
     for chunk in value.chunks(CHUNK_BYTES) {
-        cells.insert(chunk_key(&id, count), Some(chunk.to_vec()));
+        batch.insert(chunk_key(&id, count), chunk);
         count += 1;
     }
     let cell = [&[CHUNKED], id.as_slice(), &count.to_be_bytes()].concat();
-    cells.insert(value_key(key.as_bytes()), Some(cell));
+    batch.insert(value_key(key.as_bytes()), cell);
 }
 
 /// Chunks are named by key and content, so that a reader never mixes the chunks of two values.

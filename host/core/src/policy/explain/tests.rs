@@ -81,9 +81,10 @@ fn explanations() {
 fn summary() {
     let policy = Policy::parse("policy.toml", POLICY).unwrap();
     expect![[r#"
-        policy   sha256:e5fb6907248e2ec0126108c26d5e8fb9a9ef91afe155cf9dca0dbc7624160607
+        policy   sha256:35f3a161aee1f103ca93a4d9d337b61385df78fad4de071a4158b62b6019b433
         contains 2 plugins, 2 seats, 2 tiers
         gate     production (enforce): alias `champion`, alias `prod-*`, stage `Production`, registration into `prod.*` of models `*`
+        note     gate `production` sets `evidence_first`: this version takes votes whether the checks were opened or not
     "#]].assert_eq(&policy.summary().to_string());
 }
 

@@ -162,28 +162,36 @@ fn inbox(rows: Vec<InboxRow>) -> String {
 }
 
 fn model() -> String {
-    let model_row = |minutes, what: &str, chip, entry| ModelRow {
+    let model_row = |minutes, what: &str, chip| ModelRow {
         when: ago(minutes),
         version: Some("7".into()),
         what: what.into(),
         actor: (minutes != 9).then(|| person("ana.lindt")),
         chips: vec![chip],
         request: (minutes != 9).then(|| "0199".into()),
-        entry: Some(entry),
     };
     let holders = vec![
-        Holder { place: "alias champion".into(), version: Some("5".into()), gate: "production".into() },
-        Holder { place: "stage Production".into(), version: None, gate: "production".into() },
+        Holder {
+            place: "alias champion".into(),
+            version: Some("5".into()),
+            gate: "production".into(),
+            bypassed: false,
+        },
+        Holder {
+            place: "stage Production".into(),
+            version: None,
+            gate: "production".into(),
+            bypassed: false,
+        },
     ];
     let rows = vec![
-        model_row(9, "alias champion moved from version 7 to 5", Chip::bypassed(), 412),
+        model_row(9, "alias champion moved from version 7 to 5", Chip::bypassed()),
         model_row(
             40,
             "alias champion set to version 7",
             Chip::of_state(&State::Applied { at: NOW, intent: 1 }),
-            398,
         ),
-        model_row(3000, &evil("alias champion refused for version 6 "), Chip::of_state(&State::Open), 371),
+        model_row(3000, &evil("alias champion refused for version 6 "), Chip::of_state(&State::Open)),
     ];
     ModelPage { chrome: chrome(Nav::None), model: "credit-default".into(), holders, rows, older: None }
         .render()

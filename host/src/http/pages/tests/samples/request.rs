@@ -150,8 +150,10 @@ fn timeline() -> Vec<Event> {
 }
 
 pub(super) fn applied() -> RequestPage {
-    let mut page =
-        request(ReviewPanel::Closed { why: "It was applied: there is nothing left to decide.".into() });
+    let mut page = request(ReviewPanel::Closed {
+        why: "It was applied: there is nothing left to decide.".into(),
+        form: crate::http::pages::request::ReviewForm::default(),
+    });
     page.chips = vec![Chip::of_state(&State::Applied { at: NOW, intent: 4 }), Chip::bypassed()];
     page.headline = "Somebody moved champion past Countersign: an operator must look".into();
     page.notices = vec![Notice {

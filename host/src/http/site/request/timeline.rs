@@ -1,0 +1,147 @@
+//! A request's history: what the request itself knows, and what the ledger knows besides, each with its entry.
+
+use countersign_core::entry::Entry;
+use countersign_core::names::PersonId;
+use countersign_core::request::{PromotionRequest, State};
+use countersign_core::review::{Review, Vote};
+use countersign_core::time::Millis;
+
+use crate::http::pages::Tone;
+use crate::http::pages::parts::count;
+use crate::http::pages::request::Event;
+use crate::http::site::Visitor;
+
+type Recorded = (u64, Millis, Entry);
+
+/// Finds the index of the entry that is asked for.
+type Find<'f> = &'f dyn Fn(&dyn Fn(&Entry) -> bool) -> Option<u64>;
+
+/// Oldest first. A ledger that cannot be read leaves the request's own part.
+pub(super) fn events(visitor: &Visitor, request: &PromotionRequest) -> Vec<Event> {
+    let recorded = visitor.app().entries_about(request).unwrap_or_else(|error| {
+        tracing::warn!(%error, "history without the ledger");
+        Vec::new()
+    });
+    let mut events = own(visitor, request, &recorded);
+    events.extend(besides(visitor, &recorded));
+    events.sort_by_key(|(at, _)| *at);
+    events.into_iter().map(|(_, event)| event).collect()
+}
+
+fn own(visitor: &Visitor, request: &PromotionRequest, recorded: &[Recorded]) -> Vec<(Millis, Event)> {
+    let entry = |wanted: &dyn Fn(&Entry) -> bool| {
+        recorded.iter().find(|(_, _, entry)| wanted(entry)).map(|(index, ..)| *index)
+    };
+    let requester = request.authors.requester.as_ref();
+    let asked = event(visitor, request.opened_at, requester, "asked for this", ("open", Tone::Quiet));
+    let asked = Event { entry: entry(&|entry| matches!(entry, Entry::RequestOpened { .. })), ..asked };
+    let mut events = vec![(request.opened_at, asked)];
+    for review in &request.reviews {
+        let (what, icon, tone) = said(review);
+        let told = event(visitor, review.at, Some(&review.reviewer), &what, (icon, tone));
+        let id =
+            entry(&|entry| matches!(entry, Entry::Reviewed { review: kept, .. } if kept.id == review.id));
+        let note = Some(review.rationale.clone()).filter(|words| !words.is_empty());
+        events.push((review.at, Event { note, entry: id, ..told }));
+    }
+    events.extend(ended(visitor, request, &entry));
+    events
+}
+
+fn ended(visitor: &Visitor, request: &PromotionRequest, entry: Find<'_>) -> Option<(Millis, Event)> {
+    let (at, event, entry) = match &request.state {
+        State::Approved { at } => {
+            (*at, event(visitor, *at, None, "Nothing is missing any more", ("check", Tone::Good)), None)
+        }
+        State::Applied { at, intent } => {
+            (*at, event(visitor, *at, None, "MLflow made the change", ("seal", Tone::Good)), Some(*intent))
+        }
+        State::Withdrawn { at, by } => {
+            let kept = entry(&|entry| matches!(entry, Entry::Withdrawn { .. }));
+            (*at, event(visitor, *at, Some(by), "withdrew it", ("dash", Tone::Quiet)), kept)
+        }
+        State::Superseded { at, .. } => {
+            (*at, event(visitor, *at, None, "A later request took its place", ("dash", Tone::Quiet)), None)
+        }
+        // The review that rejected it says so.
+        State::Open | State::InReview | State::Rejected { .. } => return None,
+    };
+    Some((at, Event { entry, ..event }))
+}
+
+/// What only the ledger knows: further calls, signatures that were refused, changes of what is reviewed.
+fn besides(visitor: &Visitor, recorded: &[Recorded]) -> Vec<(Millis, Event)> {
+    let mut events: Vec<(Millis, Event)> = Vec::new();
+    let mut calls: Option<(Option<&PersonId>, usize)> = None;
+    let first = recorded.iter().position(|(_, _, entry)| matches!(entry, Entry::Refused { .. }));
+    for (number, (index, at, entry)) in recorded.iter().enumerate() {
+        let (actor, what, icon) = match entry {
+            // The call that opened the request is told by the request.
+            Entry::Refused { .. } if Some(number) == first => continue,
+            Entry::Refused { by, decision, .. } => {
+                let number = again(&mut events, &mut calls, by.as_ref());
+                (by.as_ref(), called(number, decision), "open")
+            }
+            Entry::ReviewRefused { by, reason, .. } => {
+                (Some(by), format!("could not sign: {reason}"), "lock")
+            }
+            Entry::Stale { .. } => {
+                (None, "What is reviewed has changed; earlier signatures lapsed".to_owned(), "alert")
+            }
+            _ => continue,
+        };
+        if !matches!(entry, Entry::Refused { .. }) {
+            calls = None;
+        }
+        let tone = if icon == "alert" { Tone::Warning } else { Tone::Quiet };
+        let event = event(visitor, *at, actor, &what, (icon, tone));
+        events.push((*at, Event { entry: Some(*index), ..event }));
+    }
+    events
+}
+
+/// A client that calls in a loop makes one line, not hundreds.
+fn again<'e>(
+    events: &mut Vec<(Millis, Event)>,
+    calls: &mut Option<(Option<&'e PersonId>, usize)>,
+    by: Option<&'e PersonId>,
+) -> usize {
+    let number = match *calls {
+        Some((before, number)) if before == by => {
+            events.pop();
+            number + 1
+        }
+        _ => 1,
+    };
+    *calls = Some((by, number));
+    number
+}
+
+fn called(number: usize, decision: &str) -> String {
+    let answer = if decision == "hold" { "was told to wait" } else { "was refused" };
+    match number {
+        1 => format!("called again, and {answer}"),
+        _ => format!("called {} more, and {answer}", count(number, "time", "times")),
+    }
+}
+
+fn event(
+    visitor: &Visitor,
+    at: Millis,
+    actor: Option<&PersonId>,
+    what: &str,
+    (icon, tone): (&'static str, Tone),
+) -> Event {
+    let actor = actor.map(|id| visitor.person(id));
+    Event { when: visitor.when(at), actor, what: what.to_owned(), icon, tone, note: None, entry: None }
+}
+
+fn said(review: &Review) -> (String, &'static str, Tone) {
+    let seat = review.seat.as_ref().map(|seat| format!(" in seat {seat}")).unwrap_or_default();
+    match review.vote {
+        Vote::Approve => (format!("approved{seat}"), "check", Tone::Good),
+        Vote::Reject => (format!("rejected{seat}"), "cross", Tone::Bad),
+        Vote::Comment => ("commented".to_owned(), "chat", Tone::Quiet),
+        Vote::Recuse => (format!("stood aside{seat}"), "dash", Tone::Quiet),
+    }
+}
