@@ -72,7 +72,7 @@ fn deliveries() {
         ("not JSON", Delivery::of(&scene, b"{"), 400, "webhook"),
         ("no object", Delivery::of(&scene, b"[]"), 400, "webhook"),
         ("nothing", Delivery::of(&scene, b""), 400, "webhook"),
-        ("huge", Delivery::of(&scene, &vec![b' '; 3 << 20]), 413, ""),
+        ("huge", Delivery::of(&scene, &vec![b' '; 3 << 20]), 400, "limit"),
     ];
     for (what, delivery, status, word) in cases {
         let answer = delivery.send(&scene);
@@ -138,7 +138,7 @@ fn what_moves_past_us_is_recorded() {
     let moved = json!({"name": model, "alias": "champion", "version": second});
     scene.round("POST", "registered-models/alias", &moved);
     let bypass = scene.awaits("bypassed", &["alias:champion", &model]);
-    assert_eq!((&bypass["was"], &bypass["is"]), (&version(&first), &version(&second)), "{bypass}");
+    assert_eq!((&bypass["was"], &bypass["is"]), (&json!(first), &json!(second)), "{bypass}");
     let shown = scene.read(&format!("models/{model}/versions/{second}"));
     assert_eq!(shown["holds"][0]["bypassed"], true, "{shown}");
 
@@ -151,7 +151,11 @@ fn what_moves_past_us_is_recorded() {
     let promoted = format!("prod.{model}");
     scene.round("POST", "registered-models/create", &json!({ "name": promoted }));
     let run = scene.logged(0.5);
-    scene.round("POST", "model-versions/create", &json!({"name": promoted, "source": run.source}));
+    scene.round(
+        "POST",
+        "model-versions/create",
+        &json!({"name": promoted, "source": run.source, "run_id": run.run_id}),
+    );
     scene.awaits("bypassed", &["version", &promoted]);
 
     // Each once, however often the reconciler looks, and none for what is not governed.
@@ -162,8 +166,24 @@ fn what_moves_past_us_is_recorded() {
     scene.verify();
 }
 
-fn version(number: &str) -> Value {
-    number.parse::<u64>().map_or(Value::Null, Value::from)
+#[test]
+fn what_a_wider_policy_finds_is_no_bypass() {
+    let scene = Scene::start("wider", |name| policy_without_people(name).replace("champion", "gold"));
+    let model = scene.model("a");
+    let version = scene.register(&model, 0.5).version;
+    assert_eq!(scene.alias(&model, "champion", &version).status, 200);
+    std::thread::sleep(std::time::Duration::from_secs(3));
+    let narrow = scene.read("policy")["digest"].clone();
+    scene.write_policy(&policy_without_people(&scene.name));
+    eventually(PATIENCE, || match scene.read("policy")["digest"] == narrow {
+        true => Err(anyhow::anyhow!("the old policy is in force")),
+        false => Ok(()),
+    })
+    .unwrap();
+    std::thread::sleep(std::time::Duration::from_secs(3));
+    assert_eq!(scene.of_kind("bypassed"), Vec::<Value>::new());
+    scene.round("DELETE", "registered-models/alias", &json!({"name": model, "alias": "champion"}));
+    scene.awaits("bypassed", &["alias:champion"]);
 }
 
 #[test]

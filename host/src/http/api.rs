@@ -12,6 +12,7 @@ mod tests;
 use std::sync::Arc;
 
 use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json, Router};
 use bytes::Bytes;
@@ -92,7 +93,12 @@ async fn me(
 }
 
 /// MLflow repeats a delivery on 5xx and 429 only, so each is answered for good: 200, or 401.
-async fn webhook(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) -> Result<Response, Problem> {
+async fn webhook(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Problem> {
+    let body = body.map_err(|refused| AppError::Invalid(refused.body_text()))?;
     let delivered = app.webhook(&headers, &body).await?;
     Ok(Json(json!({ "repeated": delivered == Delivered::Repeated })).into_response())
 }
