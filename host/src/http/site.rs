@@ -59,12 +59,6 @@ pub(super) fn router(app: Arc<App>, base: String) -> Router {
         .with_state(Site { app, base: base.into() })
 }
 
-/// The inbox at `/_countersign/`: a nested router answers only without the last slash.
-pub(super) fn inbox(app: Arc<App>, base: String) -> Router {
-    let path = format!("{base}/");
-    Router::new().route(&path, get(inbox::show)).with_state(Site { app, base: base.into() })
-}
-
 /// Somebody who looks at a page, and from where.
 pub(super) struct Visitor {
     pub(super) site: Site,
