@@ -36,6 +36,13 @@ pub(super) struct Site {
     pub(super) base: Arc<str>,
 }
 
+/// The first page, at `base` and a slash: a nested router never sees that path.
+pub(super) fn inbox(app: Arc<App>, base: String) -> Router {
+    let path = format!("{base}/");
+    Router::new().route(&path, get(inbox::show)).with_state(Site { app, base: base.into() })
+}
+
+/// All other pages, below `base`.
 pub(super) fn router(app: Arc<App>, base: String) -> Router {
     Router::new()
         .route("/login", get(session::form).post(session::sign_in))
