@@ -97,7 +97,7 @@ fn a_better_policy_takes_effect_on_change_and_on_sighup() {
     assert_eq!(digest(&scene), second, "the file's time and length had not changed");
     signal("HUP", &scene.host.pid().unwrap().to_string());
     let third = awaits_other(&scene, &second);
-    contains(&refused(&scene.alias(&model, "champion", &weak.version)), &["failed", ">= 0.95)"]);
+    contains(&refused(&scene.alias(&model, "champion", &weak.version)), &["failed", "minimum of 0.95"]);
 
     let loaded: Vec<Value> =
         scene.of_kind("policy-loaded").iter().map(|body| body["policy"].clone()).collect();

@@ -129,8 +129,12 @@ fn many_who_ask_at_once_open_one_request() {
         let asking: Vec<_> = (0..8).map(|_| threads.spawn(call)).collect();
         asking.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
-    let made = answers.iter().filter(|status| **status == 200).count();
-    assert!(made >= 1 && answers.iter().all(|status| [200, 403].contains(status)), "{answers:?}");
+    // MLflow itself answers 400 when its database meets two first aliases at once: forwarded, refused, recorded.
+    let made = answers.iter().filter(|status| [200, 400].contains(*status)).count();
+    assert!(
+        answers.contains(&200) && answers.iter().all(|status| [200, 400, 403].contains(status)),
+        "{answers:?}"
+    );
     assert_eq!(scene.of_kind("intent").len(), made);
     assert_eq!(scene.of_kind("outcome").len(), made);
     assert_eq!(scene.read(&format!("requests/{id}"))["state"]["is"], "applied");
