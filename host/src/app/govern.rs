@@ -109,7 +109,10 @@ impl App {
         let canonical = spelt(&call.classified.canonical)?;
         let answered = self.proxy.carry_out(permit, canonical, &call.headers, &call.peer).await;
         let result = outcome_of(&answered);
-        self.registry.touch(&intent.placed);
+        match &result {
+            OutcomeResult::Applied => self.registry.made(&intent.placed),
+            _ => self.registry.touch(&intent.placed),
+        }
         if let Ok(answer) = &answered {
             self.note_registered(&call.caller, &intent.placed, answer).await;
         }

@@ -143,6 +143,13 @@ impl Registry {
         self.client.read_artifact(workspace, location, path, offset, len).await
     }
 
+    /// Takes in a write that was made: an alias that moved is noted, anything else is forgotten.
+    pub(super) fn made(&self, placed: &Placed) {
+        let Action::SetAlias { model, alias, version } = &placed.action else { return self.touch(placed) };
+        self.models().remove(&(placed.workspace.clone(), model.clone()));
+        self.cache.alias_moved(&placed.workspace, model, alias, *version);
+    }
+
     /// Forgets what a write may have changed.
     pub(super) fn touch(&self, placed: &Placed) {
         match &placed.action {

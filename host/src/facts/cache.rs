@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use countersign_core::names::{ModelName, Version, Workspace};
+use countersign_core::names::{Alias, ModelName, Version, Workspace};
 use countersign_core::time::{Millis, Span};
 
 use super::collect::{Collector, FactsError, Snapshot};
@@ -113,6 +113,18 @@ impl FactsCache {
         }
     }
 
+    /// Takes in an alias that we have just moved ourselves: MLflow said so, and nothing else about any version has
+    /// changed by it. Saves reading everything again.
+    pub fn alias_moved(&self, workspace: &Workspace, model: &ModelName, alias: &Alias, to: Version) {
+        let entries: Vec<(Subject, Arc<Entry>)> =
+            self.lock().iter().map(|(s, e)| (s.clone(), Arc::clone(e))).collect();
+        for (subject, entry) in entries {
+            if subject.workspace == *workspace && subject.model == *model {
+                entry.patch(|snapshot| move_alias(snapshot, alias, subject.version == to, to));
+            }
+        }
+    }
+
     fn entry(&self, subject: &Subject) -> Arc<Entry> {
         let mut entries = self.lock();
         if entries.len() >= MAX_ENTRIES && !entries.contains_key(subject) {
@@ -144,6 +156,15 @@ impl Entry {
     }
 
     /// Without a snapshot it is not known what a collection under way will find, so any change concerns it.
+    /// A collection that is under way has seen the registry before or after: it is not kept.
+    fn patch(&self, change: impl FnOnce(&mut Snapshot)) {
+        let mut slot = self.lock();
+        self.changes.fetch_add(1, Ordering::SeqCst);
+        if let Some(snapshot) = slot.as_mut() {
+            change(Arc::make_mut(snapshot));
+        }
+    }
+
     fn forget_if(&self, concerned: impl Fn(&Snapshot) -> bool) {
         let mut slot = self.lock();
         if slot.as_deref().is_none_or(concerned) {
@@ -155,6 +176,16 @@ impl Entry {
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<Arc<Snapshot>>> {
         self.snapshot.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn move_alias(snapshot: &mut Snapshot, alias: &Alias, here: bool, to: Version) {
+    let aliases = &mut snapshot.facts.version.aliases;
+    aliases.retain(|held| held != alias.as_str());
+    if here {
+        aliases.push(alias.to_string());
+        aliases.sort();
+    }
+    snapshot.facts.model.aliases.insert(alias.to_string(), to);
 }
 
 fn concerns(changed: &Changed, subject: &Subject, snapshot: &Snapshot) -> bool {
@@ -178,4 +209,41 @@ fn covers(changed: &str, path: &str) -> bool {
     let changed = changed.trim_matches('/');
     changed.is_empty()
         || path.strip_prefix(changed).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use countersign_core::facts::Facts;
+    use serde_json::json;
+
+    use super::*;
+
+    fn snapshot(aliases: &[&str]) -> Snapshot {
+        let version = json!({
+            "subject": {
+                "workspace": "default", "model": "credit", "version": "7", "created": 1, "source": "s",
+                "manifest": null,
+            },
+            "description": null, "stage": "None", "status": "READY", "tags": {}, "aliases": aliases,
+            "run": null, "logged_model": null, "metrics": [], "files": [], "mlmodel": null, "missing": [],
+        });
+        let model = json!({"description": null, "tags": {}, "aliases": {"champion": "6"}});
+        let facts = json!({"taken_at": 1, "version": version, "model": model});
+        Snapshot { facts: serde_json::from_value::<Facts>(facts).unwrap(), artifacts: None }
+    }
+
+    fn check(before: &[&str], here: bool, expect: &[&str]) {
+        let mut snapshot = snapshot(before);
+        move_alias(&mut snapshot, &Alias::new("champion"), here, Version::new(9));
+        assert_eq!(snapshot.facts.version.aliases, expect, "{before:?} {here}");
+        assert_eq!(snapshot.facts.model.aliases.get("champion"), Some(&Version::new(9)));
+    }
+
+    #[test]
+    fn an_alias_that_moved_is_where_it_went_and_nowhere_else() {
+        check(&["zeta", "beta"], true, &["beta", "champion", "zeta"]);
+        check(&["champion", "beta"], false, &["beta"]);
+        check(&["champion"], true, &["champion"]);
+        check(&["beta"], false, &["beta"]);
+    }
 }
