@@ -18,6 +18,9 @@ pub(super) fn run(bench: &Bench) -> Result<Vec<Row>> {
             let policy = format!("{plugins}{}", rig::gate(&names));
             let workdir =
                 Workdir::create(&dir.join("countersign"), &format!("http://127.0.0.1:{upstream}"), &policy)?;
+            let mut user = Command::new(paths::countersign());
+            user.args(["user", "add", "bench", "--config"]).arg(workdir.config()).current_dir(&workdir.dir);
+            crate::run::quietly(&mut user)?;
             // The first start on an empty directory compiles; the next ones find what it compiled.
             cold.push(until_ready(&workdir)?);
             warm.push(median(vec![until_ready(&workdir)?, until_ready(&workdir)?, until_ready(&workdir)?]));
