@@ -5,6 +5,7 @@
 
 mod authors;
 mod bypass;
+mod conclude;
 mod error;
 mod evidence;
 mod generation;
@@ -35,6 +36,7 @@ use std::sync::Arc;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use countersign_core::names::Workspace;
 
+pub use self::conclude::Concluding;
 pub use self::error::AppError;
 pub use self::generation::{Generation, LoadGenerationError};
 pub use self::govern::{Answer, Call};
@@ -70,6 +72,8 @@ pub struct App {
     pub workspaces: Vec<Workspace>,
     /// What MLflow signs its webhooks with.
     pub webhook_secret: Option<String>,
+    /// Outcomes that are on their way to the disk.
+    pub concluding: Concluding,
     pub(crate) reload_error: ArcSwapOption<String>,
 }
 

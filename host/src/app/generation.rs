@@ -10,7 +10,7 @@ use countersign_core::canonical;
 use countersign_core::decide::{CheckDemand, Demand, TierFound};
 use countersign_core::digest::Digest;
 use countersign_core::entry::Entry;
-use countersign_core::names::PluginName;
+use countersign_core::names::{GateName, PluginName};
 use countersign_core::policy::{self, GateMatch, Mode, OnFailure, Policy, PolicyError, Source};
 use countersign_core::time::Millis;
 
@@ -23,6 +23,8 @@ pub struct Generation {
     pub policy: Policy,
     pub plugins: BTreeMap<PluginName, Arc<Plugin>>,
     components: BTreeMap<PluginName, Bytes>,
+    /// Per gate, in the order of the policy.
+    checks: BTreeMap<GateName, Vec<LoadedCheck>>,
     pub loaded_at: Millis,
     /// Where the policy was read.
     pub file: PathBuf,
@@ -35,7 +37,7 @@ pub(super) struct LoadedCheck {
     pub(super) plugin: Arc<Plugin>,
     pub(super) required: bool,
     /// Canonical JSON.
-    pub(super) config: String,
+    pub(super) config: Arc<str>,
     pub(super) config_digest: Digest,
 }
 
@@ -78,7 +80,8 @@ impl Generation {
         for remark in policy.remarks() {
             tracing::warn!(policy.file = %file.display(), "{remark}");
         }
-        let this = Self { policy, plugins, components, loaded_at: now, file: file.to_owned() };
+        let checks = ready_checks(&policy, &plugins)?;
+        let this = Self { policy, plugins, components, checks, loaded_at: now, file: file.to_owned() };
         this.validate(engine).await?;
         Ok(this)
     }
@@ -90,7 +93,9 @@ impl Generation {
         tier: &TierFound,
     ) -> Result<(Demand, Vec<LoadedCheck>), AppError> {
         let gate = matched.gate;
-        let checks = gate.checks.iter().map(|check| self.loaded(check)).collect::<Result<Vec<_>, _>>()?;
+        // A gate that nobody knows must not become one without checks.
+        let unknown = || AppError::NotFound(format!("the policy in force has no gate `{}`", gate.name));
+        let checks = self.checks.get(&gate.name).cloned().ok_or_else(unknown)?;
         let demands = gate.checks.iter().zip(&checks).map(|(check, loaded)| CheckDemand {
             plugin: check.plugin.clone(),
             config_digest: loaded.config_digest,
@@ -112,17 +117,6 @@ impl Generation {
             unknown_author_holds: gate.unknown_author == policy::UnknownAuthor::Hold,
         };
         Ok((demand, checks))
-    }
-
-    fn loaded(&self, check: &policy::Check) -> Result<LoadedCheck, AppError> {
-        let config = canonical::to_string(&check.config)?;
-        Ok(LoadedCheck {
-            name: check.plugin.clone(),
-            plugin: Arc::clone(self.plugin(&check.plugin)?),
-            required: check.required,
-            config_digest: Digest::of(config.as_bytes()),
-            config,
-        })
     }
 
     pub(super) fn plugin(&self, name: &PluginName) -> Result<&Arc<Plugin>, AppError> {
@@ -153,6 +147,33 @@ impl Generation {
         }
         Ok(())
     }
+}
+
+/// Every check of every gate, with the bytes of its configuration.
+fn ready_checks(
+    policy: &Policy,
+    plugins: &BTreeMap<PluginName, Arc<Plugin>>,
+) -> Result<BTreeMap<GateName, Vec<LoadedCheck>>, LoadGenerationError> {
+    let ready = |gate: &policy::Gate| -> Result<_, LoadGenerationError> {
+        let checks = gate.checks.iter().map(|check| {
+            let refused = |reason: String| LoadGenerationError::Config {
+                gate: gate.name.to_string(),
+                plugin: check.plugin.clone(),
+                reason,
+            };
+            let plugin = plugins.get(&check.plugin).ok_or_else(|| refused("no such plugin".to_owned()))?;
+            let config = canonical::to_string(&check.config).map_err(|error| refused(error.to_string()))?;
+            Ok::<_, LoadGenerationError>(LoadedCheck {
+                name: check.plugin.clone(),
+                plugin: Arc::clone(plugin),
+                required: check.required,
+                config_digest: Digest::of(config.as_bytes()),
+                config: config.into(),
+            })
+        });
+        Ok((gate.name.clone(), checks.collect::<Result<Vec<_>, _>>()?))
+    };
+    policy.gates().iter().map(ready).collect()
 }
 
 impl App {

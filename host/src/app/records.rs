@@ -170,6 +170,10 @@ impl Earlier {
         }
     }
 
+    pub(super) fn is_approved(&self) -> bool {
+        matches!(self, Self::Live(seen) if seen.value.state.as_str() == "approved")
+    }
+
     pub(super) const fn has_ended(&self) -> bool {
         matches!(self, Self::Ended(_))
     }

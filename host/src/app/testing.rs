@@ -76,6 +76,7 @@ pub(crate) async fn app() -> (Arc<App>, TempDir) {
         public_url: public.to_string(),
         workspaces: vec!["default".into()],
         webhook_secret: Some("a secret of MLflow's".to_owned()),
+        concluding: Default::default(),
         reload_error: ArcSwapOption::empty(),
     };
     (Arc::new(app), files)

@@ -80,6 +80,10 @@ impl Front {
         if head.uri.path() == self.base {
             return redirect(&format!("{}/", self.base));
         }
+        // Whoever was answered a moment ago finds here what they were told.
+        if let Err(error) = self.app.settled().await {
+            tracing::warn!(%error, "outcomes of the last writes not seen on disk");
+        }
         head.extensions.insert(peer);
         let caller = self.app.people.auth().authenticate(&head.headers, peer.ip()).await;
         head.extensions.insert(Arc::new(caller));
