@@ -28,6 +28,7 @@ mod spelling;
 mod sweep;
 #[cfg(test)]
 pub(crate) mod testing;
+mod turns;
 mod ungoverned;
 mod webhook;
 
@@ -43,9 +44,10 @@ pub use self::govern::{Answer, Call};
 pub use self::people::People;
 pub use self::query::{HeldName, RequestFilter, VersionStatus};
 pub use self::refuse::Refusal;
-pub use self::registry::Registry;
+pub use self::registry::{Registry, RegistryError};
 pub use self::replay::{ReplayReport, ReplaySubject, replay};
 pub use self::review::NewReview;
+pub use self::turns::Turns;
 pub use self::webhook::Delivered;
 
 use crate::clock::Clock;
@@ -74,6 +76,8 @@ pub struct App {
     pub webhook_secret: Option<String>,
     /// Outcomes that are on their way to the disk.
     pub concluding: Concluding,
+    /// Versions whose checks run before anybody has asked.
+    pub prechecking: Turns,
     pub(crate) reload_error: ArcSwapOption<String>,
 }
 

@@ -77,6 +77,7 @@ pub(crate) async fn app() -> (Arc<App>, TempDir) {
         workspaces: vec!["default".into()],
         webhook_secret: Some("a secret of MLflow's".to_owned()),
         concluding: Default::default(),
+        prechecking: Default::default(),
         reload_error: ArcSwapOption::empty(),
     };
     (Arc::new(app), files)

@@ -103,6 +103,7 @@ pub(super) async fn assemble(config: &Config) -> anyhow::Result<App> {
         workspaces: config.upstream.workspaces.iter().map(Workspace::new).collect(),
         webhook_secret: config.webhook.secret.as_ref().map(|secret| secret.expose().to_owned()),
         concluding: Default::default(),
+        prechecking: Default::default(),
         reload_error: ArcSwapOption::empty(),
     };
     let generation = app.generation.load_full();

@@ -34,9 +34,24 @@ pub(super) fn upstream(dir: &Path, mlflow: Option<u16>) -> Result<(u16, Kept)> {
     Ok((port, kept))
 }
 
+/// Believes facts that are warm: what budgets 3 and 12 are about.
+pub(super) const REMEMBERING: &str = "\n[facts]\nat_write = \"remembered\"\n";
+
 /// A Countersign before `upstream` with this policy, started, and a token for it.
 pub(super) fn countersign(dir: &Path, upstream: &str, policy: &str) -> Result<(Countersign, String)> {
-    let workdir = Workdir::create(&dir.join("countersign"), upstream, policy)?;
+    countersign_with(&dir.join("countersign"), upstream, policy, "")
+}
+
+/// As [`countersign`], with more settings.
+pub(super) fn countersign_with(
+    dir: &Path,
+    upstream: &str,
+    policy: &str,
+    settings: &str,
+) -> Result<(Countersign, String)> {
+    let workdir = Workdir::create(dir, upstream, policy)?;
+    let config = std::fs::read_to_string(workdir.config())?;
+    std::fs::write(workdir.config(), config + settings)?;
     let mut host = Countersign::on(workdir);
     let token = host.add_user("bench", Some("bench has a long password"))?;
     host.start()?;
@@ -53,7 +68,7 @@ pub(super) fn checked_policy() -> Result<String> {
 pub(super) fn gate(plugins: &[String]) -> String {
     let (metric, min) = (workdir::METRIC, workdir::THRESHOLD);
     let mut text = "[[tier]]\nname = \"low\"\n\n[[gate]]\nname = \"production\"\nmode = \"enforce\"\n\
-                    models = [\"*\"]\nguards = [{ alias = \"champion\" }]\n"
+                    models = [\"*\"]\nguards = [{ alias = \"champion\" }, { alias = \"prod-*\" }]\n"
         .to_owned();
     for plugin in plugins {
         text.push_str(&format!(
