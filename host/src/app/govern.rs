@@ -15,8 +15,8 @@ use countersign_core::policy::{GateMatch, Governance};
 use countersign_core::request::PromotionRequest;
 use http::{HeaderMap, Response};
 
-use super::judge::{Asked, Judged};
 use super::conclude::Concluded;
+use super::judge::{Asked, Judged};
 use super::records::{OpenIntent, Seen, put_request};
 use super::refuse::Refusal;
 use super::{App, AppError};

@@ -103,8 +103,7 @@ impl App {
     }
 
     pub(super) fn draft(&self, entry: &Entry) -> Result<Draft, AppError> {
-        let body = entry.body()?;
-        Ok(Draft::new(self.clock.now(), entry.kind(), &body)?)
+        Ok(Draft::of_canonical(self.clock.now(), entry.kind(), &entry.body()?)?)
     }
 
     /// Writes entries and state in one durable step. Gives the index of the first entry.

@@ -142,7 +142,8 @@ impl Snapshot {
         if let Some(known) = self.digests.get() {
             return Ok(*known);
         }
-        let taken = FactsDigests { facts: self.facts.digest()?, version: Digest::of_json(&self.facts.version)? };
+        let taken =
+            FactsDigests { facts: self.facts.digest()?, version: Digest::of_json(&self.facts.version)? };
         Ok(*self.digests.get_or_init(|| taken))
     }
 }

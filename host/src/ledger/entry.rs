@@ -50,11 +50,19 @@ impl Draft {
     /// # Errors
     /// See [`DraftError`].
     pub fn new<T: Serialize>(at: Millis, kind: &str, body: &T) -> Result<Self, DraftError> {
+        let canonical = |source| DraftError::Canonical { kind: kind.to_owned(), source };
+        Self::of_canonical(at, kind, &canonical::to_string(body).map_err(canonical)?)
+    }
+
+    /// As [`Draft::new`], of a body that is canonical JSON already.
+    ///
+    /// # Errors
+    /// See [`DraftError`].
+    pub fn of_canonical(at: Millis, kind: &str, body: &str) -> Result<Self, DraftError> {
         if !is_kind(kind) {
             return Err(DraftError::Kind(kind.to_owned()));
         }
         let canonical = |source| DraftError::Canonical { kind: kind.to_owned(), source };
-        let body = canonical::to_string(body).map_err(canonical)?;
         let prefix =
             format!(r#"{{"at":{},"body":{body},"index":"#, canonical::to_string(&at).map_err(canonical)?);
         if prefix.len() + MAX_TAIL_BYTES > MAX_ENTRY_BYTES {

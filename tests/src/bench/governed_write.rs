@@ -32,7 +32,8 @@ fn measure(bench: &Bench, venv: &Venv, mlflow: &Mlflow, dir: &Path, settings: &s
 }
 
 fn row(name: &str, measured: &Value, target: &'static str) -> Result<Row> {
-    let number = |key: &str| measured.get(key).and_then(Value::as_f64).context("paired.py printed no numbers");
+    let number =
+        |key: &str| measured.get(key).and_then(Value::as_f64).context("paired.py printed no numbers");
     Ok(Row {
         name: name.to_owned(),
         ours: format!("{:.2} ms", number("ours_ms")?),
