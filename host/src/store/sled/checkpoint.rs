@@ -2,10 +2,10 @@
 //! segment can then be used again.
 //!
 //! sled takes a segment of its file into use again as soon as it believes the copies of what lay there to be on the
-//! disk. It believes that after a `sync_file_range`, which is no durability point. So what is written between two
-//! `fdatasync`s must be less than one of its segments of 512 KiB: then the copies that it relies on, which lie at
-//! least one whole segment back, were covered by an earlier `fdatasync`. Hence the small steps here, and hence
-//! nothing is given to sled outside a checkpoint.
+//! disk. It believes that after a `sync_file_range`, which is no durability point, once it has filled at least one
+//! more segment of 512 KiB. So little must be written between two `fdatasync`s, and then the copies that it relies
+//! on were covered by an earlier one. Hence small steps, and hence nothing is given to sled outside a checkpoint.
+//! sled is flushed at the end only: what it still holds back in memory, it does not rely on.
 //!
 //! Steps may be repeated: they carry the last state of each key, and the mark says that a checkpoint is complete in
 //! the same sled batch as its last step. After a crash in between, the journal has everything since the mark.
@@ -15,14 +15,15 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 
-use super::super::Key;
 use super::journal::Disk;
 use super::layout::Layout;
 use super::recent::{Recent, Table};
 use super::record::Mark;
 
-/// Keys and values of one step, in bytes. sled writes up to three times as much: it rewrites whole leaves.
+/// The bytes of one step, and its keys: for one key sled may rewrite a whole leaf. On the average it writes three
+/// times what it is given.
 const STEP_BYTES: usize = 128 << 10;
+const STEP_KEYS: usize = 256;
 
 /// sled's file, with the call that makes it durable.
 #[derive(Clone)]
@@ -39,25 +40,25 @@ impl Durable {
         loop {
             let (mut step, mut bytes) = (Vec::new(), 0);
             while bytes < STEP_BYTES
+                && step.len() < STEP_KEYS
                 && let Some((key, value)) = cells.next()
             {
                 bytes += key.as_bytes().len() + value.as_ref().map_or(0, Vec::len);
                 step.push((key, value.as_deref()));
             }
             let last = cells.peek().is_none();
-            self.step(&step, last.then_some(mark))?;
+            self.layout.apply(&step, last.then_some(mark))?;
+            if last {
+                self.layout.flush()?;
+            }
+            self.sync().map_err(|error| error.to_string())?;
             if last {
                 return Ok(());
             }
         }
     }
 
-    fn step(&self, cells: &[(&Key, Option<&[u8]>)], mark: Option<Mark>) -> Result<(), String> {
-        self.layout.apply(cells, mark)?;
-        self.sync().map_err(|error| error.to_string())
-    }
-
-    /// After sled's own flush, which every write to [`Layout`] ends in.
+    /// What sled has handed to the kernel is durable afterwards.
     pub(super) fn sync(&self) -> std::io::Result<()> {
         self.disk.sync("db", &self.file)
     }

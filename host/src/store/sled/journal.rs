@@ -23,6 +23,9 @@ pub(super) const SEGMENTS: [&str; 2] = ["journal.0", "journal.1"];
 /// How large a segment is. A larger record makes its segment larger until that is used again.
 pub(super) const SEGMENT_BYTES: u64 = 4 << 20;
 
+/// How much room for a record is kept from one to the next.
+const KEPT_BYTES: usize = 1 << 20;
+
 /// The calls that decide what survives a power cut, so that tests can watch them and make them fail.
 pub(super) trait Disk: Send + Sync {
     fn write(&self, _name: &str, file: &File, bytes: &[u8], at: u64) -> io::Result<()> {
@@ -107,6 +110,7 @@ impl Journal {
         self.disk.write(name, file, &self.record, *end)?;
         self.disk.sync(name, file)?;
         *end += self.record.len() as u64;
+        self.record.shrink_to(KEPT_BYTES);
         Ok(())
     }
 }

@@ -77,24 +77,29 @@ impl Layout {
         }
     }
 
-    /// Applies the changes atomically, with the mark, and hands them to the kernel. Not durable yet.
+    /// Applies the changes atomically, with the mark. Not durable yet, and not all in the kernel's hands.
     pub(super) fn apply(&self, cells: &[(&Key, Option<&[u8]>)], mark: Option<Mark>) -> Result<(), String> {
         let mut batch = sled::Batch::default();
         for (key, _) in cells {
             self.drop_chunks(key, &mut batch)?;
         }
         // After every removal: of one key in a batch, the last word counts.
+        let mut cell = Vec::new();
         for (key, value) in cells {
             match value {
                 None => batch.remove(value_key(key.as_bytes())),
-                Some(value) => lay_out(key, value, &mut batch),
+                Some(value) => lay_out(key, value, &mut cell, &mut batch),
             }
         }
         if let Some(mark) = mark {
             batch.insert(MARK_KEY, mark.encode().as_slice());
         }
-        let applied = self.db.apply_batch(batch).and_then(|()| self.db.flush().map(drop));
-        applied.map_err(|error| error.to_string())
+        self.db.apply_batch(batch).map_err(|error| error.to_string())
+    }
+
+    /// Hands what was applied to the kernel. Nobody else may do so at the same time: sled issue 1308.
+    pub(super) fn flush(&self) -> Result<(), String> {
+        self.db.flush().map(drop).map_err(|error| error.to_string())
     }
 
     /// The chunks of the present value go, unless the new value has the same.
@@ -169,9 +174,13 @@ impl<'a> Stored<'a> {
     }
 }
 
-fn lay_out(key: &Key, value: &[u8], batch: &mut sled::Batch) {
+/// `cell` is room that is used again.
+fn lay_out(key: &Key, value: &[u8], cell: &mut Vec<u8>, batch: &mut sled::Batch) {
     if value.len() <= CHUNK_BYTES {
-        batch.insert(value_key(key.as_bytes()), [&[INLINE], value].concat());
+        cell.clear();
+        cell.push(INLINE);
+        cell.extend_from_slice(value);
+        batch.insert(value_key(key.as_bytes()), cell.as_slice());
         return;
     }
     let id = chunks_id(key, value);
