@@ -26,8 +26,16 @@ pub enum CanonicalError {
 /// See [`CanonicalError`].
 pub fn to_vec<T: Serialize>(value: &T) -> Result<Vec<u8>, CanonicalError> {
     let mut out = Vec::new();
-    value.serialize(Writer { out: &mut out })?;
+    append(value, &mut out)?;
     Ok(out)
+}
+
+/// As [`to_vec`], after what is in `out` already.
+///
+/// # Errors
+/// See [`CanonicalError`]; `out` may then have a part of it.
+pub fn append<T: Serialize>(value: &T, out: &mut Vec<u8>) -> Result<(), CanonicalError> {
+    value.serialize(Writer { out })
 }
 
 /// As [`to_vec`], as text.
@@ -35,7 +43,8 @@ pub fn to_vec<T: Serialize>(value: &T) -> Result<Vec<u8>, CanonicalError> {
 /// # Errors
 /// See [`CanonicalError`].
 pub fn to_string<T: Serialize>(value: &T) -> Result<String, CanonicalError> {
-    Ok(String::from_utf8_lossy(&to_vec(value)?).into_owned())
+    let text = String::from_utf8(to_vec(value)?);
+    Ok(text.unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
 }
 
 /// RFC 8785 §3.2.2.2.
