@@ -29,7 +29,9 @@ mod schema;
 mod sink;
 mod sources;
 mod state;
+mod ticks;
 mod transcript;
+mod turns;
 mod wasi;
 
 pub use cache::{CacheError, CodeCache};

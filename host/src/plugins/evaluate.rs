@@ -21,6 +21,7 @@ use super::log::{LogLine, truncate};
 use super::sources::Sources;
 use super::state::{Birth, State};
 use super::transcript::Recording;
+use super::turns::{TooLate, Until};
 
 /// How an evaluation went. `outcome` and `recording` follow from the input alone; the rest is for people.
 #[derive(Debug, Clone)]
@@ -34,7 +35,7 @@ pub struct Evaluation<T> {
     pub stderr: String,
     /// Wall time, waiting for a place left out.
     pub took: Duration,
-    /// Time on a plugin thread.
+    /// Time on a thread.
     pub cpu: Duration,
     pub artifact_bytes: u64,
 }
@@ -93,7 +94,7 @@ impl Evaluation<RuleOutcome> {
 }
 
 impl Engine {
-    /// Evaluates a check in a fresh instance on the plugins' threads. Never an error: whatever goes wrong is an
+    /// Evaluates a check in a fresh instance, at first on this thread. Never an error: whatever goes wrong is an
     /// outcome. Dropping the future ends the evaluation.
     pub async fn evaluate_check(
         &self,
@@ -151,25 +152,26 @@ impl Engine {
         sources: Arc<dyn Sources>,
         limits: &Arc<Limits>,
     ) -> Evaluation<Result<C::Answer, Failure>> {
-        let engine = self.clone();
+        let Some(place) = self.place().await else {
+            return Evaluation::without_guest(failure::pool_exhausted(), limits);
+        };
+        let (engine, quick) = (self.clone(), call.plugin().is_quick());
         let birth = Birth { limits: Arc::clone(limits), input, sources, meter: CpuMeter::new() };
-        let running = self.spawn(async move {
-            let Some(_place) = engine.place().await else {
-                return Evaluation::without_guest(failure::pool_exhausted(), &birth.limits);
-            };
-            run(&engine, call, birth).await
+        let evaluation = Box::pin(async move {
+            let evaluation = run(&engine, call, birth).await;
+            drop(place);
+            evaluation
         });
         let lost = || Evaluation::without_guest(failure::host_bug("the evaluation ended early"), limits);
-        match running {
-            Some(handle) => handle.await.unwrap_or_else(|_| lost()),
-            None => lost(),
-        }
+        self.take_turns(quick, evaluation).await.unwrap_or_else(lost)
     }
 }
 
 /// One export of a guest and how it is called.
 pub(super) trait Call: Send + 'static {
     type Answer: Send + 'static;
+
+    fn plugin(&self) -> &Plugin;
 
     /// Instantiates and calls. The inner error is the guest's own "could not judge".
     fn call(
@@ -185,6 +187,10 @@ struct CallCheck {
 
 impl Call for CallCheck {
     type Answer = wit::Report;
+
+    fn plugin(&self) -> &Plugin {
+        &self.plugin
+    }
 
     async fn call(&self, store: &mut Store<State>) -> wasmtime::Result<Result<wit::Report, Failure>> {
         let Some(pre) = self.plugin.check() else { return Ok(Err(wrong_kind("check"))) };
@@ -203,6 +209,10 @@ struct CallRule {
 
 impl Call for CallRule {
     type Answer = rules::Ruling;
+
+    fn plugin(&self) -> &Plugin {
+        &self.plugin
+    }
 
     async fn call(&self, store: &mut Store<State>) -> wasmtime::Result<Result<rules::Ruling, Failure>> {
         let Some(pre) = self.plugin.rule() else { return Ok(Err(wrong_kind("rule"))) };
@@ -225,6 +235,10 @@ pub(super) type Account = (wit::Description, Result<(), Vec<wit::ConfigError>>);
 
 impl Call for CallValidate {
     type Answer = Account;
+
+    fn plugin(&self) -> &Plugin {
+        &self.plugin
+    }
 
     async fn call(&self, store: &mut Store<State>) -> wasmtime::Result<Result<Account, Failure>> {
         if let Some(pre) = self.plugin.check() {
@@ -249,16 +263,17 @@ pub(super) async fn run<C: Call>(
 ) -> Evaluation<Result<C::Answer, Failure>> {
     let started = Instant::now();
     let (limits, meter) = (Arc::clone(&birth.limits), Arc::clone(&birth.meter));
-    let mut store = birth.store(engine.wasmtime());
-    let calling = Metered::new(Arc::clone(&meter), call.call(&mut store));
-    let ended = tokio::time::timeout(limits.wall_time(), calling).await;
+    let mut store = birth.store(engine);
+    let calling = Metered::new(engine, Arc::clone(&meter), call.call(&mut store));
+    let ended = Until::new(engine.threads().clone(), started + limits.wall_time(), calling).await;
+    call.plugin().note_time(meter.spent(), engine.config().tick);
     let state = store.into_data();
     let stderr = state.wasi.stderr.text();
     let seen = Seen { limits: &limits, stderr: &stderr, logs: &state.calls.log.lines };
     let outcome = match ended {
         Ok(Ok(answer)) => answer,
         Ok(Err(error)) => Err(failure::classify(&error, &seen)),
-        Err(_) => Err(failure::wall_budget(&limits)),
+        Err(TooLate) => Err(failure::wall_budget(&limits)),
     };
     Evaluation {
         outcome,
