@@ -35,7 +35,7 @@ mod turns;
 mod wasi;
 
 pub use cache::{CacheError, CodeCache};
-pub use cases::{Case, CaseFailure};
+pub use cases::{Case, CaseFailure, Trial, TrialError};
 pub use counters::{Counters, CountersSnapshot};
 pub use engine::{Engine, EngineConfig, EngineError};
 pub use evaluate::Evaluation;
