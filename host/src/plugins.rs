@@ -32,6 +32,7 @@ mod state;
 mod ticks;
 mod transcript;
 mod turns;
+mod verdict;
 mod wasi;
 
 pub use cache::{CacheError, CodeCache};
