@@ -5,7 +5,7 @@
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Ticks without a guest before the thread goes to sleep: waking it costs more than a few ticks for nothing.
 const LINGER: u32 = 20;
@@ -61,10 +61,18 @@ impl Drop for Running<'_> {
 }
 
 impl Shared {
+    /// A thread that was woken late catches up: otherwise budgets would grow with the load of the machine.
     fn run(&self, period: Duration, tick: impl Fn()) {
-        let mut idle = 0;
-        while idle < LINGER || self.sleep() {
-            std::thread::sleep(period);
+        let (mut idle, mut due) = (0, Instant::now());
+        loop {
+            if idle >= LINGER {
+                if !self.sleep() {
+                    return;
+                }
+                due = Instant::now();
+            }
+            due += period;
+            std::thread::sleep(due.saturating_duration_since(Instant::now()));
             tick();
             idle = if self.is_idle() { idle.min(LINGER - 1) + 1 } else { 0 };
         }
