@@ -218,9 +218,9 @@ pub enum Plugin {
         /// The version's files, all below this directory. They are read where the check reads, and not digested.
         #[arg(long, value_name = "DIR")]
         artifacts: Option<PathBuf>,
-        /// The check's configuration; without it, `config` of the facts.
+        /// The check's configuration; without it, `config` of the facts. (`--config` is the server's file.)
         #[arg(long, value_name = "JSON")]
-        config: Option<String>,
+        check_config: Option<String>,
     },
     /// What a component is, asks for and imports.
     #[command(after_help = "Example:\n  countersign plugin inspect model-card.wasm")]
@@ -233,7 +233,7 @@ pub enum Plugin {
 const RUN_EXAMPLES: &str = "\
 Examples:
   countersign plugin run artifact-safety.wasm --artifacts mlruns/1/models/m-7/artifacts
-  countersign plugin run metric-threshold.wasm --facts given.json --config '{\"metric\": \"auc\", \"min\": \"0.85\"}'
+  countersign plugin run metric-threshold.wasm --facts given.json --check-config '{\"metric\": \"auc\", \"min\": \"0.85\"}'
 
 given.json:
   {\"version\": {\"model\": \"credit\", \"version\": \"7\", \"metrics\": [{\"name\": \"auc\", \"value\": \"0.91\"}]}}";

@@ -22,8 +22,8 @@ pub(super) fn run(context: &Context, command: Command) -> Result<()> {
     match command {
         Command::Build { dir, out, wasm } => build::run(context, &dir, &out, wasm.as_deref()),
         Command::Test { file, cases } => test::run(context, &file, &cases),
-        Command::Run { file, facts, artifacts, config } => {
-            run::run(context, &file, &run::Given { facts, artifacts, config })
+        Command::Run { file, facts, artifacts, check_config } => {
+            run::run(context, &file, &run::Given { facts, artifacts, config: check_config })
         }
         Command::Inspect { file } => inspect::run(context, &file),
         Command::Pin { file } => inspect::pin(context, &file),

@@ -109,8 +109,9 @@ fn a_check_is_run_over_facts_of_ones_own() {
     let facts =
         r#"{"version": {"model": "m", "version": "1", "metrics": [{"name": "auc", "value": "0.7"}]}}"#;
     fs::write(place.host.workdir().dir.join("given.json"), facts).unwrap();
-    let run =
-        |config: &str| place.run(&["plugin", "run", &file, "--facts", "given.json", "--config", config]);
+    let run = |config: &str| {
+        place.run(&["plugin", "run", &file, "--facts", "given.json", "--check-config", config])
+    };
     let (good, weak) = (run(r#"{"metric": "auc", "min": "0.6"}"#), run(r#"{"metric": "auc", "min": "0.8"}"#));
     assert!(good.stdout.starts_with("pass  ") && good.status.success(), "{good:?}");
     assert!(weak.stdout.starts_with("fail  ") && weak.status.code() == Some(1), "{weak:?}");

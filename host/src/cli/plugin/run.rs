@@ -54,7 +54,7 @@ impl Given {
             "facts are written like `given` in a case: {\"version\": {\"model\": \"credit\", \"version\": \"7\"}}",
         )?;
         if let Some(config) = &self.config {
-            trial.configure(serde_json::from_str(config).context("`--config` is not JSON")?);
+            trial.configure(serde_json::from_str(config).context("`--check-config` is not JSON")?);
         }
         if let Some(folder) = &self.artifacts {
             let listing = || format!("cannot list `{}`", folder.display());
