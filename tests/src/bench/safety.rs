@@ -56,8 +56,9 @@ fn plugin(model: &Path) -> Command {
 fn evaluation(model: &Path) -> Result<f64> {
     let printed = run::quietly(plugin(model).args(["--output", "json"]))?;
     let report: Value = serde_json::from_str(printed.trim())?;
-    ensure!(report["conclusion"] == "pass", "the checkpoint did not pass: {printed}");
-    let micros = report["took_us"].as_f64();
+    let field = |name: &str| report.get(name).unwrap_or(&Value::Null);
+    ensure!(field("conclusion") == "pass", "the checkpoint did not pass: {printed}");
+    let micros = field("took_us").as_f64();
     Ok(micros.ok_or_else(|| anyhow!("no `took_us` in {printed}"))? / 1_000_000.0)
 }
 
