@@ -7,12 +7,13 @@ use anyhow::Context as _;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use countersign_core::entry::Entry;
 use countersign_core::names::Workspace;
-use countersign_core::time::Span;
+use countersign_core::time::{Millis, Span};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::{background, machinery, place};
-use crate::app::{App, Generation, People, Registry};
+use crate::app::{App, Generation, LoadGenerationError, People, Registry};
 use crate::auth::{Auth, Local, Upstream as UpstreamAccounts, sessions};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Anonymous, AuthMode, Config};
@@ -23,6 +24,7 @@ use crate::ledger::{Ledger, key_file};
 use crate::mlflow::client::Probe as Probed;
 use crate::mlflow::{Base, Client, Origins, Upstream};
 use crate::operator::OperatorKey;
+use crate::plugins::Engine;
 use crate::store::{Store, sled::SledStore};
 use crate::telemetry::{self, Metrics};
 
@@ -71,12 +73,16 @@ async fn bind(address: SocketAddr, key: &str) -> anyhow::Result<TcpListener> {
         .with_context(|| format!("listening on {address}: is it taken? choose another for `{key}`"))
 }
 
-/// Everything, in the order in which it needs each other.
+/// Everything, in the order in which it needs each other. The plugins are loaded while the store is opened.
 pub(super) async fn assemble(config: &Config) -> anyhow::Result<App> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-    let store: Arc<dyn Store> = Arc::new(SledStore::open(place::store_dir(config))?);
-    let ledger = open_ledger(config, Arc::clone(&store), &*clock).await?;
     let engine = machinery::engine(config)?;
+    let generation = loading(config, &engine, clock.now());
+    let dir = place::store_dir(config).to_owned();
+    let store =
+        tokio::task::spawn_blocking(move || SledStore::open(&dir)).await.context("opening the store")?;
+    let store: Arc<dyn Store> = Arc::new(store?);
+    let ledger = open_ledger(config, Arc::clone(&store), &*clock).await?;
     let settings = machinery::upstream(config)?;
     let public: Base = config.server.public_url.to_string().parse().context("reading `server.public_url`")?;
     let origins = Origins::new(&public, config.server.allowed_hosts.clone(), Vec::new());
@@ -88,7 +94,7 @@ pub(super) async fn assemble(config: &Config) -> anyhow::Result<App> {
     let registry =
         Registry::new(FactsCache::new(collector), Arc::clone(&clock), max_age, config.facts.at_write);
     let auth = Arc::new(auth(config, client, &clock)?);
-    let generation = Generation::load(&config.policy_file, &engine, clock.now()).await?;
+    let generation = generation.await.context("loading the policy")??;
     let app = App {
         people: People::new(auth, Arc::clone(&store)),
         clock,
@@ -111,6 +117,15 @@ pub(super) async fn assemble(config: &Config) -> anyhow::Result<App> {
     let software = format!("countersign {}", env!("CARGO_PKG_VERSION"));
     app.started(Entry::Started { software, policy: generation.policy.digest().0 }).await?;
     Ok(app)
+}
+
+fn loading(
+    config: &Config,
+    engine: &Engine,
+    now: Millis,
+) -> AbortOnDropHandle<Result<Generation, LoadGenerationError>> {
+    let (file, engine) = (config.policy_file.clone(), engine.clone());
+    AbortOnDropHandle::new(tokio::spawn(async move { Generation::load(&file, &engine, now).await }))
 }
 
 async fn open_ledger(config: &Config, store: Arc<dyn Store>, clock: &dyn Clock) -> anyhow::Result<Ledger> {
