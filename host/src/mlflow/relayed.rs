@@ -16,19 +16,23 @@ pub struct Relayed {
     body: Incoming,
     /// Until the body has ended.
     connection: Option<(Connection, Arc<Pool>)>,
+    broken: Option<hyper::Error>,
 }
 
 // === impl Relayed ===
 
 impl Relayed {
     pub(super) fn new(body: Incoming, connection: Connection, pool: &Arc<Pool>) -> Self {
-        Self { body, connection: Some((connection, Arc::clone(pool))) }
+        Self { body, connection: Some((connection, Arc::clone(pool))), broken: None }
     }
 
     pub(super) fn poll_frame(
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        if let Some(error) = self.broken.take() {
+            return Poll::Ready(Some(Err(error)));
+        }
         let frame = match self.arrived() {
             Poll::Pending => {
                 if let Some((connection, _)) = &mut self.connection {
@@ -38,12 +42,23 @@ impl Relayed {
             }
             Poll::Ready(frame) => frame,
         };
+        if let Some(Err(error)) = frame {
+            return self.break_off(error, cx);
+        }
         if (frame.is_none() || self.body.is_end_stream())
             && let Some((connection, pool)) = self.connection.take()
         {
             pool.keep(connection);
         }
         Poll::Ready(frame)
+    }
+
+    /// The reader is told a moment later: so it has passed on what came before.
+    fn break_off<T>(&mut self, error: hyper::Error, cx: &Context<'_>) -> Poll<T> {
+        self.broken = Some(error);
+        self.connection = None;
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 
     /// What the connection has already brought. It brings more only when it is driven: nobody has to be woken.
