@@ -38,7 +38,10 @@ impl Lanes {
     /// When the machine gives no threads.
     pub(super) fn start(count: NonZeroUsize, front: &Arc<Front>) -> io::Result<Self> {
         let house = Handle::current();
-        (0..count.get()).map(|number| Entrance::open(number, front, &house)).collect::<io::Result<_>>().map(Self)
+        (0..count.get())
+            .map(|number| Entrance::open(number, front, &house))
+            .collect::<io::Result<_>>()
+            .map(Self)
     }
 
     /// Gives a client to the lane that has the fewest.

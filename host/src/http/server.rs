@@ -70,7 +70,7 @@ impl Connections {
             async move { Ok::<_, Infallible>(lane.answer(request, peer).await) }
         });
         let mut builder = http1::Builder::new();
-        builder.timer(Patience::default()).max_buf_size(HEAD_BYTES).max_headers(128).pipeline_flush(true);
+        builder.timer(Patience::default()).max_buf_size(HEAD_BYTES).pipeline_flush(true);
         let connection = self.0.watch(builder.serve_connection(TokioIo::new(stream), service));
         tokio::spawn(async move {
             if let Err(error) = connection.await {

@@ -5,8 +5,11 @@
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
-use std::task::{Context, Poll, Waker};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
 
+use futures_util::task::AtomicWaker;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
@@ -20,6 +23,17 @@ pub(super) struct Connection {
     /// `None` once it has ended.
     driver: Option<Box<http1::Connection<TokioIo<TcpStream>, Body>>>,
     sender: http1::SendRequest<Body>,
+    bell: Arc<Bell>,
+    /// Rings the bell.
+    cord: Waker,
+}
+
+/// Wakes whoever drives a connection, while somebody does. Between two requests it is quiet: the reader of the last
+/// answer, who takes it out of a channel, would otherwise be woken for having done so.
+#[derive(Default)]
+struct Bell {
+    rings: AtomicBool,
+    driver: AtomicWaker,
 }
 
 /// Why a request got no answer on a connection.
@@ -35,7 +49,8 @@ pub(super) enum Failed {
 impl Connection {
     pub(super) async fn open(stream: TokioIo<TcpStream>) -> hyper::Result<Self> {
         let (sender, driver) = http1::handshake(stream).await?;
-        Ok(Self { driver: Some(Box::new(driver)), sender })
+        let bell = Arc::<Bell>::default();
+        Ok(Self { driver: Some(Box::new(driver)), sender, cord: Waker::from(Arc::clone(&bell)), bell })
     }
 
     /// Sends a request and waits for the head of its answer. The connection must be idle or new.
@@ -53,9 +68,16 @@ impl Connection {
     }
 
     /// Moves bytes both ways until it has to wait; `cx` is woken when there is more to do.
-    pub(super) fn drive(&mut self, cx: &mut Context<'_>) {
+    pub(super) fn drive(&mut self, cx: &Context<'_>) {
+        // First, so that nothing that happens from now on goes unheard.
+        self.bell.driver.register(cx.waker());
+        self.bell.rings.store(true, Ordering::Release);
+        self.advance();
+    }
+
+    fn advance(&mut self) {
         let Some(driver) = &mut self.driver else { return };
-        if let Poll::Ready(ended) = Pin::new(driver).poll(cx) {
+        if let Poll::Ready(ended) = Pin::new(driver).poll(&mut Context::from_waker(&self.cord)) {
             if let Err(error) = ended {
                 tracing::debug!(%error, "connection to the upstream ended");
             }
@@ -75,7 +97,26 @@ impl Connection {
 
     /// Looks whether an idle connection still is one: the upstream may have closed it.
     pub(super) fn is_still_idle(&mut self) -> bool {
-        self.drive(&mut Context::from_waker(Waker::noop()));
+        self.advance();
         self.is_idle()
+    }
+
+    /// Nobody drives it until its next exchange.
+    pub(super) fn rest(&self) {
+        self.bell.rings.store(false, Ordering::Release);
+    }
+}
+
+// === impl Bell ===
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if self.rings.load(Ordering::Acquire) {
+            self.driver.wake();
+        }
     }
 }

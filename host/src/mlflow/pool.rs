@@ -119,6 +119,7 @@ impl Pool {
         if !connection.is_idle() {
             return;
         }
+        connection.rest();
         let mut idle = self.idle();
         idle.connections.push_back((Instant::now(), connection));
         if !idle.watched

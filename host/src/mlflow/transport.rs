@@ -28,7 +28,8 @@ impl Transport {
         tcp.enforce_http(false);
         tcp.set_connect_timeout(Some(settings.connect_timeout));
         if settings.base.scheme == Scheme::HTTP {
-            let upstream = settings.base.uri(PathAndQuery::from_static("/")).map_err(std::io::Error::other)?;
+            let upstream =
+                settings.base.uri(PathAndQuery::from_static("/")).map_err(std::io::Error::other)?;
             return Ok(Self::Plain(Arc::new(Pool::new(tcp, upstream, settings.idle_timeout))));
         }
         let pool = TlsPool::builder(TokioExecutor::new())
