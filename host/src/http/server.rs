@@ -70,7 +70,8 @@ impl Connections {
             async move { Ok::<_, Infallible>(lane.answer(request, peer).await) }
         });
         let mut builder = http1::Builder::new();
-        builder.timer(Patience::default()).max_buf_size(HEAD_BYTES).pipeline_flush(true);
+        // Never `pipeline_flush`: with it hyper keeps no limit on what waits for a slow client, a whole artifact even.
+        builder.timer(Patience::default()).max_buf_size(HEAD_BYTES);
         let connection = self.0.watch(builder.serve_connection(TokioIo::new(stream), service));
         tokio::spawn(async move {
             if let Err(error) = connection.await {
