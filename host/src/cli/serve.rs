@@ -1,6 +1,7 @@
 //! `countersign serve`: puts the house together and keeps it running.
 
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -60,11 +61,17 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         policy.digest = %app.generation.load().policy.digest(),
         "countersign is ready"
     );
-    server::serve(listener, front, stop).await;
+    server::serve(listener, front, threads(config), stop).await.context("starting the threads")?;
     admin.await.context("closing the admin listener")?.context("serving the admin listener")?;
     app.store.flush().await.context("flushing the store")?;
     tracing::info!("countersign has stopped");
     Ok(())
+}
+
+/// One lane for each core that this process may use, unless the operator says otherwise.
+fn threads(config: &Config) -> NonZeroUsize {
+    let cores = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    config.server.workers.unwrap_or_else(cores)
 }
 
 async fn bind(address: SocketAddr, key: &str) -> anyhow::Result<TcpListener> {

@@ -102,10 +102,19 @@ pub(super) fn many_plugins(dir: &Path, count: u8) -> Result<(String, Vec<String>
 
 /// Resident memory of a process, in KiB: `VmRSS` in proc(5).
 pub(super) fn resident_kib(pid: u32) -> Result<f64> {
+    status_kib(pid, "VmRSS:")
+}
+
+/// The most that it has ever been, in KiB.
+pub(super) fn peak_kib(pid: u32) -> Result<f64> {
+    status_kib(pid, "VmHWM:")
+}
+
+fn status_kib(pid: u32, what: &str) -> Result<f64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let line = status.lines().find_map(|line| line.strip_prefix(what));
     let number = line.and_then(|line| line.split_whitespace().next()).and_then(|number| number.parse().ok());
-    number.ok_or_else(|| anyhow::anyhow!("no VmRSS of process {pid}"))
+    number.ok_or_else(|| anyhow::anyhow!("no {what} of process {pid}"))
 }
 
 /// Runs a script of `tests/python` and reads the JSON that it prints.
