@@ -72,6 +72,9 @@ pub struct Scan {
     limit: usize,
 }
 
+/// The first and the last key of a range.
+type Ends = (Bound<Vec<u8>>, Bound<Vec<u8>>);
+
 impl Scan {
     /// All keys that begin with `prefix`, in order.
     #[must_use]
@@ -104,7 +107,7 @@ impl Scan {
     }
 
     /// The ends of the range, smaller first, whatever the direction.
-    fn bounds(&self) -> (Bound<Vec<u8>>, Bound<Vec<u8>>) {
+    fn bounds(&self) -> Ends {
         let first = Bound::Included(self.prefix.as_bytes().to_vec());
         let last = self.prefix.successor().map_or(Bound::Unbounded, Bound::Excluded);
         let start = self.start.as_ref().map(|key| key.as_bytes().to_vec());
@@ -117,7 +120,7 @@ impl Scan {
 
     /// As [`Scan::bounds`], for a map of the standard library, which panics on a range that ends before it begins.
     /// `None` when nothing can be in it.
-    fn range(&self) -> Option<(Bound<Vec<u8>>, Bound<Vec<u8>>)> {
+    fn range(&self) -> Option<Ends> {
         let (low, high) = self.bounds();
         let empty = match (&low, &high) {
             (Bound::Included(low), Bound::Included(high)) => low > high,

@@ -22,8 +22,10 @@ use super::record::Mark;
 
 /// The bytes of one step, and its keys: for one key sled may rewrite a whole leaf. On the average it writes three
 /// times what it is given.
-const STEP_BYTES: usize = 128 << 10;
+const STEP_BYTES: usize = if cfg!(test) { TEST_STEP_BYTES } else { 128 << 10 };
 const STEP_KEYS: usize = 256;
+/// So that a checkpoint of a short segment takes several steps.
+const TEST_STEP_BYTES: usize = 16 << 10;
 
 /// sled's file, with the call that makes it durable.
 #[derive(Clone)]
