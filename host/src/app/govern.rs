@@ -12,7 +12,7 @@ use countersign_core::digest::Digest;
 use countersign_core::entry::{Entry, Intent, OutcomeResult};
 use countersign_core::permit::Permit;
 use countersign_core::policy::{GateMatch, Governance};
-use countersign_core::request::PromotionRequest;
+use countersign_core::request::{PromotionRequest, State};
 use http::{HeaderMap, Response};
 
 use super::judge::{Asked, Judged};
@@ -73,12 +73,12 @@ impl App {
         let earlier = self.earlier(placed)?;
         let caller = call.caller.identity().map(|identity| identity.person.clone());
         let requester = earlier.requester().or(caller);
-        let reviews = earlier.reviews();
+        let (reviews, prior) = (earlier.reviews(), earlier.prior());
         if earlier.has_ended() {
             // What was rejected is final; what it has become since is not.
             self.registry.look_again(placed);
         }
-        let asked = Asked { requester, reviews: &reviews };
+        let asked = Asked { requester, reviews: &reviews, prior };
         let judged = self.judge_to_write(generation, gates, placed, asked).await?;
         for matched in gates {
             self.metrics.decision(placed.action.kind(), judged.decision.as_str(), matched.gate.mode);
@@ -146,11 +146,12 @@ impl App {
             gates: judged.decision.gates().to_vec(),
             authors: judged.authors.clone(),
             body: Digest::of(&spelt(&call.classified.canonical)?.body),
+            break_glass: judged.break_glass,
         })
     }
 
     /// Writes the intent with everything that it rests on in one durable step.
-    async fn announce(
+    pub(super) async fn announce(
         &self,
         judged: Judged,
         intent: &Intent,
@@ -179,7 +180,7 @@ impl App {
     }
 
     /// Writes how it ended. Failing to leaves an orphan, which the sweeper resolves.
-    async fn conclude(
+    pub(super) async fn conclude(
         &self,
         intent: &Intent,
         index: u64,
@@ -221,7 +222,11 @@ impl App {
         intent: &Intent,
     ) -> Result<Option<Seen<PromotionRequest>>, AppError> {
         let request = intent.request.map(|id| self.load_request(id)).transpose()?;
-        Ok(request.filter(|seen| seen.value.state.as_str() == "approved"))
+        Ok(request.filter(|seen| {
+            let request = &seen.value;
+            let broken = request.flags.break_glass && request.state.is_live();
+            broken || matches!(request.state, State::Approved { .. } | State::Applying { .. })
+        }))
     }
 
     pub(super) async fn try_conclude(
@@ -245,6 +250,9 @@ impl App {
                 let holding = Holding { version, since: now, bypassed: false };
                 batch = batch.put(key, codec::encode(&holding)?);
             }
+        } else if let Some(seen) = request.filter(|seen| matches!(seen.value.state, State::Applying { .. })) {
+            let now = self.clock.now();
+            batch = put_request(batch, &seen.try_map(|request| Ok(request.not_applied(now)))?)?;
         }
         let entry = Entry::Outcome { intent: intent.id, result: result.clone() };
         self.record(std::slice::from_ref(&entry), batch).await?;
