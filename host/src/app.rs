@@ -3,15 +3,19 @@
 //! The app owns the store, the ledger, the plugins, the upstream and the clock, and turns their answers into the
 //! arguments of the pure core. It must not know: routes, status codes, cookies, pages.
 
+mod age;
+mod apply;
 mod authors;
 mod bypass;
 mod conclude;
+mod emergency;
 mod error;
 mod evidence;
 mod generation;
 mod govern;
 mod holdings;
 mod judge;
+mod look;
 mod people;
 mod precheck;
 mod query;
@@ -29,7 +33,10 @@ mod sweep;
 #[cfg(test)]
 pub(crate) mod testing;
 mod turns;
+#[cfg(test)]
+mod tests;
 mod ungoverned;
+mod waivers;
 mod webhook;
 
 use std::sync::Arc;
@@ -38,6 +45,7 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use countersign_core::names::Workspace;
 
 pub use self::conclude::Concluding;
+pub use self::emergency::NewEmergency;
 pub use self::error::AppError;
 pub use self::generation::{Generation, LoadGenerationError};
 pub use self::govern::{Answer, Call};
@@ -46,8 +54,9 @@ pub use self::query::{HeldName, RequestFilter, VersionStatus};
 pub use self::refuse::Refusal;
 pub use self::registry::{Registry, RegistryError};
 pub use self::replay::{ReplayReport, ReplaySubject, replay};
-pub use self::review::NewReview;
 pub use self::turns::Turns;
+pub use self::review::{NewReview, seats_asked};
+pub use self::waivers::NewWaiver;
 pub use self::webhook::Delivered;
 
 use crate::clock::Clock;

@@ -21,6 +21,7 @@ mod serve;
 mod store;
 mod token;
 mod user;
+mod waiver;
 mod webhook;
 
 use std::process::ExitCode;
@@ -52,6 +53,7 @@ fn run(context: &Context, command: Command) -> anyhow::Result<()> {
         Command::Policy(command) => policy::run(context, command),
         Command::Plugin(command) => plugin::run(context, command),
         Command::Request(command) => request::run(context, command),
+        Command::Waiver(command) => waiver::run(context, command),
         Command::Ledger(command) => ledger::run(context, command),
         Command::Replay(command) => replay::run(context, &command),
         Command::Webhook(command) => webhook::run(context, &command),

@@ -22,6 +22,7 @@ pub use self::tree::Hash;
 
 mod chain;
 pub mod checkpoint;
+mod duties;
 mod entry;
 mod error;
 pub mod export;

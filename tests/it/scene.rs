@@ -244,7 +244,9 @@ impl Scene {
     /// Approves, rejects or comments on a request as `who`, on what they see now.
     pub(crate) fn vote(&self, who: &str, request: &str, vote: &str) -> Response {
         let seen = self.read(&format!("requests/{request}"))["subject_digest"].clone();
-        let body = json!({"vote": vote, "rationale": "looked at it", "subject_digest": seen});
+        // Nobody may give the same reasons twice.
+        let rationale = format!("looked at {request} as {seen}: {vote}");
+        let body = json!({"vote": vote, "rationale": rationale, "subject_digest": seen});
         self.call(who, "POST", &format!("/_countersign/api/v1/requests/{request}/reviews"), Some(&body))
     }
 

@@ -102,6 +102,20 @@ def main():
     call(RUTH, "POST", "/v1/requests/{id}/reviews", json=other, status=409, **one)
     call(ANA, "POST", "/v1/requests/{id}/reviews", json={**review, "vote": "approve"}, status=403, **one)
     call(ANA, "POST", "/v1/requests/{id}/renew", **one)
+    for run in opened["check_runs"]:
+        call(RUTH, "POST", "/v1/requests/{id}/evidence/{plugin}", plugin=run["plugin"], **one)
+    call(RUTH, "POST", "/v1/requests/{id}/evidence/{plugin}", status=404, plugin="none", **one)
+    call(ANA, "POST", "/v1/requests/{id}/apply", status=409, **one)
+    emergency = {"reason": "all scores are zero", "ticket": "INC-7"}
+    call(ANA, "POST", "/v1/requests/{id}/break-glass", json=emergency, status=403, **one)
+    call(ANA, "GET", "/v1/break-glass")
+    waiver = {"model": model, "gate": "production", "seat": "risk", "reason": "leave", "lasts": "14d"}
+    call(ANA, "POST", "/v1/waivers", json=waiver, status=403)
+    call(ANA, "POST", "/v1/waivers", json={**waiver, "check": "both"}, status=400)
+    call(ANA, "GET", "/v1/waivers")
+    nobody = {"json": {"rationale": "fine"}, "status": 404, "id": opened["id"]}
+    for path in ["/v1/waivers/{id}/approve", "/v1/waivers/{id}/revoke", "/v1/break-glass/{id}/review"]:
+        call(RUTH, "POST", path, **nobody)
     call(RUTH, "POST", "/v1/requests/{id}/withdraw", status=403, **one)
     call(ANA, "POST", "/v1/requests/{id}/withdraw", **one)
     call(ANA, "POST", "/v1/requests/{id}/withdraw", status=409, **one)

@@ -2,22 +2,28 @@
 //!
 //! Every gate that guards the action is judged by itself and explains itself. The whole is the strictest of
 //! them: one denial denies, otherwise one hold holds. Gates that only monitor are judged in the same way and
-//! never stand in the way.
+//! never stand in the way. How one gate is judged is in [`tally`].
+
+mod tally;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use crate::action::Placed;
+use crate::break_glass::BreakGlass;
 use crate::canonical::CanonicalError;
-use crate::check::{CheckRun, Conclusion, FailureClass, Outcome, RuleOutcome, RuleRun};
+use crate::check::{CheckRun, FailureClass, RuleRun};
 use crate::digest::Digest;
 use crate::entry::Bypass;
 use crate::facts::Subject;
 use crate::names::{GateName, PersonId, PluginName, Seat, Tier};
 use crate::permit::Permit;
-use crate::review::{Authors, Review, Roster, approvals, rejections};
+use crate::policy::WaiverRule;
+use crate::request::Prior;
+use crate::review::{Authors, Review, Roster};
 use crate::time::{Millis, Span};
+use crate::waiver::{Waived, Waiver};
 
 /// What one gate asks of one subject: the policy, after matching and tiering.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,10 +36,22 @@ pub struct Demand {
     pub rules: Vec<PluginName>,
     /// How many different people each seat needs.
     pub seats: BTreeMap<Seat, u32>,
+    /// Seats whose rejection denies whether or not they are asked for.
+    #[serde(default)]
+    pub vetoes: BTreeSet<Seat>,
     /// How long an approval counts.
     pub expires: Option<Span>,
     /// Whether a version whose creator nobody recorded is held.
     pub unknown_author_holds: bool,
+    /// Whether one whose run names an author whom nobody here knows is held.
+    #[serde(default)]
+    pub unknown_run_author_holds: bool,
+    /// Whether a vote waits until the evidence was opened.
+    #[serde(default)]
+    pub evidence_first: bool,
+    /// Whether Countersign makes the write itself once nothing is missing.
+    #[serde(default)]
+    pub applies: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,6 +85,7 @@ pub struct CheckDemand {
 pub struct Case<'a> {
     pub placed: &'a Placed,
     pub binding: Digest,
+    pub subject: &'a Subject,
     pub policy: Digest,
     pub demands: &'a [Demand],
     pub check_runs: &'a [CheckRun],
@@ -74,7 +93,16 @@ pub struct Case<'a> {
     pub reviews: &'a [Review],
     pub roster: &'a Roster,
     pub authors: &'a Authors,
+    pub exceptions: Exceptions<'a>,
     pub now: Millis,
+}
+
+/// What somebody answers for instead. All of it is judged here: a waiver that may not count changes nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Exceptions<'a> {
+    pub waivers: &'a [Waiver],
+    pub waiver_rule: Option<&'a WaiverRule>,
+    pub break_glass: Option<&'a BreakGlass>,
 }
 
 /// Never a bool: each answer carries its reasons, and only one of them carries a permit.
@@ -117,6 +145,21 @@ pub struct GateVerdict {
     pub seats: BTreeMap<Seat, SeatCount>,
     /// What of the separation of duties nobody can prove.
     pub unproven: Vec<String>,
+    /// Requirements that are not met and that a waiver takes out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waived: Vec<Waived>,
+    /// How long each of the signatures counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<Span>,
+    /// Seats that may stop it without being asked.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub vetoes: BTreeSet<Seat>,
+    /// Whether a vote waits until the evidence was opened.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub evidence_first: bool,
+    /// Whether Countersign makes the write itself once nothing is missing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub applies: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -168,7 +211,8 @@ pub enum Violation {
     Rejected { by: PersonId, rationale: String },
 }
 
-/// The digest that approvals bind to: exactly what was reviewed (design §1.3).
+/// The digest that approvals bind to: exactly what was reviewed. What the name holds until then is part of it
+/// where Countersign makes the write itself, because nobody looks again in between.
 ///
 /// # Errors
 /// When a number in it has no canonical form.
@@ -177,29 +221,45 @@ pub fn binding(
     subject: &Subject,
     policy: Digest,
     tiers: &[TierFound],
+    prior: Option<Prior>,
 ) -> Result<Digest, CanonicalError> {
     #[derive(Serialize)]
     struct Bound<'a> {
         action: &'a Placed,
         policy: Digest,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        prior: Option<Prior>,
         subject: &'a Subject,
         tiers: &'a [TierFound],
     }
-    Digest::of_json(&Bound { action: placed, policy, subject, tiers })
+    Digest::of_json(&Bound { action: placed, policy, prior, subject, tiers })
 }
 
-/// Decides a governed write.
+/// Decides a governed write. In an emergency the gates say what they say, and the write may be made nevertheless.
 #[must_use]
 pub fn decide(case: &Case<'_>) -> Decision {
-    let gates: Vec<GateVerdict> = case.demands.iter().map(|demand| judge(demand, case)).collect();
+    let gates = tally::judge(case);
+    let permit = || Permit::mint(case.placed.clone(), case.binding, case.policy);
     let binding = |test: fn(&Verdict) -> bool| gates.iter().any(|g| g.enforced && test(&g.verdict));
-    if binding(|v| matches!(v, Verdict::Denied(_))) {
+    if case.exceptions.break_glass.is_some_and(|broken| broken.opens(case.placed, case.roster, case.now)) {
+        Decision::Allow(permit(), gates)
+    } else if binding(|v| matches!(v, Verdict::Denied(_))) {
         Decision::Deny(gates)
     } else if binding(|v| matches!(v, Verdict::Held(_))) {
         Decision::Hold(gates)
     } else {
-        Decision::Allow(Permit::mint(case.placed.clone(), case.binding, case.policy), gates)
+        Decision::Allow(permit(), gates)
     }
+}
+
+/// The authors of a subject together with those of the waivers that a decision about it rests on.
+#[must_use]
+pub fn accountable(authors: &Authors, gates: &[GateVerdict], waivers: &[Waiver]) -> Authors {
+    let used: Vec<uuid::Uuid> =
+        gates.iter().flat_map(|gate| &gate.waived).map(|waived| waived.waiver).collect();
+    let people = waivers.iter().filter(|waiver| used.contains(&waiver.id)).flat_map(Waiver::people);
+    let waived_by = authors.waived_by.iter().cloned().chain(people).collect();
+    Authors { waived_by, ..authors.clone() }
 }
 
 /// Leave to put back what a permit once set and a bypass moved: the one write that follows from an entry alone.
@@ -208,145 +268,6 @@ pub fn decide(case: &Case<'_>) -> Decision {
 /// When a number in it has no canonical form.
 pub fn restore(bypass: &Bypass, placed: &Placed, policy: Digest) -> Result<Permit, CanonicalError> {
     Ok(Permit::mint(placed.clone(), Digest::of_json(bypass)?, policy))
-}
-
-fn judge(demand: &Demand, case: &Case<'_>) -> GateVerdict {
-    let mut tally = Tally::default();
-    for check in &demand.checks {
-        tally.check(check, case.check_runs);
-    }
-    let mut needed = demand.seats.clone();
-    for rule in &demand.rules {
-        tally.rule(rule, case.rule_runs, &mut needed);
-    }
-    if let TierFound::Unknown(message) = &demand.tier {
-        tally.needs.push(Need::Tier { message: message.clone() });
-    }
-    let seats = tally.seats(demand, &needed, case);
-    let unproven = tally.authors(demand, &needed, case.authors);
-    GateVerdict {
-        gate: demand.gate.clone(),
-        enforced: demand.enforced,
-        tier: demand.tier.clone(),
-        verdict: tally.verdict(),
-        seats,
-        unproven,
-    }
-}
-
-#[derive(Default)]
-struct Tally {
-    needs: Vec<Need>,
-    violations: Vec<Violation>,
-}
-
-impl Tally {
-    fn check(&mut self, demand: &CheckDemand, runs: &[CheckRun]) {
-        let plugin = demand.plugin.clone();
-        let run = runs.iter().find(|r| r.plugin == plugin && r.config_digest == demand.config_digest);
-        match run.map(|run| &run.outcome) {
-            _ if !demand.required => {}
-            None => self.needs.push(Need::CheckRun { plugin }),
-            Some(Outcome::Failed(failure)) if demand.holds_on.contains(&failure.class) => {
-                self.needs.push(Need::CheckAgain { plugin, message: failure.message.clone() });
-            }
-            Some(Outcome::Failed(failure)) => {
-                let (class, message) = (failure.class, failure.message.clone());
-                self.violations.push(Violation::CheckErrored { plugin, class, message });
-            }
-            Some(Outcome::Reported(report)) => {
-                let message = report.summary.clone();
-                match report.conclusion {
-                    Conclusion::Pass | Conclusion::Warn => {}
-                    Conclusion::Fail => self.violations.push(Violation::CheckFailed { plugin, message }),
-                    Conclusion::Skipped => self.violations.push(Violation::CheckSkipped { plugin, message }),
-                    Conclusion::Error => {
-                        let class = FailureClass::Undecided;
-                        self.violations.push(Violation::CheckErrored { plugin, class, message });
-                    }
-                }
-            }
-        }
-    }
-
-    /// A rule adds: the larger of two quorums counts, and nothing that it says makes one smaller.
-    fn rule(&mut self, rule: &PluginName, runs: &[RuleRun], needed: &mut BTreeMap<Seat, u32>) {
-        let plugin = rule.clone();
-        match runs.iter().find(|run| run.plugin == plugin).map(|run| &run.outcome) {
-            None => {
-                let message = "the rule has not run yet".to_owned();
-                self.needs.push(Need::Rule { plugin, message });
-            }
-            Some(RuleOutcome::Failed(failure)) => {
-                self.needs.push(Need::Rule { plugin, message: failure.message.clone() });
-            }
-            Some(RuleOutcome::Ruled(ruling)) => {
-                for wanted in &ruling.seats {
-                    let count = needed.entry(wanted.seat.clone()).or_default();
-                    *count = (*count).max(wanted.count);
-                }
-                self.violations.extend(ruling.denials.iter().map(|finding| Violation::RuleDenied {
-                    plugin: plugin.clone(),
-                    code: finding.code.clone(),
-                    message: finding.message.clone(),
-                }));
-            }
-        }
-    }
-
-    fn seats(
-        &mut self,
-        demand: &Demand,
-        needed: &BTreeMap<Seat, u32>,
-        case: &Case<'_>,
-    ) -> BTreeMap<Seat, SeatCount> {
-        let fresh: Vec<Review> =
-            case.reviews.iter().filter(|r| counts(r, demand, case.now)).cloned().collect();
-        let mut filled = approvals(&fresh, case.binding, case.roster, case.authors);
-        for review in rejections(&fresh, case.binding, case.roster, case.authors) {
-            if review.seat.as_ref().is_some_and(|seat| needed.contains_key(seat)) {
-                let (by, rationale) = (review.reviewer.clone(), review.rationale.clone());
-                self.violations.push(Violation::Rejected { by, rationale });
-            }
-        }
-        let mut seats = BTreeMap::new();
-        for (seat, &needed) in needed {
-            let signed = filled.remove(seat).unwrap_or_default();
-            let missing = needed.saturating_sub(u32::try_from(signed.len()).unwrap_or(u32::MAX));
-            if missing > 0 {
-                self.needs.push(Need::Signatures { seat: seat.clone(), missing });
-            }
-            seats.insert(seat.clone(), SeatCount { needed, signed });
-        }
-        seats
-    }
-
-    /// Separation of duties can only be proved against authors that somebody recorded.
-    fn authors(&mut self, demand: &Demand, needed: &BTreeMap<Seat, u32>, authors: &Authors) -> Vec<String> {
-        if needed.is_empty() || authors.creator.is_some() {
-            return Vec::new();
-        }
-        let message =
-            "nobody recorded who registered this version, so it cannot be proved that its approvers \
-                       did not: register it again through Countersign, or set `unknown_author = \"accept\"`"
-                .to_owned();
-        if demand.unknown_author_holds {
-            self.needs.push(Need::Author { message: message.clone() });
-        }
-        vec![message]
-    }
-
-    fn verdict(self) -> Verdict {
-        match (self.violations.is_empty(), self.needs.is_empty()) {
-            (false, _) => Verdict::Denied(self.violations),
-            (true, false) => Verdict::Held(self.needs),
-            (true, true) => Verdict::Satisfied,
-        }
-    }
-}
-
-fn counts(review: &Review, demand: &Demand, now: Millis) -> bool {
-    demand.expires.is_none_or(|span| review.at.plus(span) > now)
 }
 
 #[cfg(test)]

@@ -7,14 +7,17 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::action::{Action, Placed};
+use crate::break_glass::BreakGlass;
 use crate::canonical::{self, CanonicalError};
 use crate::check::RuleRun;
 use crate::decide::GateVerdict;
 use crate::digest::Digest;
+use crate::evidence::Opened;
 use crate::facts::Subject;
 use crate::names::{ModelName, PersonId, PluginName, Version, Workspace};
 use crate::request::RequestId;
 use crate::review::{Authors, Review};
+use crate::waiver::{Endorsement, Waiver};
 
 /// How every entry begins in canonical form.
 const BODY: &str = r#"{"body":"#;
@@ -59,6 +62,8 @@ pub enum Entry {
         policy: Digest,
         facts: Digest,
         authors: Authors,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        previous: Option<RequestId>,
     },
     /// A call that was not forwarded.
     Refused {
@@ -104,6 +109,45 @@ pub enum Entry {
     },
     /// The registry was found changed without a permit.
     Bypassed(Bypass),
+    /// Somebody opened the findings of a check, before voting or only to look.
+    EvidenceOpened {
+        request: RequestId,
+        opened: Opened,
+    },
+    /// Somebody wants a requirement left out, and answers for it.
+    WaiverAsked {
+        waiver: Waiver,
+    },
+    WaiverApproved {
+        waiver: Uuid,
+        word: Endorsement,
+    },
+    WaiverRevoked {
+        waiver: Uuid,
+        word: Endorsement,
+    },
+    /// Somebody opened a gate in an emergency, or drilled it.
+    BrokeGlass {
+        used: BreakGlass,
+    },
+    BreakGlassReviewed {
+        used: Uuid,
+        word: Endorsement,
+    },
+    /// Somebody tried to break the glass, or to settle an exception, who may not.
+    ExceptionRefused {
+        by: PersonId,
+        what: String,
+        reason: String,
+    },
+    /// Nobody settled the request in the time that its gate gives.
+    Lapsed {
+        request: RequestId,
+    },
+    /// What the request was approved for has run out.
+    Expired {
+        request: RequestId,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -134,6 +178,9 @@ pub struct Intent {
     pub authors: Authors,
     /// Digest of the exact body that is forwarded.
     pub body: Digest,
+    /// The emergency that opened the way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub break_glass: Option<Uuid>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -195,6 +242,15 @@ impl Entry {
             Self::Outcome { .. } => "outcome",
             Self::WouldRefuse { .. } => "would-refuse",
             Self::Bypassed(_) => "bypassed",
+            Self::EvidenceOpened { .. } => "evidence-opened",
+            Self::WaiverAsked { .. } => "waiver-asked",
+            Self::WaiverApproved { .. } => "waiver-approved",
+            Self::WaiverRevoked { .. } => "waiver-revoked",
+            Self::BrokeGlass { .. } => "broke-glass",
+            Self::BreakGlassReviewed { .. } => "break-glass-reviewed",
+            Self::ExceptionRefused { .. } => "exception-refused",
+            Self::Lapsed { .. } => "lapsed",
+            Self::Expired { .. } => "expired",
         }
     }
 
@@ -221,5 +277,19 @@ mod tests {
         let json = serde_json::to_value(&entry).unwrap();
         assert_eq!(json["kind"], entry.kind());
         assert_eq!(json["body"], serde_json::from_str::<serde_json::Value>(&entry.body().unwrap()).unwrap());
+    }
+
+    #[test]
+    fn entries_from_before_read_and_are_written_as_they_were() {
+        let digest = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+        let intent = serde_json::json!({"kind": "intent", "body": {
+            "id": "01980000-7a10-7c3e-9d2b-5f0e6a1b2c3d", "request": null,
+            "placed": {"workspace": "default", "action": {"kind": "delete-model", "model": "credit"}},
+            "subject": null, "binding": digest, "policy": digest, "by": "p_1", "gates": [],
+            "authors": {"requester": null, "creator": null, "run_author": null, "last_writer": "p_1"},
+            "body": digest,
+        }});
+        let read: Entry = serde_json::from_value(intent.clone()).unwrap();
+        assert_eq!(serde_json::to_value(&read).unwrap(), intent);
     }
 }

@@ -59,7 +59,9 @@ pub fn headline(gates: &[GateVerdict], seat_members: &dyn Fn(&Seat) -> Vec<Strin
     }
     let needs: Vec<String> = enforced().flat_map(needs).map(|need| need_phrase(need, seat_members)).collect();
     if needs.is_empty() {
-        "Approved. The requester can repeat the call".to_owned()
+        let applies = gates.iter().any(|gate| gate.applies);
+        let next = if applies { "Countersign makes the change" } else { "The requester can repeat the call" };
+        format!("Approved. {next}")
     } else {
         format!("Waiting for {}", needs.join(" and "))
     }
@@ -133,6 +135,9 @@ fn reasons(
         enforced().flat_map(violations).map(|v| violation_phrase(v, check_runs)).collect();
     if reasons.is_empty() {
         reasons.extend(passed(check_runs));
+        let waived = enforced().flat_map(|gate| &gate.waived);
+        reasons
+            .extend(waived.map(|waived| format!("{} is waived until {}", waived.requirement, waived.until)));
         let needs: Vec<String> =
             enforced().flat_map(needs).map(|need| need_phrase(need, seat_members)).collect();
         reasons.push(format!("it waits for {}", needs.join(" and ")));

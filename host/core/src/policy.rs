@@ -4,6 +4,7 @@
 //! file at once. What a policy says about an action is in [`governance`], about a subject's risk in [`tier`].
 //! This module must not know: where the file lies, how plugins run, who the caller is.
 
+pub mod exceptions;
 pub mod explain;
 pub mod gate;
 pub mod governance;
@@ -14,11 +15,12 @@ pub mod tier;
 
 use serde::Serialize;
 
+pub use self::exceptions::{BreakGlassRule, WaiverRule};
 pub use self::gate::{Approvals, Check, Gate, Guard, Mode, OnApproval, OnBypass, Rule, UnknownAuthor};
 pub use self::governance::{GateMatch, Governance, Held, Holdings, ProtectedReason};
 pub use self::parse::{Fault, PolicyError};
 pub use self::plugin::{FailurePolicy, Grant, OnFailure, Plugin, Source};
-pub use self::seat::SeatHolders;
+pub use self::seat::{Delegation, Directory, SeatHolders};
 pub use self::tier::{TierOutcome, TierRule};
 
 use crate::canonical::CanonicalError;
@@ -33,6 +35,12 @@ pub struct Policy {
     seats: Vec<SeatHolders>,
     tiers: Vec<TierRule>,
     gates: Vec<Gate>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    delegations: Vec<Delegation>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waivers: Option<WaiverRule>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    break_glass: Option<BreakGlassRule>,
     #[serde(skip)]
     digest: PolicyDigest,
 }
@@ -57,16 +65,10 @@ impl Policy {
         parse::policy(file, text)
     }
 
-    fn new(
-        plugins: Vec<Plugin>,
-        seats: Vec<SeatHolders>,
-        tiers: Vec<TierRule>,
-        gates: Vec<Gate>,
-    ) -> Result<Self, CanonicalError> {
-        let digest = PolicyDigest(Digest::of(&[]));
-        let undigested = Self { plugins, seats, tiers, gates, digest };
-        let digest = PolicyDigest(Digest::of_json(&undigested)?);
-        Ok(Self { digest, ..undigested })
+    /// The same with its digest.
+    fn digested(self) -> Result<Self, CanonicalError> {
+        let digest = PolicyDigest(Digest::of_json(&self)?);
+        Ok(Self { digest, ..self })
     }
 
     #[must_use]
@@ -92,6 +94,21 @@ impl Policy {
     #[must_use]
     pub fn seat(&self, name: &Seat) -> Option<&SeatHolders> {
         self.seats.iter().find(|seat| &seat.name == name)
+    }
+
+    #[must_use]
+    pub fn delegations(&self) -> &[Delegation] {
+        &self.delegations
+    }
+
+    #[must_use]
+    pub const fn waivers(&self) -> Option<&WaiverRule> {
+        self.waivers.as_ref()
+    }
+
+    #[must_use]
+    pub const fn break_glass(&self) -> Option<&BreakGlassRule> {
+        self.break_glass.as_ref()
     }
 
     /// In the order in which they are tried.

@@ -1,19 +1,25 @@
 //! The promotion request: the workflow object that a held write opens.
 //!
 //! Each state carries exactly the data that exists in it, and every step takes the request by value and gives
-//! back the next one, or says that the step cannot be taken.
+//! back the next one, or says that the step cannot be taken. The states are in [`state`].
+
+mod prior;
+pub mod state;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+pub use self::prior::Prior;
+pub use self::state::{Standing, State};
 use crate::action::Placed;
 use crate::check::CheckRun;
-use crate::decide::{GateVerdict, Verdict};
+use crate::decide::{GateVerdict, Verdict, Violation};
 use crate::digest::Digest;
+use crate::evidence::Opened;
 use crate::facts::Subject;
 use crate::names::PersonId;
-use crate::review::{Authors, Review};
-use crate::time::Millis;
+use crate::review::{Authors, Review, Vote, words};
+use crate::time::{Millis, Span};
 
 /// A request's id; sorts by the time at which it was opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -51,6 +57,21 @@ pub struct PromotionRequest {
     pub reviews: Vec<Review>,
     pub flags: Flags,
     pub state: State,
+    /// The request for the same write that ended before this one was opened: its findings are still there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<RequestId>,
+    /// What the name held when this was last judged: what an apply compares with.
+    #[serde(default, skip_serializing_if = "Prior::is_not_known")]
+    pub prior: Prior,
+    /// Who has opened which findings.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub opened: Vec<Opened>,
+    /// When it ends by itself if nobody has settled it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<Millis>,
+    /// Until when the signatures that it rests on count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_until: Option<Millis>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,58 +82,12 @@ pub struct Flags {
     /// The registry was changed without us.
     #[serde(default)]
     pub bypassed: bool,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "is", rename_all = "kebab-case")]
-pub enum State {
-    /// Something other than a signature is in the way: a failed check, a missing fact.
-    Open,
-    /// The checks are done; people must sign.
-    InReview,
-    /// Nothing is needed any more; the write has not been made.
-    Approved {
-        at: Millis,
-    },
-    /// The write was made; `intent` is the ledger entry that announced it.
-    Applied {
-        at: Millis,
-        intent: u64,
-    },
-    Rejected {
-        at: Millis,
-        by: PersonId,
-    },
-    Withdrawn {
-        at: Millis,
-        by: PersonId,
-    },
-    /// A later request took its place.
-    Superseded {
-        at: Millis,
-        by: RequestId,
-    },
-}
-
-impl State {
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Open => "open",
-            Self::InReview => "in-review",
-            Self::Approved { .. } => "approved",
-            Self::Applied { .. } => "applied",
-            Self::Rejected { .. } => "rejected",
-            Self::Withdrawn { .. } => "withdrawn",
-            Self::Superseded { .. } => "superseded",
-        }
-    }
-
-    /// Whether the request can still lead to its write.
-    #[must_use]
-    pub const fn is_live(&self) -> bool {
-        matches!(self, Self::Open | Self::InReview | Self::Approved { .. })
-    }
+    /// A waiver takes out something that is not met.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub waived: bool,
+    /// Somebody has broken the glass for it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub break_glass: bool,
 }
 
 /// A step that the state does not have.
@@ -132,6 +107,9 @@ pub struct Judgement {
     pub facts: Digest,
     pub gates: Vec<GateVerdict>,
     pub check_runs: Vec<CheckRun>,
+    pub prior: Prior,
+    /// How long a request may stay open, by the gate that allows least.
+    pub expires: Option<Span>,
 }
 
 impl PromotionRequest {
@@ -139,9 +117,8 @@ impl PromotionRequest {
     #[must_use]
     pub fn open(id: RequestId, now: Millis, placed: Placed, authors: Authors, found: Judgement) -> Self {
         let state = state_of(&found.gates, now);
-        let Judgement { subject, binding, policy, facts, gates, check_runs } = found;
-        let flags = Flags::default();
-        let reviews = Vec::new();
+        let Judgement { subject, binding, policy, facts, gates, check_runs, prior, expires } = found;
+        let flags = Flags { waived: is_waived(&gates), ..Flags::default() };
         Self {
             id,
             opened_at: now,
@@ -153,10 +130,21 @@ impl PromotionRequest {
             facts,
             gates,
             check_runs,
-            reviews,
+            reviews: Vec::new(),
             flags,
             state,
+            previous: None,
+            prior,
+            opened: Vec::new(),
+            expires: expires.map(|span| now.plus(span)),
+            valid_until: None,
         }
+    }
+
+    /// Says which request for the same write ended before it.
+    #[must_use]
+    pub fn after(self, previous: Option<RequestId>) -> Self {
+        Self { previous, ..self }
     }
 
     /// Takes in what was found now. A different binding makes the approvals that were given stale.
@@ -164,16 +152,59 @@ impl PromotionRequest {
     /// # Errors
     /// When the request has ended.
     pub fn judged(self, found: Judgement, now: Millis) -> Result<Self, InvalidStep> {
-        let this = self.live("judged again")?;
+        if !self.state.is_live() {
+            return Err(InvalidStep { state: self.state.as_str(), step: "judged again" });
+        }
+        let this = self;
         let moved = found.binding != this.binding && !this.reviews.is_empty();
         let state = match (state_of(&found.gates, now), this.state) {
+            (_, on_its_way @ State::Applying { .. }) => on_its_way,
             (State::Approved { .. }, State::Approved { at }) => State::Approved { at },
             (state, _) => state,
         };
-        let fresh = matches!(state, State::Approved { .. });
-        let flags = Flags { stale: (this.flags.stale || moved) && !fresh, ..this.flags };
-        let Judgement { subject, binding, policy, facts, gates, check_runs } = found;
-        Ok(Self { subject, binding, policy, facts, gates, check_runs, flags, state, ..this })
+        let fresh = matches!(state, State::Approved { .. } | State::Applying { .. });
+        let stale = (this.flags.stale || moved) && !fresh;
+        let flags = Flags { stale, waived: is_waived(&found.gates), ..this.flags };
+        let Judgement { subject, binding, policy, facts, gates, check_runs, prior, expires: _ } = found;
+        let valid_until = valid_until(&gates, &this.reviews, binding);
+        Ok(Self {
+            subject,
+            binding,
+            policy,
+            facts,
+            gates,
+            check_runs,
+            flags,
+            state,
+            prior,
+            valid_until,
+            ..this
+        })
+    }
+
+    /// Notes that somebody opened the findings of a check.
+    ///
+    /// # Errors
+    /// When the request has ended.
+    pub fn opened(self, opened: Opened) -> Result<Self, InvalidStep> {
+        let mut this = self.live("looked into")?;
+        this.opened.push(opened);
+        Ok(this)
+    }
+
+    /// Whose rejection stands, if any: it ends the request.
+    #[must_use]
+    pub fn rejected_by(&self) -> Option<&PersonId> {
+        let denied = |gate: &GateVerdict| match &gate.verdict {
+            Verdict::Denied(violations) if gate.enforced => violations.clone(),
+            _ => Vec::new(),
+        };
+        let violations: Vec<Violation> = self.gates.iter().flat_map(denied).collect();
+        let stands = |review: &&Review| {
+            let is = |v: &Violation| matches!(v, Violation::Rejected { by, .. } if by == &review.reviewer);
+            violations.iter().any(is)
+        };
+        self.reviews.iter().rfind(stands).map(|review| &review.reviewer)
     }
 
     /// Adds a review; [`Self::judged`] draws the consequences.
@@ -206,14 +237,107 @@ impl PromotionRequest {
         Ok(Self { state: State::Superseded { at: now, by }, ..self.live("superseded")? })
     }
 
+    /// Countersign is about to make the write. Whoever comes second finds it so.
+    ///
+    /// # Errors
+    /// When nothing lets it, or another apply is on its way.
+    pub fn applying(self, intent: Uuid, now: Millis) -> Result<Self, InvalidStep> {
+        let may = matches!(self.state, State::Approved { .. }) || self.broken_open();
+        let step = "applied by a second caller";
+        match self.state {
+            _ if may => Ok(Self { state: State::Applying { at: now, intent }, ..self }),
+            state => Err(InvalidStep { state: state.as_str(), step }),
+        }
+    }
+
     /// The write was made and MLflow said so.
     ///
     /// # Errors
     /// When the request was not approved.
     pub fn applied(self, intent: u64, now: Millis) -> Result<Self, InvalidStep> {
+        let may = matches!(self.state, State::Approved { .. } | State::Applying { .. }) || self.broken_open();
         match self.state {
-            State::Approved { .. } => Ok(Self { state: State::Applied { at: now, intent }, ..self }),
+            _ if may => Ok(Self { state: State::Applied { at: now, intent }, ..self }),
             state => Err(InvalidStep { state: state.as_str(), step: "applied" }),
+        }
+    }
+
+    /// The write was not made: what was approved still is.
+    #[must_use]
+    pub fn not_applied(self, now: Millis) -> Self {
+        match self.state {
+            State::Applying { .. } => Self { state: state_of(&self.gates, now), ..self },
+            _ => self,
+        }
+    }
+
+    /// Somebody has broken the glass for it.
+    ///
+    /// # Errors
+    /// When the request has ended.
+    pub fn broken_by_glass(self) -> Result<Self, InvalidStep> {
+        let this = self.live("opened in an emergency")?;
+        Ok(Self { flags: Flags { break_glass: true, ..this.flags }, ..this })
+    }
+
+    const fn broken_open(&self) -> bool {
+        self.flags.break_glass && matches!(self.state, State::Open | State::InReview)
+    }
+
+    /// Takes in that time has passed: nobody settled it, or what it was approved for has run out. `None` when
+    /// nothing follows from that.
+    #[must_use]
+    pub fn aged(&self, now: Millis) -> Option<Self> {
+        let over = |until: Option<Millis>| until.is_some_and(|until| until <= now);
+        let state = match &self.state {
+            State::Open | State::InReview | State::Approved { .. } if over(self.expires) => {
+                State::Lapsed { at: now }
+            }
+            State::Applied { intent, .. } if over(self.valid_until) => {
+                State::Expired { at: now, intent: *intent }
+            }
+            _ => return None,
+        };
+        Some(Self { state, ..self.clone() })
+    }
+
+    /// When [`Self::aged`] next has something to say.
+    #[must_use]
+    pub const fn due(&self) -> Option<Millis> {
+        match self.state {
+            State::Open | State::InReview | State::Approved { .. } => self.expires,
+            State::Applied { .. } => self.valid_until,
+            _ => None,
+        }
+    }
+
+    /// How the approval of a write that was made stands. `None` for a request that did not come so far.
+    #[must_use]
+    pub fn standing(&self, now: Millis) -> Option<Standing> {
+        state::standing(&self.state, self.valid_until, now)
+    }
+
+    /// # Errors
+    /// When there is nothing in force to suspend.
+    pub fn suspended(self, by: Option<PersonId>, reason: String, now: Millis) -> Result<Self, InvalidStep> {
+        match self.state {
+            State::Applied { intent, .. } => {
+                Ok(Self { state: State::Suspended { at: now, intent, by, reason }, ..self })
+            }
+            state => Err(InvalidStep { state: state.as_str(), step: "suspended" }),
+        }
+    }
+
+    /// # Errors
+    /// When there is nothing in force to revoke.
+    pub fn revoked(self, by: Option<PersonId>, reason: String, now: Millis) -> Result<Self, InvalidStep> {
+        match self.state {
+            State::Applied { intent, .. }
+            | State::Suspended { intent, .. }
+            | State::Expired { intent, .. } => {
+                Ok(Self { state: State::Revoked { at: now, intent, by, reason }, ..self })
+            }
+            state => Err(InvalidStep { state: state.as_str(), step: "revoked" }),
         }
     }
 
@@ -225,7 +349,9 @@ impl PromotionRequest {
     }
 
     fn live(self, step: &'static str) -> Result<Self, InvalidStep> {
-        if self.state.is_live() { Ok(self) } else { Err(InvalidStep { state: self.state.as_str(), step }) }
+        // What is on its way cannot be called back.
+        let settled = !self.state.is_live() || matches!(self.state, State::Applying { .. });
+        if !settled { Ok(self) } else { Err(InvalidStep { state: self.state.as_str(), step }) }
     }
 }
 
@@ -238,3 +364,26 @@ fn state_of(gates: &[GateVerdict], now: Millis) -> State {
         State::Open
     }
 }
+
+fn is_waived(gates: &[GateVerdict]) -> bool {
+    gates.iter().any(|gate| gate.enforced && !gate.waived.is_empty())
+}
+
+/// Until when everything that a decision rests on counts.
+fn valid_until(gates: &[GateVerdict], reviews: &[Review], binding: Digest) -> Option<Millis> {
+    let said = words(reviews, binding);
+    let signed_at = |person: &PersonId| {
+        let theirs = said.get(person)?.values().filter(|review| review.vote == Vote::Approve);
+        theirs.map(|review| review.at).min()
+    };
+    let ends = gates.iter().filter(|gate| gate.enforced).flat_map(|gate| {
+        let waived = gate.waived.iter().map(|waived| waived.until);
+        let signers = gate.seats.values().flat_map(|seat| &seat.signed);
+        let signed = signers.filter_map(|person| Some(signed_at(person)?.plus(gate.expires?)));
+        waived.chain(signed).collect::<Vec<_>>()
+    });
+    ends.min()
+}
+
+#[cfg(test)]
+mod tests;

@@ -15,6 +15,9 @@ pub enum Vote {
     Approve,
     Reject,
     Comment,
+    /// Has looked and says neither: fills no seat and stands in nobody's way.
+    Abstain,
+    /// Steps back altogether: whatever they said before no longer counts.
     Recuse,
 }
 
@@ -25,8 +28,15 @@ impl Vote {
             Self::Approve => "approve",
             Self::Reject => "reject",
             Self::Comment => "comment",
+            Self::Abstain => "abstain",
             Self::Recuse => "recuse",
         }
+    }
+
+    /// Whether it speaks for or against: such a vote needs reasons of its own and evidence that was opened.
+    #[must_use]
+    pub const fn decides(self) -> bool {
+        matches!(self, Self::Approve | Self::Reject)
     }
 }
 
@@ -42,6 +52,9 @@ pub struct Review {
     pub at: Millis,
     /// The digest that the reviewer saw. The review counts for this and for nothing else.
     pub binding: Digest,
+    /// Milliseconds from opening the first of the evidence that the vote had to rest on, where it had to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub looked_for: Option<i64>,
 }
 
 /// Who may fill which seat at this moment, and who is a machine. Resolved by the shell when it is asked.
@@ -49,6 +62,12 @@ pub struct Review {
 pub struct Roster {
     pub seats: BTreeMap<Seat, BTreeSet<PersonId>>,
     pub machines: BTreeSet<PersonId>,
+    /// Who sits for whom, by delegations that run at this moment: seat, delegate, members.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub delegates: BTreeMap<Seat, BTreeMap<PersonId, BTreeSet<PersonId>>>,
+    /// Who may break the glass.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub breakers: BTreeSet<PersonId>,
 }
 
 /// Whose work the subject is. `None` means that nobody recorded it: "cannot prove", never "nobody".
@@ -62,6 +81,41 @@ pub struct Authors {
     pub run_author: Option<PersonId>,
     /// Who last changed tags, description or files of the version, as recorded by us.
     pub last_writer: Option<PersonId>,
+    /// Everybody who changed them since somebody else last voted on it.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub writers: BTreeSet<PersonId>,
+    /// Further people whom claims about the run name: `run.user_id` and `mlflow.user` may differ.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub run_authors: BTreeSet<PersonId>,
+    /// The run names an author, and nobody here is known by that name.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub run_author_unknown: bool,
+    /// Authors and owners of the waivers that the decision rests on.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub waived_by: BTreeSet<PersonId>,
+}
+
+impl Authors {
+    /// Why this is somebody's own work.
+    ///
+    /// # Errors
+    /// The first reason that there is.
+    pub fn admits(&self, person: &PersonId) -> Result<(), Barred> {
+        let is = |author: &Option<PersonId>| author.as_ref() == Some(person);
+        if is(&self.requester) {
+            Err(Barred::Requester)
+        } else if is(&self.creator) {
+            Err(Barred::Creator)
+        } else if is(&self.run_author) || self.run_authors.contains(person) {
+            Err(Barred::RunAuthor)
+        } else if is(&self.last_writer) || self.writers.contains(person) {
+            Err(Barred::LastWriter)
+        } else if self.waived_by.contains(person) {
+            Err(Barred::Waiver)
+        } else {
+            Ok(())
+        }
+    }
 }
 
 /// Why somebody may not fill a seat.
@@ -76,10 +130,14 @@ pub enum Barred {
     RunAuthor,
     #[error("they last changed what is reviewed")]
     LastWriter,
+    #[error("they asked for, or own, a waiver that it rests on")]
+    Waiver,
     #[error("a machine fills no seat")]
     Machine,
     #[error("they are not a member of this seat")]
     NotAMember,
+    #[error("whoever they stand in for could not sign it either")]
+    Delegator,
     #[error("they fill another seat of this request")]
     OtherSeat,
 }
@@ -89,41 +147,56 @@ pub enum Barred {
 /// # Errors
 /// The first reason for which `person` may not fill `seat`.
 pub fn may_fill(person: &PersonId, seat: &Seat, roster: &Roster, authors: &Authors) -> Result<(), Barred> {
-    let is = |author: &Option<PersonId>| author.as_ref() == Some(person);
-    if roster.machines.contains(person) {
-        Err(Barred::Machine)
-    } else if is(&authors.requester) {
-        Err(Barred::Requester)
-    } else if is(&authors.creator) {
-        Err(Barred::Creator)
-    } else if is(&authors.run_author) {
-        Err(Barred::RunAuthor)
-    } else if is(&authors.last_writer) {
-        Err(Barred::LastWriter)
-    } else if !roster.seats.get(seat).is_some_and(|members| members.contains(person)) {
-        Err(Barred::NotAMember)
-    } else {
-        Ok(())
-    }
+    chairs(person, seat, roster, authors).map(|_| ())
 }
 
-/// Who has approved in which seat: the last word of each person counts, for this binding only, and one person
-/// fills one seat.
-#[must_use]
-pub fn approvals(
-    reviews: &[Review],
-    binding: Digest,
+/// Whose chairs in a seat somebody may sit on: their own, or those of members who have lent them theirs. A member
+/// who may not sign cannot lend what they do not have.
+///
+/// # Errors
+/// As [`may_fill`].
+pub fn chairs(
+    person: &PersonId,
+    seat: &Seat,
     roster: &Roster,
     authors: &Authors,
-) -> BTreeMap<Seat, BTreeSet<PersonId>> {
-    let mut filled: BTreeMap<Seat, BTreeSet<PersonId>> = BTreeMap::new();
-    for review in last_words(reviews, binding).into_values() {
-        let Some(seat) = review.seat.as_ref().filter(|_| review.vote == Vote::Approve) else { continue };
-        if may_fill(&review.reviewer, seat, roster, authors).is_ok() {
-            filled.entry(seat.clone()).or_default().insert(review.reviewer.clone());
+) -> Result<BTreeSet<PersonId>, Barred> {
+    if roster.machines.contains(person) {
+        return Err(Barred::Machine);
+    }
+    authors.admits(person)?;
+    let is_member = |who: &PersonId| roster.seats.get(seat).is_some_and(|members| members.contains(who));
+    if is_member(person) {
+        return Ok([person.clone()].into());
+    }
+    let lenders = roster.delegates.get(seat).and_then(|delegates| delegates.get(person));
+    let lenders: Vec<&PersonId> = lenders.into_iter().flatten().filter(|from| is_member(from)).collect();
+    if lenders.is_empty() {
+        return Err(Barred::NotAMember);
+    }
+    let free = |from: &&PersonId| !roster.machines.contains(*from) && authors.admits(from).is_ok();
+    let free: BTreeSet<PersonId> = lenders.into_iter().filter(free).cloned().collect();
+    if free.is_empty() { Err(Barred::Delegator) } else { Ok(free) }
+}
+
+/// What each person says of one binding, by seat; a word without a seat is about any.
+pub type Words<'a> = BTreeMap<&'a PersonId, BTreeMap<Option<&'a Seat>, &'a Review>>;
+
+/// The words that stand: the last one in each seat. Comments are none; who steps back has said nothing.
+#[must_use]
+pub fn words(reviews: &[Review], binding: Digest) -> Words<'_> {
+    let mut words = Words::new();
+    for review in reviews.iter().filter(|r| r.binding == binding && r.vote != Vote::Comment) {
+        let theirs = words.entry(&review.reviewer).or_default();
+        if review.vote == Vote::Recuse || review.seat.is_none() {
+            theirs.clear();
+        }
+        if review.vote != Vote::Recuse {
+            theirs.remove(&None);
+            theirs.insert(review.seat.as_ref(), review);
         }
     }
-    filled
+    words
 }
 
 /// The rejections that stand: by people who could have approved.
@@ -134,71 +207,54 @@ pub fn rejections<'a>(
     roster: &Roster,
     authors: &Authors,
 ) -> Vec<&'a Review> {
-    let words = last_words(reviews, binding).into_values();
-    words
-        .filter(|review| review.vote == Vote::Reject)
-        .filter(|review| {
-            review.seat.as_ref().is_some_and(|seat| may_fill(&review.reviewer, seat, roster, authors).is_ok())
-        })
-        .collect()
+    let all = words(reviews, binding).into_values().flat_map(BTreeMap::into_values);
+    let counts = |review: &&Review| {
+        let seat = review.seat.as_ref();
+        review.vote == Vote::Reject
+            && seat.is_some_and(|seat| may_fill(&review.reviewer, seat, roster, authors).is_ok())
+    };
+    all.filter(counts).collect()
 }
 
-/// Comments do not replace a vote.
-fn last_words(reviews: &[Review], binding: Digest) -> BTreeMap<&PersonId, &Review> {
-    reviews
-        .iter()
-        .filter(|review| review.binding == binding && review.vote != Vote::Comment)
-        .map(|review| (&review.reviewer, review))
-        .collect()
+/// Why a rationale is not one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NoRationale {
+    #[error("a review needs a rationale: say why, in a sentence")]
+    Empty,
+    #[error("this is word for word the rationale of your last vote: say what you looked at this time")]
+    Repeated,
+}
+
+/// Takes a rationale. `last` is the [`fingerprint`] of that person's last one.
+///
+/// # Errors
+/// When it is empty, or says for a vote what the last one said.
+pub fn rationale(vote: Vote, text: &str, last: Option<Digest>) -> Result<String, NoRationale> {
+    if text.trim().is_empty() {
+        Err(NoRationale::Empty)
+    } else if vote.decides() && last == Some(fingerprint(text)) {
+        Err(NoRationale::Repeated)
+    } else {
+        Ok(text.trim().to_owned())
+    }
+}
+
+/// A rationale without its spelling: case and white space do not make another one.
+#[must_use]
+pub fn fingerprint(text: &str) -> Digest {
+    let folded: Vec<String> = text.split_whitespace().map(crate::names::fold).collect();
+    Digest::of(folded.join(" ").as_bytes())
+}
+
+/// Who changed a version since somebody else last voted on it, given when each last did.
+#[must_use]
+pub fn writers_since(writes: &BTreeMap<PersonId, Millis>, reviews: &[Review]) -> BTreeSet<PersonId> {
+    let since = |(person, at): &(&PersonId, &Millis)| {
+        let others = reviews.iter().filter(|review| review.vote.decides() && &review.reviewer != *person);
+        others.map(|review| review.at).max().is_none_or(|reviewed| **at >= reviewed)
+    };
+    writes.iter().filter(since).map(|(person, _)| person.clone()).collect()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn roster() -> Roster {
-        let seats = BTreeMap::from([(Seat::from("risk"), ["ruth", "ana", "bot"].map(PersonId::from).into())]);
-        Roster { seats, machines: [PersonId::from("bot")].into() }
-    }
-
-    fn authors() -> Authors {
-        Authors { requester: Some("ana".into()), ..Authors::default() }
-    }
-
-    fn review(reviewer: &str, vote: Vote, binding: &[u8]) -> Review {
-        let seat = Some(Seat::from("risk"));
-        let binding = Digest::of(binding);
-        Review {
-            id: Uuid::nil(),
-            reviewer: reviewer.into(),
-            seat,
-            vote,
-            rationale: String::new(),
-            at: Millis::new(0),
-            binding,
-        }
-    }
-
-    fn check(reviews: &[Review], expect: &[&str]) {
-        let filled = approvals(reviews, Digest::of(b"now"), &roster(), &authors());
-        let people: Vec<&str> = filled.values().flatten().map(PersonId::as_str).collect();
-        assert_eq!(people, expect);
-    }
-
-    #[test]
-    fn who_counts() {
-        check(&[review("ruth", Vote::Approve, b"now")], &["ruth"]);
-        check(&[review("ana", Vote::Approve, b"now")], &[]);
-        check(&[review("bot", Vote::Approve, b"now")], &[]);
-        check(&[review("eve", Vote::Approve, b"now")], &[]);
-        check(&[review("ruth", Vote::Approve, b"before")], &[]);
-    }
-
-    #[test]
-    fn the_last_word_counts_and_a_comment_is_not_one() {
-        let approve = review("ruth", Vote::Approve, b"now");
-        check(&[approve.clone(), review("ruth", Vote::Recuse, b"now")], &[]);
-        check(&[approve.clone(), review("ruth", Vote::Comment, b"now")], &["ruth"]);
-        check(&[approve, review("ruth", Vote::Reject, b"now")], &[]);
-    }
-}
+mod tests;

@@ -34,6 +34,25 @@ impl Millis {
     }
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a point in time: write a day, as in `2026-12-24`, or `2026-12-24T18:00:00Z`")]
+pub struct MomentError(String);
+
+impl FromStr for Millis {
+    type Err = MomentError;
+
+    /// A day begins at midnight UTC.
+    fn from_str(text: &str) -> Result<Self, MomentError> {
+        let day = |text: &str| {
+            let midnight = text.parse::<jiff::civil::Date>().ok()?.to_zoned(jiff::tz::TimeZone::UTC);
+            Some(midnight.ok()?.timestamp())
+        };
+        let is_day = text.len() == "2026-12-24".len();
+        let found = if is_day { day(text) } else { text.parse::<jiff::Timestamp>().ok() };
+        found.map(|moment| Self(moment.as_millisecond())).ok_or_else(|| MomentError(text.to_owned()))
+    }
+}
+
 impl fmt::Display for Millis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match jiff::Timestamp::from_millisecond(self.0) {
@@ -124,6 +143,19 @@ mod tests {
         check("-1s", Err(()));
         check("1w", Err(()));
         check("99999999999999999d", Err(()));
+    }
+
+    #[test]
+    fn moments() {
+        let check = |text: &str, expect: Option<i64>| {
+            assert_eq!(text.parse::<Millis>().ok().map(Millis::get), expect, "{text}");
+        };
+        check("1970-01-02", Some(86_400_000));
+        check("1970-01-01T00:00:01Z", Some(1_000));
+        check("1970-01-01T01:00:00+01:00", Some(0));
+        check("1970-13-01", None);
+        check("1970-01-01T00:00:01", None);
+        check("tomorrow", None);
     }
 
     #[test]

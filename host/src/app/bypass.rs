@@ -113,6 +113,7 @@ impl App {
             gates: Vec::new(),
             authors: Authors::default(),
             body: Digest::of(&canonical.body),
+            break_glass: None,
         };
         let open = OpenIntent { at: self.clock.now(), intent: intent.clone() };
         let batch = Batch::new().put(keys::open_intent(intent.id), codec::encode(&open)?);

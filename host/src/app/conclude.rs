@@ -10,7 +10,7 @@ use std::task::Poll;
 
 use countersign_core::action::Placed;
 use countersign_core::entry::{Entry, Intent, OutcomeResult};
-use countersign_core::request::PromotionRequest;
+use countersign_core::request::{PromotionRequest, State};
 use futures_util::poll;
 
 use super::records::{Earlier, Holding, Seen, put_request};
@@ -65,7 +65,7 @@ impl App {
     }
 
     /// Writes how it ended. Failing to leaves an orphan, which the sweeper resolves.
-    async fn conclude(
+    pub(super) async fn conclude(
         &self,
         intent: &Intent,
         index: u64,
@@ -107,7 +107,11 @@ impl App {
         intent: &Intent,
     ) -> Result<Option<Seen<PromotionRequest>>, AppError> {
         let request = intent.request.map(|id| self.load_request(id)).transpose()?;
-        Ok(request.filter(|seen| seen.value.state.as_str() == "approved"))
+        Ok(request.filter(|seen| {
+            let request = &seen.value;
+            let broken = request.flags.break_glass && request.state.is_live();
+            broken || matches!(request.state, State::Approved { .. } | State::Applying { .. })
+        }))
     }
 
     pub(super) async fn try_conclude(
@@ -131,6 +135,9 @@ impl App {
                 let holding = Holding { version, since: now, bypassed: false };
                 batch = batch.put(key, codec::encode(&holding)?);
             }
+        } else if let Some(seen) = request.filter(|seen| matches!(seen.value.state, State::Applying { .. })) {
+            let now = self.clock.now();
+            batch = put_request(batch, &seen.try_map(|request| Ok(request.not_applied(now)))?)?;
         }
         let entry = Entry::Outcome { intent: intent.id, result: result.clone() };
         self.record(std::slice::from_ref(&entry), batch).await?;

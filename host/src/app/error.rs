@@ -1,7 +1,10 @@
 //! Why a use case could not be carried out. What it means in HTTP is decided in `http::error` alone.
 
+use countersign_core::break_glass::StaysWhole;
 use countersign_core::canonical::CanonicalError;
 use countersign_core::request::InvalidStep;
+use countersign_core::review::NoRationale;
+use countersign_core::waiver::CannotWaive;
 
 use super::registry::RegistryError;
 use crate::clock::NoRandomness;
@@ -56,6 +59,40 @@ pub enum AppError {
 impl From<InvalidStep> for AppError {
     fn from(step: InvalidStep) -> Self {
         Self::Conflict(format!("{step}: reload the page to see where it stands"))
+    }
+}
+
+impl From<NoRationale> for AppError {
+    fn from(reason: NoRationale) -> Self {
+        Self::Invalid(reason.to_string())
+    }
+}
+
+impl From<CannotWaive> for AppError {
+    fn from(reason: CannotWaive) -> Self {
+        match reason {
+            CannotWaive::NoReason | CannotWaive::Past | CannotWaive::TooLong { .. } => {
+                Self::Invalid(reason.to_string())
+            }
+            CannotWaive::Revoked => Self::Conflict(reason.to_string()),
+            CannotWaive::NotAllowed | CannotWaive::Own(_) | CannotWaive::Barred { .. } => {
+                Self::Forbidden(reason.to_string())
+            }
+        }
+    }
+}
+
+impl From<StaysWhole> for AppError {
+    fn from(reason: StaysWhole) -> Self {
+        match reason {
+            StaysWhole::NoReason => Self::Invalid(reason.to_string()),
+            StaysWhole::NotReviewed(_) | StaysWhole::Reviewed => Self::Conflict(reason.to_string()),
+            StaysWhole::NotAllowed
+            | StaysWhole::NotAMember(_)
+            | StaysWhole::Machine
+            | StaysWhole::Own(_)
+            | StaysWhole::Barred { .. } => Self::Forbidden(reason.to_string()),
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! One generation: a policy with every plugin that it names, loaded and validated. Immutable once built; a
 //! reload builds a whole new one and swaps it, or keeps the old one and says so.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,8 +10,8 @@ use countersign_core::canonical;
 use countersign_core::decide::{CheckDemand, Demand, TierFound};
 use countersign_core::digest::Digest;
 use countersign_core::entry::Entry;
-use countersign_core::names::{GateName, PluginName};
-use countersign_core::policy::{self, GateMatch, Mode, OnFailure, Policy, PolicyError, Source};
+use countersign_core::names::{GateName, PluginName, Seat};
+use countersign_core::policy::{self, GateMatch, Mode, OnApproval, OnFailure, Policy, PolicyError, Source};
 use countersign_core::time::Millis;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -122,10 +122,19 @@ impl Generation {
             checks: demands.collect(),
             rules: gate.rules.iter().map(|rule| rule.plugin.clone()).collect(),
             seats: approvals.map(|a| a.seats.clone()).unwrap_or_default(),
+            vetoes: self.vetoes(),
             expires: approvals.and_then(|a| a.expires),
             unknown_author_holds: gate.unknown_author == policy::UnknownAuthor::Hold,
+            unknown_run_author_holds: gate.unknown_run_author == policy::UnknownAuthor::Hold,
+            evidence_first: approvals.is_some_and(|a| a.evidence_first),
+            applies: gate.on_approval == OnApproval::Apply,
         };
         Ok((demand, checks))
+    }
+
+    fn vetoes(&self) -> BTreeSet<Seat> {
+        let seats = self.policy.seats().iter().filter(|seat| seat.veto);
+        seats.map(|seat| seat.name.clone()).collect()
     }
 
     pub(super) fn plugin(&self, name: &PluginName) -> Result<&Arc<Plugin>, AppError> {

@@ -92,12 +92,12 @@ impl App {
         let earlier = self.earlier_settled(placed).await?;
         let caller = call.caller.identity().map(|identity| identity.person.clone());
         let requester = earlier.requester().or(caller);
-        let reviews = earlier.reviews();
+        let (reviews, prior) = (earlier.reviews(), earlier.prior());
         if earlier.has_ended() {
             // What was rejected is final; what it has become since is not.
             self.registry.look_again(placed);
         }
-        let asked = Asked { requester, reviews: &reviews };
+        let asked = Asked { requester, reviews: &reviews, prior };
         let judged = self.judge_to_write(generation, gates, placed, asked).await?;
         for matched in gates {
             self.metrics.decision(placed.action.kind(), judged.decision.as_str(), matched.gate.mode);
@@ -165,11 +165,12 @@ impl App {
             gates: judged.decision.gates().to_vec(),
             authors: judged.authors.clone(),
             body: Digest::of(&spelt(&call.classified.canonical)?.body),
+            break_glass: judged.break_glass,
         })
     }
 
     /// Writes the intent with everything that it rests on in one durable step.
-    async fn announce(
+    pub(super) async fn announce(
         &self,
         judged: Judged,
         intent: &Intent,

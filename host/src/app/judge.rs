@@ -2,14 +2,15 @@
 
 use countersign_core::action::{Action, Placed};
 use countersign_core::check::{CheckRun, RuleRun};
-use countersign_core::decide::{self, Case, Decision, Demand, TierFound};
+use countersign_core::decide::{self, Case, Decision, Demand, Exceptions, TierFound, Verdict};
 use countersign_core::digest::Digest;
 use countersign_core::entry::Entry;
 use countersign_core::facts::{Facts, Subject};
 use countersign_core::names::Tier;
 use countersign_core::policy::{self, GateMatch, TierOutcome};
-use countersign_core::request::Judgement;
+use countersign_core::request::{Judgement, Prior};
 use countersign_core::review::{Authors, Review};
+use countersign_core::time::Span;
 
 use super::generation::{Generation, LoadedCheck};
 use super::rules::Circumstances;
@@ -27,6 +28,11 @@ pub(super) struct Judged {
     pub(super) authors: Authors,
     pub(super) decision: Decision,
     pub(super) fresh: Fresh,
+    pub(super) prior: Prior,
+    /// How long a request may stay open.
+    pub(super) expires: Option<Span>,
+    /// The emergency without which this would not be allowed.
+    pub(super) break_glass: Option<uuid::Uuid>,
 }
 
 impl Judged {
@@ -39,6 +45,8 @@ impl Judged {
             facts: self.facts_digest,
             gates: self.decision.gates().to_vec(),
             check_runs: self.runs.clone(),
+            prior: self.prior,
+            expires: self.expires,
         }
     }
 }
@@ -48,6 +56,8 @@ impl Judged {
 pub(super) struct Asked<'a> {
     pub(super) requester: Option<countersign_core::names::PersonId>,
     pub(super) reviews: &'a [Review],
+    /// What the same write displaced when it was made before.
+    pub(super) prior: Option<Prior>,
 }
 
 impl App {
@@ -81,7 +91,7 @@ impl App {
     ) -> Result<Judged, AppError> {
         let snapshot = self.subject_facts(placed).await?;
         let facts = std::sync::Arc::clone(&snapshot.facts);
-        let authors = self.authors(asked.requester, &facts.version)?;
+        let authors = self.authors(asked.requester, &facts.version, asked.reviews)?;
         let tier = tier_found(generation, &facts, &placed.action);
         let (demands, checks) = demands(generation, gates, &tier)?;
         let target = Target { snapshot: &snapshot, action: &placed.action, tier: tier.known() };
@@ -92,21 +102,44 @@ impl App {
         fresh.entries.extend(rule_runs.iter().map(|run| rule_entry(run, &facts.version.subject)));
         let policy = generation.policy.digest().0;
         let facts_digest = snapshot.facts_digest()?;
-        let tiers = std::slice::from_ref(&tier);
-        let binding = decide::binding(placed, &facts.version.subject, policy, tiers)?;
+        let (subject, now) = (&facts.version.subject, self.clock.now());
+        let prior = prior(placed, &facts, asked.prior);
+        let bound = demands.iter().any(|demand| demand.enforced && demand.applies).then_some(prior);
+        let binding = decide::binding(placed, subject, policy, std::slice::from_ref(&tier), bound)?;
+        let waivers = self.waivers_about(&generation.policy, subject)?;
+        let broken = self.emergency_for(&generation.policy, placed)?;
+        let waiver_rule = generation.policy.waivers();
+        let exceptions = Exceptions { waivers: &waivers, waiver_rule, break_glass: broken.as_ref() };
         let decision = decide::decide(&Case {
             placed,
             binding,
+            subject,
             policy,
             demands: &demands,
             check_runs: &runs,
             rule_runs: &rule_runs,
             reviews: asked.reviews,
-            roster: &self.people.roster(&generation.policy),
+            roster: &self.people.roster(&generation.policy, now),
             authors: &authors,
-            now: self.clock.now(),
+            exceptions,
+            now,
         });
-        Ok(Judged { facts, facts_digest, binding, policy, runs, authors, decision, fresh })
+        let authors = decide::accountable(&authors, decision.gates(), &waivers);
+        let break_glass = broken.filter(|_| overrides(&decision)).map(|broken| broken.id);
+        let expires = gates.iter().filter_map(|matched| matched.gate.expires).min();
+        Ok(Judged {
+            facts,
+            facts_digest,
+            binding,
+            policy,
+            runs,
+            authors,
+            decision,
+            fresh,
+            prior,
+            expires,
+            break_glass,
+        })
     }
 
     /// The facts about what an action would promote: the version that it names, or the source that it registers.
@@ -123,6 +156,18 @@ impl App {
             _ => Err(AppError::Invalid("this action names no model version".to_owned())),
         }
     }
+}
+
+/// What the name holds; where the write was made already, what it held before that.
+fn prior(placed: &Placed, facts: &Facts, before: Option<Prior>) -> Prior {
+    let now = Prior::of(&placed.action, facts);
+    before.filter(|_| now.is_done(&placed.action)).unwrap_or(now)
+}
+
+/// Whether a write is allowed that an enforced gate does not let through.
+fn overrides(decision: &Decision) -> bool {
+    let stands = |gate: &decide::GateVerdict| gate.enforced && gate.verdict != Verdict::Satisfied;
+    matches!(decision, Decision::Allow(..)) && decision.gates().iter().any(stands)
 }
 
 fn rule_entry(run: &RuleRun, subject: &Subject) -> Entry {

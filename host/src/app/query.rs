@@ -102,13 +102,14 @@ impl App {
         {
             return false;
         }
-        let roster = self.people.roster(policy);
+        let now = self.clock.now();
+        let roster = self.people.roster(policy, now);
         let barred = |seat: &Seat| {
             // A group that only the identity knows of is not in the roster.
             let why = may_fill(&who.person, seat, &roster, &request.authors).err();
             why.is_some_and(|why| why != Barred::NotAMember)
         };
-        let mut theirs = self.people.seats_of(policy, who);
+        let mut theirs = self.people.seats_of(policy, who, now);
         theirs.retain(|seat| !barred(seat));
         request.gates.iter().flat_map(|gate| &gate.seats).any(|(seat, count)| {
             let open = u32::try_from(count.signed.len()).unwrap_or(u32::MAX) < count.needed;

@@ -1,12 +1,14 @@
 //! What the app keeps in the store, typed: reading, and writing against what was read.
 
+use std::collections::BTreeMap;
+
 use countersign_core::action::Placed;
 use countersign_core::canonical::CanonicalError;
 use countersign_core::check::CheckRun;
 use countersign_core::digest::Digest;
 use countersign_core::entry::{Entry, Intent};
 use countersign_core::names::{ModelName, PersonId, Version, Workspace};
-use countersign_core::request::{PromotionRequest, RequestId};
+use countersign_core::request::{Prior, PromotionRequest, RequestId};
 use countersign_core::time::Millis;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -26,6 +28,11 @@ impl<T> Seen<T> {
     /// A value that is not in the store yet.
     pub(super) const fn fresh(value: T) -> Self {
         Self { value, bytes: None }
+    }
+
+    /// What a write must find unchanged.
+    pub(super) fn into_bytes(self) -> Option<Vec<u8>> {
+        self.bytes
     }
 }
 
@@ -50,6 +57,15 @@ pub(super) struct Holding {
 pub(super) struct Creator {
     pub(super) person: Option<PersonId>,
     pub(super) created: Millis,
+}
+
+/// Who changed what is reviewed of a version, and when each last did.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Writers {
+    /// As version 0.1 kept it: the last one only.
+    Last(PersonId),
+    Since(BTreeMap<PersonId, Millis>),
 }
 
 /// An intent without an outcome.
@@ -121,6 +137,11 @@ pub(super) fn put_request(batch: Batch, request: &Seen<PromotionRequest>) -> Res
     let (key, id) = (keys::request(value.id.0), value.id.0);
     let (workspace, model) = (value.placed.workspace.as_str(), value.subject.model.as_str());
     let batch = batch.expect_unchanged(key.clone(), request.bytes.clone()).put(key, codec::encode(value)?);
+    let due = value.due().and_then(|at| u64::try_from(at.get()).ok());
+    let batch = match due {
+        Some(at) => batch.put(keys::due(at, id), codec::encode_raw(&[])),
+        None => batch,
+    };
     Ok(batch.put(keys::request_of_model(workspace, model, id), codec::encode_raw(&[])))
 }
 
@@ -155,9 +176,9 @@ pub(super) enum Earlier {
     /// A request that can still lead to the write.
     Live(Seen<PromotionRequest>),
     /// It was made once: its approvals count for as long as they hold for the same thing.
-    Applied(PromotionRequest),
+    Applied(Box<PromotionRequest>),
     /// It ended otherwise.
-    Ended(PromotionRequest),
+    Ended(Box<PromotionRequest>),
 }
 
 impl Earlier {
@@ -188,6 +209,11 @@ impl Earlier {
         self.request().filter(|_| counts).map(|request| request.reviews.clone()).unwrap_or_default()
     }
 
+    /// What the write displaced when it was made.
+    pub(super) fn prior(&self) -> Option<Prior> {
+        if let Self::Applied(request) = self { Some(request.prior) } else { None }
+    }
+
     /// A rejection is final for what was rejected.
     pub(super) fn rejects(&self, binding: Digest) -> Option<&PromotionRequest> {
         let rejected = |r: &&PromotionRequest| {
@@ -210,8 +236,8 @@ impl App {
         Ok(match self.current_request(placed)? {
             None => Earlier::Nothing,
             Some(seen) if seen.value.state.is_live() => Earlier::Live(seen),
-            Some(seen) if seen.value.state.as_str() == "applied" => Earlier::Applied(seen.value),
-            Some(seen) => Earlier::Ended(seen.value),
+            Some(seen) if seen.value.state.was_made() => Earlier::Applied(Box::new(seen.value)),
+            Some(seen) => Earlier::Ended(Box::new(seen.value)),
         })
     }
 }

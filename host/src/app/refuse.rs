@@ -46,7 +46,7 @@ impl App {
         let request = self
             .keep_request(&call.caller, call.classified.placed.clone(), judged, earlier, &decision)
             .await?;
-        let members = self.people.signers(&generation.policy, &request.authors);
+        let members = self.people.signers(&generation.policy, &request.authors, self.clock.now());
         let of_seat = |seat: &countersign_core::names::Seat| members.get(seat).cloned().unwrap_or_default();
         let url = self.request_url(request.id);
         let action = &request.placed.action;
@@ -86,7 +86,7 @@ impl App {
             }
             _ => {
                 let id = RequestId(self.clock.new_id()?);
-                let request = PromotionRequest::open(id, now, placed.clone(), authors, found);
+                let request = PromotionRequest::open(id, now, placed.clone(), authors, found).after(before);
                 batch = point_to_request(batch, &request, before)?;
                 entries.push(opened(&request));
                 Seen::fresh(request)
@@ -118,8 +118,9 @@ impl App {
         };
         let earlier = self.earlier(&placed)?;
         let requester = earlier.requester().or_else(|| Some(identity.person.clone()));
-        let reviews = earlier.reviews();
-        let judged = self.judge(&generation, gates, &placed, Asked { requester, reviews: &reviews }).await?;
+        let (reviews, prior) = (earlier.reviews(), earlier.prior());
+        let asked = Asked { requester, reviews: &reviews, prior };
+        let judged = self.judge(&generation, gates, &placed, asked).await?;
         if let Some(rejected) = earlier.rejects(judged.binding) {
             return Ok(rejected.clone());
         }
@@ -205,5 +206,6 @@ fn opened(request: &PromotionRequest) -> Entry {
         policy: request.policy,
         facts: request.facts,
         authors: request.authors.clone(),
+        previous: request.previous,
     }
 }

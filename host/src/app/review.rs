@@ -1,17 +1,19 @@
 //! Reviews: a person says yes, no or something, about exactly what they saw.
 
+use std::collections::BTreeSet;
+
 use countersign_core::digest::Digest;
 use countersign_core::entry::Entry;
 use countersign_core::names::Seat;
 use countersign_core::policy::Governance;
 use countersign_core::request::{PromotionRequest, RequestId};
-use countersign_core::review::{Review, Vote, may_fill};
+use countersign_core::review::{Barred, Review, Vote, fingerprint, may_fill, rationale};
 
 use super::judge::Asked;
 use super::records::{Seen, put_request};
 use super::{App, AppError, Generation};
 use crate::auth::{Caller, Identity};
-use crate::store::Batch;
+use crate::store::{Batch, codec, keys};
 
 /// A review as it is handed in.
 #[derive(Debug, Clone)]
@@ -40,9 +42,9 @@ impl App {
         let generation = self.generation.load_full();
         let seen = self.load_request(id)?;
         must_be_live(&seen.value)?;
-        if new.rationale.trim().is_empty() {
-            return Err(AppError::Invalid("a review needs a rationale: say why, in a sentence".to_owned()));
-        }
+        self.people.keep_groups(identity).await?;
+        let key = keys::last_rationale(identity.person.as_str());
+        let rationale = rationale(new.vote, &new.rationale, self.read(&key)?)?;
         let seat = self.seat_for(&generation, identity, &seen.value, &new).await?;
         let request = self.freshen(&generation, seen).await?;
         if request.value.binding != new.subject_digest {
@@ -52,16 +54,19 @@ impl App {
                 request.value.binding.short()
             )));
         }
+        let looked_for = self.evidence_for(identity, &request.value, new.vote).await?;
         let review = Review {
             id: self.clock.new_id()?,
             reviewer: identity.person.clone(),
             seat,
             vote: new.vote,
-            rationale: new.rationale.trim().to_owned(),
+            rationale,
             at: self.clock.now(),
             binding: new.subject_digest,
+            looked_for,
         };
-        self.take(&generation, request, review).await
+        let taken = self.take(&generation, request, review).await?;
+        self.apply_where_due(taken).await
     }
 
     /// Ends a request that its own requester no longer wants.
@@ -93,7 +98,8 @@ impl App {
         Ok(self.freshen(&generation, seen).await?.value)
     }
 
-    /// A comment needs no seat; a vote needs one that this person may fill.
+    /// A comment needs no seat; a vote needs one that this person may fill. An approval may leave open which of
+    /// theirs it fills: the best seating is found when it is decided.
     async fn seat_for(
         &self,
         generation: &Generation,
@@ -104,19 +110,67 @@ impl App {
         if new.vote == Vote::Comment {
             return Ok(None);
         }
-        let refused = match choose_seat(self.people.seats_of(&generation.policy, identity), request, new) {
-            Ok(seat) => {
-                let roster = self.people.roster(&generation.policy);
-                match may_fill(&identity.person, &seat, &roster, &request.authors) {
-                    Ok(()) => return Ok(Some(seat)),
-                    Err(barred) => format!("{} cannot fill seat {seat}: {barred}", identity.name),
-                }
-            }
-            Err(reason) => format!("{} cannot sign: {reason}", identity.name),
+        let refused = match self.choose_seat(generation, identity, request, new) {
+            Ok(seat) => return Ok(seat),
+            Err(reason) => format!("{} {reason}", identity.name),
         };
         let (by, reason) = (identity.person.clone(), refused.clone());
         self.record(&[Entry::ReviewRefused { request: request.id, by, reason }], Batch::new()).await?;
         Err(AppError::Forbidden(format!("{refused}. Somebody else of that seat must sign")))
+    }
+
+    fn choose_seat(
+        &self,
+        generation: &Generation,
+        identity: &Identity,
+        request: &PromotionRequest,
+        new: &NewReview,
+    ) -> Result<Option<Seat>, String> {
+        let roster = self.people.roster(&generation.policy, self.clock.now());
+        let may = |seat: &Seat| may_fill(&identity.person, seat, &roster, &request.authors);
+        let asked = seats_asked(request);
+        if let Some(seat) = &new.seat {
+            may(seat).map_err(|barred| format!("cannot fill seat {seat}: {barred}"))?;
+            return if asked.contains(seat) {
+                Ok(Some(seat.clone()))
+            } else {
+                Err(format!("cannot sign in seat {seat}: this request does not ask for it"))
+            };
+        }
+        let mut fitting: Vec<&Seat> = asked.iter().filter(|seat| may(seat).is_ok()).collect();
+        match (fitting.pop(), fitting.is_empty()) {
+            (None, _) => {
+                let barred = asked.iter().filter_map(|seat| Some((seat, may(seat).err()?)));
+                // Their own work says more than that they are in another seat.
+                let why = barred.max_by_key(|(_, why)| *why != Barred::NotAMember);
+                Err(match why.filter(|(_, why)| *why != Barred::NotAMember) {
+                    Some((seat, why)) => format!("cannot fill seat {seat}: {why}"),
+                    None => "cannot sign: they are in no seat that this request asks for".to_owned(),
+                })
+            }
+            (Some(seat), true) => Ok(Some(seat.clone())),
+            (Some(_), false) if new.vote == Vote::Approve => Ok(None),
+            (Some(_), false) => Err("cannot sign: they have several of the seats: name one".to_owned()),
+        }
+    }
+
+    /// Evidence first: how long the reviewer has looked, where they must have.
+    async fn evidence_for(
+        &self,
+        identity: &Identity,
+        request: &PromotionRequest,
+        vote: Vote,
+    ) -> Result<Option<i64>, AppError> {
+        if !vote.decides() {
+            return Ok(None);
+        }
+        let not_yet = match request.may_vote(&identity.person, self.clock.now()) {
+            Ok(looked_for) => return Ok(looked_for),
+            Err(not_yet) => not_yet,
+        };
+        let (by, reason) = (identity.person.clone(), format!("{} cannot vote yet: {not_yet}", identity.name));
+        self.record(&[Entry::ReviewRefused { request: request.id, by, reason }], Batch::new()).await?;
+        Err(AppError::Conflict(not_yet.to_string()))
     }
 
     async fn take(
@@ -125,22 +179,24 @@ impl App {
         request: Seen<PromotionRequest>,
         review: Review,
     ) -> Result<PromotionRequest, AppError> {
-        let (id, vote, by) = (request.value.id, review.vote, review.reviewer.clone());
-        let now = self.clock.now();
+        let (id, now) = (request.value.id, self.clock.now());
+        let said = review.vote.decides().then(|| (review.reviewer.clone(), fingerprint(&review.rationale)));
         let added = request.try_map(|request| Ok(request.reviewed(review.clone())?))?;
-        let (judged, mut entries, batch) = self.judge_again(generation, added).await?;
+        let (judged, mut entries, mut batch) = self.judge_again(generation, added).await?;
         entries.push(Entry::Reviewed { request: id, review });
-        let ended = if vote == Vote::Reject {
-            judged.try_map(|request| Ok(request.rejected(by, now)?))?
-        } else {
-            judged
+        let ended = match judged.value.rejected_by().cloned() {
+            Some(by) => judged.try_map(|request| Ok(request.rejected(by, now)?))?,
+            None => judged,
         };
+        if let Some((person, said)) = said {
+            batch = batch.put(keys::last_rationale(person.as_str()), codec::encode(&said)?);
+        }
         let batch = put_request(batch, &ended)?;
         self.record(&entries, batch).await?;
         Ok(ended.value)
     }
 
-    async fn freshen(
+    pub(super) async fn freshen(
         &self,
         generation: &Generation,
         seen: Seen<PromotionRequest>,
@@ -173,7 +229,8 @@ impl App {
         };
         // People vote on, and renew, what is there now.
         self.registry.look_again(&placed);
-        let asked = Asked { requester: seen.value.authors.requester.clone(), reviews: &seen.value.reviews };
+        let requester = seen.value.authors.requester.clone();
+        let asked = Asked { requester, reviews: &seen.value.reviews, prior: None };
         let judged = self.judge(generation, &gates, &placed, asked).await?;
         let (found, now) = (judged.judgement(), self.clock.now());
         let (entries, batch) = judged.fresh.put(Batch::new())?;
@@ -186,7 +243,7 @@ pub(super) fn signed_in<'a>(caller: &'a Caller, why: &str) -> Result<&'a Identit
     caller.identity().ok_or_else(|| AppError::Unauthenticated(why.to_owned()))
 }
 
-fn must_be_live(request: &PromotionRequest) -> Result<(), AppError> {
+pub(super) fn must_be_live(request: &PromotionRequest) -> Result<(), AppError> {
     if request.state.is_live() {
         Ok(())
     } else {
@@ -197,16 +254,9 @@ fn must_be_live(request: &PromotionRequest) -> Result<(), AppError> {
     }
 }
 
-/// The seat that was named, or the only one of theirs that the request asks for.
-fn choose_seat(theirs: Vec<Seat>, request: &PromotionRequest, new: &NewReview) -> Result<Seat, String> {
-    if let Some(seat) = &new.seat {
-        return Ok(seat.clone());
-    }
-    let wanted = |seat: &Seat| request.gates.iter().any(|gate| gate.seats.contains_key(seat));
-    let mut fitting: Vec<Seat> = theirs.into_iter().filter(wanted).collect();
-    match (fitting.pop(), fitting.is_empty()) {
-        (None, _) => Err("they are in no seat that this request asks for".to_owned()),
-        (Some(seat), true) => Ok(seat),
-        (Some(_), false) => Err("they have several of the seats: name one".to_owned()),
-    }
+/// The seats that may speak on a request: those that a gate asks for, and those that may veto.
+#[must_use]
+pub fn seats_asked(request: &PromotionRequest) -> BTreeSet<Seat> {
+    let gates = request.gates.iter();
+    gates.flat_map(|gate| gate.seats.keys().chain(&gate.vetoes)).cloned().collect()
 }

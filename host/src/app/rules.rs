@@ -55,7 +55,7 @@ impl App {
             tier: target.tier.cloned(),
             requester: around.authors.requester.clone(),
             checks: around.runs.iter().map(RuleCheck::from).collect(),
-            reviews: around.reviews.iter().map(rule_review).collect(),
+            reviews: around.reviews.iter().filter_map(rule_review).collect(),
             config: canonical::to_string(&rule.config)?,
             now: started_at,
         }));
@@ -73,8 +73,9 @@ impl App {
     }
 }
 
-fn rule_review(review: &Review) -> RuleReview {
-    RuleReview {
+/// The plugins' interface knows no abstention: to a rule it is a vote that was not cast.
+fn rule_review(review: &Review) -> Option<RuleReview> {
+    Some(RuleReview {
         reviewer: review.reviewer.clone(),
         seat: review.seat.clone(),
         vote: match review.vote {
@@ -82,7 +83,8 @@ fn rule_review(review: &Review) -> RuleReview {
             Vote::Reject => plugins::Vote::Reject,
             Vote::Comment => plugins::Vote::Comment,
             Vote::Recuse => plugins::Vote::Recuse,
+            Vote::Abstain => return None,
         },
         at: review.at,
-    }
+    })
 }

@@ -37,17 +37,28 @@ guards = [{ alias = "champion" }]
 
 /// An app with local accounts, one gate, and nobody behind the upstream's address. The directory holds its files.
 pub(crate) async fn app() -> (Arc<App>, TempDir) {
+    // Port 9 is "discard" (RFC 863): nobody listens there.
+    let (app, _, files) = app_with(POLICY, "http://127.0.0.1:9", &[]).await;
+    (app, files)
+}
+
+/// An app with this policy and these accounts, whose ids are their names, in front of this upstream.
+pub(crate) async fn app_with(
+    policy_text: &str,
+    upstream: &str,
+    people: &[&str],
+) -> (Arc<App>, Arc<ManualClock>, TempDir) {
     // Another test may have been first.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let files = tempfile::tempdir().unwrap();
-    let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(Millis::new(1_795_381_030_000)));
+    let manual = Arc::new(ManualClock::at(Millis::new(1_795_381_030_000)));
+    let clock: Arc<dyn Clock> = Arc::clone(&manual) as Arc<dyn Clock>;
     let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
     let key = SigningKey::from_seed("ledger.example", [7; 32]).unwrap();
     let ledger = Ledger::open(Arc::clone(&store), key).await.unwrap();
     let engine =
         Engine::new(EngineConfig { max_concurrent: 1, threads: 1, ..EngineConfig::default() }, None).unwrap();
-    // Port 9 is "discard" (RFC 863): nobody listens there.
-    let settings = Settings::new("http://127.0.0.1:9".parse().unwrap());
+    let settings = Settings::new(upstream.parse().unwrap());
     let public: Base = "http://127.0.0.1:8080".parse().unwrap();
     let origins = Origins::new(&public, Vec::new(), Vec::new());
     let collector = Collector::new(Client::new(&settings).unwrap(), Limits::default());
@@ -58,10 +69,14 @@ pub(crate) async fn app() -> (Arc<App>, TempDir) {
         AtWrite::Fresh,
     );
     let users = files.path().join("users.toml");
-    std::fs::write(&users, "format = 1\n").unwrap();
+    let account = |name: &&str| {
+        format!("\n[[user]]\nid = \"{name}\"\nname = \"{name}\"\ncreated = \"2026-11-01T00:00:00Z\"\n")
+    };
+    let accounts: String = people.iter().map(account).collect();
+    std::fs::write(&users, format!("format = 1\n{accounts}")).unwrap();
     let local = Local::open(&users, &files.path().join("session.key"), false, Arc::clone(&clock)).unwrap();
     let policy = files.path().join("policy.toml");
-    std::fs::write(&policy, POLICY).unwrap();
+    std::fs::write(&policy, policy_text).unwrap();
     let generation = Generation::load(&policy, &engine, clock.now()).await.unwrap();
     let app = App {
         people: People::new(Arc::new(Auth::Local(Box::new(local))), Arc::clone(&store)),
@@ -80,5 +95,5 @@ pub(crate) async fn app() -> (Arc<App>, TempDir) {
         prechecking: Default::default(),
         reload_error: ArcSwapOption::empty(),
     };
-    (Arc::new(app), files)
+    (Arc::new(app), manual, files)
 }

@@ -1,13 +1,14 @@
 //! The command line as a tree of types. What the commands do is in the modules beside this one.
 
+mod requests;
 mod words;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use countersign_core::names::Version;
-use countersign_core::request::RequestId;
 
+pub use self::requests::{NewWaiver, Request, RequestCommand, Vote, Waiver, WaiverCommand, Word};
 pub use self::words::{Replayed, Target};
 
 /// Governance in front of an unmodified MLflow: checks, countersignatures and a tamper-evident ledger.
@@ -67,6 +68,8 @@ pub enum Command {
     Plugin(Plugin),
     /// Promotion requests of a running Countersign.
     Request(Request),
+    /// Dated exceptions to one requirement of a running Countersign.
+    Waiver(Waiver),
     /// The tamper-evident record.
     #[command(subcommand)]
     Ledger(Ledger),
@@ -246,53 +249,6 @@ pub struct Remote {
     /// Your token.
     #[arg(long, global = true, env = "COUNTERSIGN_TOKEN", hide_env_values = true)]
     pub token: Option<String>,
-}
-
-#[derive(Debug, Args)]
-pub struct Request {
-    #[command(flatten)]
-    pub remote: Remote,
-    #[command(subcommand)]
-    pub command: RequestCommand,
-}
-
-#[derive(Debug, Subcommand)]
-pub enum RequestCommand {
-    /// Promotion requests, newest first.
-    #[command(after_help = "Example:\n  countersign request list --state in-review")]
-    List {
-        /// Only requests in this state.
-        #[arg(long, value_parser = ["open", "in-review", "approved", "applied", "rejected", "withdrawn", "superseded"])]
-        state: Option<String>,
-    },
-    /// Who must act next, the checks, the reviews, and the digest that a signature would cover.
-    #[command(after_help = "Example:\n  countersign request show 0198…")]
-    Show { id: RequestId },
-    /// Signs in a seat, for exactly what `show` shows.
-    #[command(
-        after_help = "Example:\n  countersign request approve 0198… --seat risk --rationale 'meets the bar'"
-    )]
-    Approve(Vote),
-    /// Says no in a seat: final for what was reviewed.
-    #[command(after_help = "Example:\n  countersign request reject 0198… --rationale 'no data sheet'")]
-    Reject(Vote),
-    /// Takes back a request of your own.
-    #[command(after_help = "Example:\n  countersign request withdraw 0198…")]
-    Withdraw { id: RequestId },
-}
-
-#[derive(Debug, Args)]
-pub struct Vote {
-    pub id: RequestId,
-    /// The seat in which you sign; needed only where you have more than one.
-    #[arg(long)]
-    pub seat: Option<String>,
-    /// Why.
-    #[arg(long)]
-    pub rationale: String,
-    /// The digest that you looked at; without it, the one in force now.
-    #[arg(long)]
-    pub subject_digest: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -68,6 +68,9 @@ async fn sweep(app: Arc<App>) {
         if let Err(error) = app.sweep(false).await {
             tracing::warn!(%error, "orphans not resolved");
         }
+        if let Err(error) = app.age().await {
+            tracing::warn!(%error, "requests whose time has passed not ended");
+        }
     }
 }
 

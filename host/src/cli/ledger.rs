@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
 use countersign_core::digest::Digest;
+use countersign_core::separation::Breach;
 use serde::Serialize;
 
 use super::args::Ledger as Command;
@@ -41,12 +42,14 @@ struct Whole {
     vkey: String,
     /// Entries that a signed checkpoint covers.
     signed: u64,
+    /// Writes that were made although their signatures do not cover them, by the entry that announced each.
+    breaches: Vec<Breach>,
 }
 
 impl From<Verified> for Whole {
     fn from(found: Verified) -> Self {
-        let Verified { origin, vkey, entries, root } = found;
-        Self { whole: true, origin, entries, root: Digest::from_bytes(root), vkey, signed: entries }
+        let Verified { origin, vkey, entries, root, breaches } = found;
+        Self { whole: true, origin, entries, root: Digest::from_bytes(root), vkey, signed: entries, breaches }
     }
 }
 
@@ -59,18 +62,31 @@ impl From<verify::Whole> for Whole {
             root: Digest::from_bytes(found.root),
             vkey: found.vkey.to_string(),
             signed: found.checkpoint.map_or(0, |checkpoint| checkpoint.size),
+            breaches: found.breaches,
         }
     }
 }
 
 fn tell(context: &Context, found: &Whole, note: &str) -> Result<()> {
-    let Whole { origin, entries, root, vkey, signed, .. } = found;
+    let Whole { origin, entries, root, vkey, signed, breaches, .. } = found;
     let (good, entries) = (painted("whole", 32), counted(*entries, "entry", "entries"));
     let text = format!(
         "the ledger `{origin}` is {good}: {entries}, {signed} of them under a signed checkpoint\n\
-         root  {root}\nvkey  {vkey}{note}"
+         root  {root}\nvkey  {vkey}{note}{}",
+        broken(breaches)
     );
-    context.out.tell(&text, found)
+    context.out.tell(&text, found)?;
+    ensure!(breaches.is_empty(), "{} not covered by the signatures on it", counted_writes(breaches.len()));
+    Ok(())
+}
+
+fn broken(breaches: &[Breach]) -> String {
+    let line = |breach: &Breach| format!("\nSOD-VIOLATION entry {}: {}", breach.entry, breach.reason);
+    breaches.iter().map(line).collect()
+}
+
+fn counted_writes(number: usize) -> String {
+    counted(u64::try_from(number).unwrap_or(u64::MAX), "fault: a write is", "faults: writes are")
 }
 
 fn verify_file(context: &Context, file: &Path, vkey: Option<String>) -> Result<()> {

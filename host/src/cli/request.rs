@@ -3,6 +3,9 @@
 mod shown;
 
 use anyhow::Result;
+use countersign_core::break_glass::BreakGlass;
+use countersign_core::check::CheckRun;
+use countersign_core::explain;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -21,6 +24,22 @@ pub(super) fn run(context: &Context, Request { remote, command }: Request) -> Re
             Command::Show { id } => show(context, &remote, &format!("requests/{id}")).await,
             Command::Approve(vote) => review(context, &remote, "approve", vote).await,
             Command::Reject(vote) => review(context, &remote, "reject", vote).await,
+            Command::Abstain(vote) => review(context, &remote, "abstain", vote).await,
+            Command::OpenEvidence { id, plugin } => {
+                let run: CheckRun =
+                    remote.post(&format!("requests/{id}/evidence/{plugin}"), &json!({})).await?;
+                context.out.tell(&found(&run), &run)
+            }
+            Command::Renew { id } => act(context, &remote, &format!("requests/{id}"), "renew").await,
+            Command::Apply { id } => act(context, &remote, &format!("requests/{id}"), "apply").await,
+            Command::BreakGlass { id, reason, ticket, drill } => {
+                let body = json!({"reason": reason, "ticket": ticket, "drill": drill});
+                glass(context, &remote, &format!("requests/{id}/break-glass"), &body).await
+            }
+            Command::ReviewBreakGlass { id, rationale } => {
+                let body = json!({"rationale": rationale});
+                glass(context, &remote, &format!("break-glass/{id}/review"), &body).await
+            }
             Command::Withdraw { id } => {
                 remote.post::<Value>(&format!("requests/{id}/withdraw"), &json!({})).await?;
                 show(context, &remote, &format!("requests/{id}")).await
@@ -57,6 +76,28 @@ fn rows(requests: &[Value]) -> Result<String> {
 async fn show(context: &Context, remote: &Remote, path: &str) -> Result<()> {
     let request: Value = remote.get(path, &[]).await?;
     context.out.tell(&Shown::read(request.clone())?, &request)
+}
+
+async fn act(context: &Context, remote: &Remote, path: &str, what: &str) -> Result<()> {
+    remote.post::<Value>(&format!("{path}/{what}"), &json!({})).await?;
+    show(context, remote, path).await
+}
+
+fn found(run: &CheckRun) -> String {
+    let findings = run.outcome.findings().iter();
+    let findings = findings.map(|finding| format!("\n  {}: {}", finding.code, explain::measure(finding)));
+    let (conclusion, summary) = (run.outcome.conclusion(), run.outcome.summary());
+    format!("{}: {conclusion}: {summary}{}", run.plugin, findings.collect::<String>())
+}
+
+async fn glass(context: &Context, remote: &Remote, path: &str, body: &Value) -> Result<()> {
+    let used: BreakGlass = remote.post(path, body).await?;
+    let text = match (&used.reviewed, used.drill) {
+        (Some(_), _) => "reviewed: the next one is possible".to_owned(),
+        (None, true) => "a drill: recorded, nothing was opened".to_owned(),
+        (None, false) => format!("the gate is open for this write until {}; it must be reviewed", used.until),
+    };
+    context.out.tell(&format!("{text}\nid  {}", used.id), &used)
 }
 
 /// What the server expects of a vote.

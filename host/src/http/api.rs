@@ -1,6 +1,7 @@
 //! The API under `/_countersign/api`: JSON in, JSON out, problems by RFC 9457.
 
 mod answers;
+mod exceptions;
 mod ledger;
 mod registry;
 mod requests;
@@ -88,7 +89,10 @@ async fn me(
 ) -> Result<Response, Problem> {
     let caller = reader(&app, &auth)?;
     let policy = &app.generation.load().policy;
-    let seats = caller.identity().map(|identity| app.people.seats_of(policy, identity)).unwrap_or_default();
+    let seats = caller
+        .identity()
+        .map(|identity| app.people.seats_of(policy, identity, app.clock.now()))
+        .unwrap_or_default();
     Ok(Json(json!({ "identity": caller.identity(), "seats": seats })).into_response())
 }
 

@@ -1,6 +1,7 @@
 //! The pages under `/_countersign/`: who looks, what they may see and do, and the forms that they send.
 
 mod errors;
+mod exceptions;
 mod forms;
 mod inbox;
 mod ledger;
@@ -50,10 +51,16 @@ pub(super) fn router(app: Arc<App>, base: String) -> Router {
         .route("/requests/{id}", get(request::show))
         .route("/requests/{id}/reviews", post(forms::review))
         .route("/requests/{id}/withdraw", post(forms::withdraw))
+        .route("/requests/{id}/evidence/{plugin}", post(forms::evidence))
+        .route("/requests/{id}/apply", post(forms::apply))
+        .route("/requests/{id}/break-glass", post(forms::break_glass))
         .route("/models/{name}", get(model::show))
         .route("/ledger", get(ledger::show))
         .route("/plugins", get(policy::plugins))
         .route("/policy", get(policy::show))
+        .route("/exceptions", get(exceptions::show))
+        .route("/exceptions/waivers/{id}", post(exceptions::waiver))
+        .route("/exceptions/break-glass/{id}", post(exceptions::review))
         .route("/assets/{file}", get(asset))
         .fallback(errors::nothing_here)
         .with_state(Site { app, base: base.into() })

@@ -170,6 +170,14 @@ impl Place {
     }
 }
 
+/// The kind in the tail of an entry.
+pub(super) fn kind_of(entry: &str) -> Option<&str> {
+    let rest = entry.strip_suffix(r#"","v":1}"#)?;
+    let (rest, _) = rest.split_at_checked(rest.len().checked_sub(64)?)?;
+    let (_, kind) = rest.strip_suffix(r#"","prev":"sha256:"#)?.rsplit_once('"')?;
+    Some(kind)
+}
+
 fn is_kind(kind: &str) -> bool {
     let plain = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, b'.' | b'-' | b'_');
     (1..=MAX_KIND_BYTES).contains(&kind.len()) && kind.bytes().all(plain)
@@ -226,6 +234,7 @@ mod tests {
             let draft = Draft::new(Millis::new(1), &kind, &body).unwrap();
             let (json, _) = seal(&draft, index, &prev);
             prop_assert_eq!(Place::of(&json), Some(Place { index, prev }));
+            prop_assert_eq!(kind_of(&json), Some(kind.as_str()));
             let entry = Record { index, json }.parse().unwrap();
             prop_assert_eq!((entry.index, entry.kind, entry.body), (index, kind, json!(body)));
         }

@@ -5,10 +5,12 @@
 
 use std::io::{self, BufRead, Read as _, Write};
 
+use countersign_core::separation::Breach;
 use serde::{Deserialize, Serialize};
 
 use super::chain::{Chain, Fault};
 use super::checkpoint::Checkpoint;
+use super::duties::Duties;
 use super::entry::{MAX_ENTRY_BYTES, is_decimal};
 use super::note::VerifierKey;
 use super::tree::Hash;
@@ -46,6 +48,8 @@ pub struct Verified {
     /// The number of entries.
     pub entries: u64,
     pub root: Hash,
+    /// Writes that were made although their signatures do not cover them.
+    pub breaches: Vec<Breach>,
 }
 
 /// Why an export does not hold.
@@ -97,7 +101,7 @@ impl Ledger {
     }
 }
 
-/// Checks an export from beginning to end in constant memory. Without a key to trust, it is checked against the
+/// Checks an export from beginning to end, in memory that grows only with what people signed. Without a key to trust, it is checked against the
 /// key that it brings along: that shows that it is whole, not whose it is.
 ///
 /// # Errors
@@ -110,6 +114,7 @@ pub fn verify(
     let mut lines = Lines { input, line: String::new(), number: 0 };
     let key = header(&mut lines, trusted)?;
     let (mut chain, mut entry, mut full) = (Chain::default(), String::new(), Vec::new());
+    let mut duties = Duties::default();
     loop {
         let index = chain.size();
         let found = lines.next();
@@ -119,13 +124,14 @@ pub fn verify(
             );
         }
         if found.is_ok() && lines.line.starts_with(r#"{"checkpoint":"#) {
-            return footer(&mut lines, &key, chain);
+            return footer(&mut lines, &key, chain, duties);
         }
         if let Err(reason) = found.and_then(|_| unwrap_entry(&lines.line, index, &mut entry)) {
             let last = !lines.line.starts_with(ENTRY) && lines.is_last()?;
             return Err(if last { lines.at_checkpoint(reason) } else { lines.at_entry(index, reason) });
         }
         chain.push(&entry, &mut full).map_err(entry_error)?;
+        duties.read(&entry);
         full.clear();
         if (index + 1).is_multiple_of(STEP) {
             progress(index + 1);
@@ -154,7 +160,12 @@ fn header(lines: &mut Lines<'_>, trusted: Option<&VerifierKey>) -> Result<Verifi
     }
 }
 
-fn footer(lines: &mut Lines<'_>, key: &VerifierKey, chain: Chain) -> Result<Verified, ExportError> {
+fn footer(
+    lines: &mut Lines<'_>,
+    key: &VerifierKey,
+    chain: Chain,
+    duties: Duties,
+) -> Result<Verified, ExportError> {
     let footer: Footer = strictly(&lines.line).map_err(|reason| lines.at_checkpoint(reason))?;
     let signed =
         Checkpoint::open(&footer.checkpoint, key).map_err(|error| lines.at_checkpoint(error.to_string()))?;
@@ -162,7 +173,8 @@ fn footer(lines: &mut Lines<'_>, key: &VerifierKey, chain: Chain) -> Result<Veri
         return Err(lines.at_checkpoint("more lines follow it".to_owned()));
     }
     let edge = chain.finish(signed.size, &signed.root, &mut Vec::new()).map_err(entry_error)?;
-    Ok(Verified { origin: signed.origin, vkey: key.to_string(), entries: edge.size(), root: signed.root })
+    let (origin, vkey, breaches) = (signed.origin, key.to_string(), duties.finish());
+    Ok(Verified { origin, vkey, entries: edge.size(), root: signed.root, breaches })
 }
 
 /// Line 1 is the header, so entry `n` is on line `n + 2`.

@@ -1,9 +1,12 @@
 //! Is the ledger in the store whole? The right edge at every start; everything when asked.
 
+use countersign_core::separation::Breach;
+
 use crate::store::{Scan, Store, View, codec, keys};
 
 use super::chain::{Chain, Fault};
 use super::checkpoint::{self, Checkpoint};
+use super::duties::Duties;
 use super::entry::Place;
 use super::error::LedgerError;
 use super::export::STEP;
@@ -20,6 +23,8 @@ pub struct Whole {
     /// The newest checkpoint that was signed; entries after it are linked, but not signed yet.
     pub checkpoint: Option<Checkpoint>,
     pub vkey: VerifierKey,
+    /// Writes that were made although their signatures do not cover them.
+    pub breaches: Vec<Breach>,
 }
 
 /// Checks every entry, every tile and the newest checkpoint of the ledger in a store, open or at rest, without the
@@ -32,10 +37,10 @@ pub fn store(store: &dyn Store, progress: &mut dyn FnMut(u64)) -> Result<Whole, 
     // Before the head is read, so that it cannot be of a later tree.
     let signed = checkpoint::stored(store, &vkey)?.map(|(signed, _)| signed);
     let head = Head::read(store)?;
-    let (mut chain, mut full) = (Chain::default(), Vec::new());
+    let (mut chain, mut full, mut duties) = (Chain::default(), Vec::new(), Duties::default());
     while chain.size() < head.size() {
         let before = chain.size();
-        check_page(store, &mut chain, head.size(), &mut full)?;
+        check_page(store, &mut chain, head.size(), &mut full, &mut duties)?;
         check_tiles(store, &mut full)?;
         if chain.size() == before {
             return Err(damaged(before, "it is missing"));
@@ -48,7 +53,8 @@ pub fn store(store: &dyn Store, progress: &mut dyn FnMut(u64)) -> Result<Whole, 
         return Err(damaged(head.size().saturating_sub(1), "the recorded end of the tree was changed"));
     }
     check_checkpoint(store, &head, signed.as_ref())?;
-    Ok(Whole { entries: head.size(), root: head.root(), checkpoint: signed, vkey })
+    let breaches = duties.finish();
+    Ok(Whole { entries: head.size(), root: head.root(), checkpoint: signed, vkey, breaches })
 }
 
 fn check_page(
@@ -56,6 +62,7 @@ fn check_page(
     chain: &mut Chain,
     size: u64,
     full: &mut Vec<Tile>,
+    duties: &mut Duties,
 ) -> Result<(), LedgerError> {
     let first = keys::ledger_entry(chain.size());
     let limit = STEP.min(size - chain.size()) as usize;
@@ -65,6 +72,7 @@ fn check_page(
             return Err(damaged(chain.size(), "it is missing"));
         }
         chain.push(&record.json, full)?;
+        duties.read(&record.json);
     }
     Ok(())
 }

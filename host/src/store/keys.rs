@@ -3,12 +3,16 @@
 //! A key is a space and parts. Texts end in `00 01`, so that the prefix of `fraud` does not find `fraud-2`; numbers,
 //! ids and digests have a fixed length and sort as their values do.
 
+mod workflow;
+
 use std::borrow::Borrow;
 use std::fmt;
 
 use countersign_core::digest::Digest;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use uuid::Uuid;
+
+pub use self::workflow::*;
 
 /// A key, or the prefix of keys.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

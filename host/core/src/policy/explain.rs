@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::gate::{Approvals, Gate, OnApproval};
+use super::gate::{Approvals, Gate, Guard, OnApproval};
 use super::governance::{GateMatch, Governance, Holdings};
 use super::tier::{TierOutcome, tier_of};
 use super::{Policy, PolicyDigest};
@@ -61,13 +61,10 @@ impl Policy {
         }
     }
 
-    /// What whoever relies on this policy should know: above all what it asks for and this version does not do.
+    /// What whoever relies on this policy should know: what it allows and probably does not mean.
     #[must_use]
     pub fn remarks(&self) -> Vec<String> {
-        let groups = self.seats.iter().filter(|seat| !seat.groups.is_empty()).map(|seat| {
-            format!("seat `{}` names `groups`: in this version only its `members` can sign", seat.name)
-        });
-        self.gates.iter().flat_map(remarks).chain(groups).collect()
+        self.gates.iter().flat_map(remarks).collect()
     }
 
     /// What this policy says about an action, given what the registry says about the version.
@@ -98,21 +95,13 @@ impl Policy {
 
 fn remarks(gate: &Gate) -> impl Iterator<Item = String> {
     let asks_nothing = gate.checks.is_empty() && gate.rules.is_empty() && gate.approvals.is_empty();
-    let applies = gate.on_approval == OnApproval::Apply;
-    let evidence_first = gate.approvals.values().any(|approvals| approvals.evidence_first);
+    let stages = gate.guards.iter().any(|guard| !matches!(guard, Guard::Alias(_)));
     let found = [
         (asks_nothing, "asks for nothing, so that it records and allows every promotion"),
         (
-            applies,
-            "sets `on_approval = \"apply\"`: this version leaves the call to its requester, who repeats it",
-        ),
-        (
-            evidence_first,
-            "sets `evidence_first`: this version takes votes whether the checks were opened or not",
-        ),
-        (
-            gate.expires.is_some(),
-            "sets `expires`: in this version a promotion request stays open until somebody ends it",
+            gate.on_approval == OnApproval::Apply && stages,
+            "sets `on_approval = \"apply\"`: Countersign sets aliases itself; into a stage or another model the \
+             requester repeats the call",
         ),
     ];
     found.into_iter().filter(|(so, _)| *so).map(|(_, what)| format!("gate `{}` {what}", gate.name))
@@ -163,7 +152,13 @@ impl fmt::Display for Demand<'_> {
         for (seat, count) in &approvals.seats {
             writeln!(f, "  seat   {seat}: {count}")?;
         }
-        Ok(())
+        if approvals.evidence_first {
+            writeln!(f, "  votes  wait until the findings of every required check were opened")?;
+        }
+        match approvals.expires {
+            Some(span) => writeln!(f, "  lasts  {span}"),
+            None => Ok(()),
+        }
     }
 }
 

@@ -26,6 +26,9 @@ pub struct Gate {
     pub on_approval: OnApproval,
     pub on_bypass: OnBypass,
     pub unknown_author: UnknownAuthor,
+    /// The same for a version whose run names an author whom nobody here knows.
+    #[serde(skip_serializing_if = "UnknownAuthor::accepts")]
+    pub unknown_run_author: UnknownAuthor,
     /// How long a promotion request may stay open; `None`: until somebody ends it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires: Option<Span>,
@@ -143,6 +146,11 @@ pub enum UnknownAuthor {
 
 impl UnknownAuthor {
     pub const ALL: [Self; 2] = [Self::Accept, Self::Hold];
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+    const fn accepts(&self) -> bool {
+        matches!(self, Self::Accept)
+    }
 
     #[must_use]
     pub const fn as_str(self) -> &'static str {

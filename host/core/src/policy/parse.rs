@@ -3,6 +3,7 @@
 //! The text is read once into tables with positions; each section reads its tables into values and notes faults
 //! as it meets them. References are resolved while reading, so the order below is the order of reference.
 
+mod exceptions;
 mod fault;
 mod gates;
 mod json;
@@ -14,10 +15,11 @@ pub use self::fault::{Fault, PolicyError};
 
 use self::fault::Faults;
 use self::table::Table;
-use super::Policy;
+use super::{Policy, PolicyDigest};
+use crate::digest::Digest;
 use crate::names::Pattern;
 
-const SECTIONS: &[&str] = &["plugin", "seat", "tier", "gate"];
+const SECTIONS: &[&str] = &["plugin", "seat", "delegation", "tier", "gate", "waivers", "break_glass"];
 
 pub(super) fn policy(file: &str, text: &str) -> Result<Policy, PolicyError> {
     let faults = Faults::new(file, text);
@@ -40,9 +42,13 @@ fn read(root: &Table<'_>) -> Option<Policy> {
     let seats = people::seats(root);
     let tiers = people::tiers(root);
     let gates = gates::read(root, &seats);
-    Policy::new(plugins, seats, tiers, gates)
-        .map_err(|error| root.fault(0, format!("the policy cannot be written as canonical JSON: {error}")))
-        .ok()
+    let delegations = people::delegations(root, &seats);
+    let waivers = exceptions::waivers(root, &seats);
+    let break_glass = exceptions::break_glass(root, &seats);
+    let digest = PolicyDigest(Digest::of(&[]));
+    let policy = Policy { plugins, seats, tiers, gates, delegations, waivers, break_glass, digest };
+    let failed = |error| root.fault(0, format!("the policy cannot be written as canonical JSON: {error}"));
+    policy.digested().map_err(failed).ok()
 }
 
 /// Notes names that stand twice.

@@ -2,7 +2,7 @@
 
 use countersign_core::explain;
 use countersign_core::names::{PersonId, Seat};
-use countersign_core::request::PromotionRequest;
+use countersign_core::request::{PromotionRequest, Standing};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -19,19 +19,23 @@ pub(in crate::http) struct RequestAnswer {
     pub(in crate::http) summary: String,
     /// Opaque ids to account names, for as long as profiles are kept.
     pub(in crate::http) names: BTreeMap<PersonId, String>,
+    /// How the approval stands, once its write was made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::http) standing: Option<&'static str>,
     #[serde(flatten)]
     pub(in crate::http) request: PromotionRequest,
 }
 
 impl RequestAnswer {
     pub(in crate::http) fn new(app: &App, request: PromotionRequest) -> Self {
-        let members = app.people.signers(&app.generation.load().policy, &request.authors);
+        let members = app.people.signers(&app.generation.load().policy, &request.authors, app.clock.now());
         let of_seat = |seat: &Seat| members.get(seat).cloned().unwrap_or_default();
         Self {
             headline: headline(&request, &of_seat),
             url: app.request_url(request.id),
             subject_digest: request.binding.to_string(),
             summary: explain::action_phrase(&request.placed.action),
+            standing: request.standing(app.clock.now()).map(Standing::as_str),
             names: people(&request).into_iter().map(|id| (id.clone(), app.people.name_of(&id))).collect(),
             request,
         }
@@ -48,7 +52,18 @@ pub(in crate::http) fn headline(
         _ if request.flags.bypassed => {
             "Moved past Countersign, without a permit: an operator must look".to_owned()
         }
+        State::Open | State::InReview if request.flags.break_glass => {
+            "The glass was broken: the same call succeeds for a short time, and somebody must review it"
+                .to_owned()
+        }
         State::Open | State::InReview | State::Approved { .. } => explain::headline(&request.gates, of_seat),
+        State::Applying { .. } => "Countersign makes the change at this moment".to_owned(),
+        State::Lapsed { .. } => "Nobody settled it in time: the same call opens a new request".to_owned(),
+        State::Expired { .. } => "The approval has run out: the version must be validated again".to_owned(),
+        State::Suspended { .. } => {
+            "Suspended: not to be relied on until somebody has looked at it".to_owned()
+        }
+        State::Revoked { .. } => "Revoked: the approval was taken back".to_owned(),
         State::Applied { .. } => "Applied. Nothing more is needed".to_owned(),
         State::Rejected { .. } => "Rejected. That is final for what was reviewed".to_owned(),
         State::Withdrawn { .. } => "Withdrawn by its requester".to_owned(),
@@ -61,8 +76,17 @@ fn people(request: &PromotionRequest) -> Vec<PersonId> {
     let named = [&authors.requester, &authors.creator, &authors.run_author, &authors.last_writer];
     let signed = request.gates.iter().flat_map(|gate| gate.seats.values()).flat_map(|seat| &seat.signed);
     let reviewers = request.reviews.iter().map(|review| &review.reviewer);
-    let mut people: Vec<PersonId> =
-        named.into_iter().flatten().chain(signed).chain(reviewers).cloned().collect();
+    let readers = request.opened.iter().map(|opened| &opened.by);
+    let others = authors.writers.iter().chain(&authors.run_authors).chain(&authors.waived_by);
+    let mut people: Vec<PersonId> = named
+        .into_iter()
+        .flatten()
+        .chain(signed)
+        .chain(reviewers)
+        .chain(readers)
+        .chain(others)
+        .cloned()
+        .collect();
     people.sort();
     people.dedup();
     people

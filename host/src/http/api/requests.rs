@@ -1,12 +1,13 @@
-//! Promotion requests: list, open, show, review, withdraw, renew.
+//! Promotion requests: list, open, show, look into, review, withdraw, renew, apply.
 
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::{Extension, Json};
 use countersign_core::action::{Action, Placed};
+use countersign_core::check::CheckRun;
 use countersign_core::digest::Digest;
-use countersign_core::names::{ModelName, Seat, Workspace};
+use countersign_core::names::{ModelName, PluginName, Seat, Workspace};
 use countersign_core::request::RequestId;
 use countersign_core::review::Vote;
 use http::HeaderMap;
@@ -123,6 +124,27 @@ pub(super) async fn renew(
 ) -> Result<Json<RequestAnswer>, Problem> {
     writer(&app, &auth, &headers)?;
     let request = app.renew(parse_id(&id)?).await?;
+    Ok(Json(RequestAnswer::new(&app, request)))
+}
+
+pub(super) async fn evidence(
+    State(app): State<Arc<App>>,
+    Extension(auth): Extension<Authenticated>,
+    Path((id, plugin)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Result<Json<CheckRun>, Problem> {
+    let caller = writer(&app, &auth, &headers)?;
+    Ok(Json(app.open_evidence(&caller, parse_id(&id)?, &PluginName::new(plugin)).await?))
+}
+
+pub(super) async fn apply(
+    State(app): State<Arc<App>>,
+    Extension(auth): Extension<Authenticated>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Json<RequestAnswer>, Problem> {
+    let caller = writer(&app, &auth, &headers)?;
+    let request = app.apply(&caller, parse_id(&id)?).await?;
     Ok(Json(RequestAnswer::new(&app, request)))
 }
 

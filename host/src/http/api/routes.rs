@@ -8,7 +8,7 @@ use axum::routing::{MethodRouter, get, post};
 #[cfg(test)]
 use http::Method;
 
-use super::{ledger, me, openapi, registry, requests, webhook};
+use super::{exceptions, ledger, me, openapi, registry, requests, webhook};
 use crate::app::App;
 
 /// One operation.
@@ -30,6 +30,15 @@ pub(super) fn all() -> Vec<Route> {
         changes("/v1/requests/{id}/reviews", requests::review),
         changes("/v1/requests/{id}/withdraw", requests::withdraw),
         changes("/v1/requests/{id}/renew", requests::renew),
+        changes("/v1/requests/{id}/evidence/{plugin}", requests::evidence),
+        changes("/v1/requests/{id}/apply", requests::apply),
+        changes("/v1/requests/{id}/break-glass", exceptions::break_glass),
+        reads("/v1/waivers", exceptions::waivers),
+        changes("/v1/waivers", exceptions::ask),
+        changes("/v1/waivers/{id}/approve", exceptions::approve),
+        changes("/v1/waivers/{id}/revoke", exceptions::revoke),
+        reads("/v1/break-glass", exceptions::emergencies),
+        changes("/v1/break-glass/{id}/review", exceptions::review),
         reads("/v1/models/{name}/versions/{version}", registry::version),
         reads("/v1/plugins", registry::plugins),
         reads("/v1/policy", registry::policy),

@@ -43,6 +43,7 @@ pub enum Nav {
     Ledger,
     Plugins,
     Policy,
+    Exceptions,
     SignIn,
     None,
 }
@@ -65,12 +66,13 @@ impl Chrome {
 
     /// Address, words, and whether the viewer is there.
     #[must_use]
-    pub fn places(&self) -> [(String, &'static str, bool); 4] {
+    pub fn places(&self) -> [(String, &'static str, bool); 5] {
         [
             ("/", "Inbox", Nav::Inbox),
             ("/ledger", "Ledger", Nav::Ledger),
             ("/plugins", "Plugins", Nav::Plugins),
             ("/policy", "Policy", Nav::Policy),
+            ("/exceptions", "Exceptions", Nav::Exceptions),
         ]
         .map(|(path, words, nav)| (format!("{}{path}", self.base), words, self.nav == nav))
     }
@@ -147,6 +149,11 @@ impl Chip {
             State::Rejected { .. } => Self::new("Rejected", "cross", Tone::Bad),
             State::Withdrawn { .. } => Self::new("Withdrawn", "dash", Tone::Quiet),
             State::Superseded { .. } => Self::new("Superseded", "dash", Tone::Quiet),
+            State::Applying { .. } => Self::new("Being applied", "clock", Tone::Waiting),
+            State::Lapsed { .. } => Self::new("Lapsed", "dash", Tone::Quiet),
+            State::Expired { .. } => Self::new("Expired", "alert", Tone::Warning),
+            State::Suspended { .. } => Self::new("Suspended", "alert", Tone::Warning),
+            State::Revoked { .. } => Self::new("Revoked", "cross", Tone::Bad),
         }
     }
 
@@ -171,6 +178,24 @@ impl Chip {
     #[must_use]
     pub const fn bypassed() -> Self {
         Self::new("Bypassed", "alert", Tone::Bad)
+    }
+
+    /// A waiver takes out something that is not met.
+    #[must_use]
+    pub const fn waived() -> Self {
+        Self::new("Waived", "alert", Tone::Warning)
+    }
+
+    /// Somebody opened the gate in an emergency.
+    #[must_use]
+    pub const fn break_glass() -> Self {
+        Self::new("Glass broken", "alert", Tone::Bad)
+    }
+
+    /// The approval ends within thirty days.
+    #[must_use]
+    pub const fn expiring() -> Self {
+        Self::new("Expiring", "clock", Tone::Warning)
     }
 
     #[must_use]

@@ -35,6 +35,12 @@ pub struct RequestPage {
     pub timeline: Vec<Event>,
     pub panel: ReviewPanel,
     pub may_withdraw: bool,
+    /// Nothing is missing and the viewer can have Countersign make the change.
+    pub may_apply: bool,
+    /// The viewer may open the gate in an emergency.
+    pub may_break_glass: bool,
+    /// The request for the same write that ended before this one.
+    pub previous: Option<String>,
     /// Told once after a form was sent: `Your approval is recorded.`
     pub told: Option<String>,
 }
@@ -84,6 +90,8 @@ pub struct CheckRow {
     pub ran: When,
     /// `18 ms`.
     pub took: String,
+    /// The viewer must open the findings before they vote, and has not.
+    pub sealed: bool,
 }
 
 impl CheckRow {
@@ -160,6 +168,8 @@ pub enum ReviewPanel {
 pub struct ReviewForm {
     /// The seats that the viewer may fill.
     pub seats: Vec<String>,
+    /// What they must do before they can say yes or no.
+    pub wait: Option<String>,
     /// What was typed before, when the form comes back with an error.
     pub rationale: String,
     pub error: Option<String>,
@@ -198,6 +208,18 @@ impl RequestPage {
 
     fn reviews_url(&self) -> String {
         format!("{}/reviews", self.chrome.request_url(&self.id))
+    }
+
+    fn apply_url(&self) -> String {
+        format!("{}/apply", self.chrome.request_url(&self.id))
+    }
+
+    fn break_glass_url(&self) -> String {
+        format!("{}/break-glass", self.chrome.request_url(&self.id))
+    }
+
+    fn evidence_url(&self, check: &CheckRow) -> String {
+        format!("{}/evidence/{}", self.chrome.request_url(&self.id), check.plugin)
     }
 
     fn withdraw_url(&self) -> String {

@@ -3,7 +3,7 @@
 use axum::extract::{Form, Path};
 use axum::response::{IntoResponse, Response};
 use countersign_core::digest::Digest;
-use countersign_core::names::Seat;
+use countersign_core::names::{PluginName, Seat};
 use countersign_core::review::Vote;
 use http::HeaderMap;
 use serde::Deserialize;
@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::errors::sentence;
 use super::request::{build, find};
 use super::{Trouble, Visitor, must_be_ours, page, see_other};
-use crate::app::{AppError, NewReview};
+use crate::app::{AppError, NewEmergency, NewReview};
 use crate::http::api::parse_id;
 use crate::http::error;
 use crate::http::pages::request::ReviewForm;
@@ -52,6 +52,61 @@ pub(super) async fn withdraw(visitor: Visitor, Path(id): Path<String>, headers: 
     }
 }
 
+pub(super) async fn evidence(
+    visitor: Visitor,
+    Path((id, plugin)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Response {
+    let opened = async {
+        must_be_ours(&visitor, &headers)?;
+        visitor.app().open_evidence(&visitor.caller, parse_id(&id)?, &PluginName::new(plugin)).await
+    };
+    told(&visitor, &id, opened.await.map(|_| "evidence"))
+}
+
+pub(super) async fn apply(visitor: Visitor, Path(id): Path<String>, headers: HeaderMap) -> Response {
+    let applied = async {
+        must_be_ours(&visitor, &headers)?;
+        visitor.app().apply(&visitor.caller, parse_id(&id)?).await
+    };
+    told(&visitor, &id, applied.await.map(|_| "apply"))
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct EmergencyFields {
+    #[serde(default)]
+    reason: String,
+    #[serde(default)]
+    ticket: String,
+    /// A box that is not ticked is not sent.
+    #[serde(default)]
+    drill: Option<String>,
+}
+
+pub(super) async fn break_glass(
+    visitor: Visitor,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    Form(fields): Form<EmergencyFields>,
+) -> Response {
+    let EmergencyFields { reason, ticket, drill } = fields;
+    let drill = drill.is_some();
+    let broken = async {
+        must_be_ours(&visitor, &headers)?;
+        let new = NewEmergency { reason, ticket, drill };
+        visitor.app().break_glass(&visitor.caller, parse_id(&id)?, new).await
+    };
+    told(&visitor, &id, broken.await.map(|_| if drill { "drill" } else { "break-glass" }))
+}
+
+/// Back to the page with a word about what was done, or a page about why it was not.
+fn told(visitor: &Visitor, id: &str, done: Result<&str, AppError>) -> Response {
+    match done {
+        Ok(done) => see_other(&format!("{}/requests/{id}?done={done}", visitor.site.base)),
+        Err(error) => Trouble::new(visitor, error).into_response(),
+    }
+}
+
 async fn take(visitor: &Visitor, id: &str, headers: &HeaderMap, new: NewReview) -> Result<(), AppError> {
     must_be_ours(visitor, headers)?;
     visitor.app().review(&visitor.caller, parse_id(id)?, new).await.map(|_| ())
@@ -61,6 +116,11 @@ async fn take(visitor: &Visitor, id: &str, headers: &HeaderMap, new: NewReview) 
 fn again(visitor: &Visitor, id: &str, rationale: String, refused: AppError) -> Response {
     let Ok(request) = find(visitor, id) else { return Trouble::new(visitor, refused).into_response() };
     let (status, _, _) = error::kind(&refused);
-    let typed = ReviewForm { seats: Vec::new(), rationale, error: Some(sentence(&error::chain(&refused))) };
+    let typed = ReviewForm {
+        seats: Vec::new(),
+        wait: None,
+        rationale,
+        error: Some(sentence(&error::chain(&refused))),
+    };
     page(status, &build(visitor, &request, typed, None))
 }

@@ -69,7 +69,11 @@ pub(super) async fn show(visitor: Visitor, Query(query): Query<InboxQuery>) -> R
 }
 
 fn row(visitor: &Visitor, request: &PromotionRequest) -> InboxRow {
-    let members = visitor.app().people.signers(&visitor.app().generation.load().policy, &request.authors);
+    let members = visitor.app().people.signers(
+        &visitor.app().generation.load().policy,
+        &request.authors,
+        visitor.now(),
+    );
     let of_seat = |seat: &Seat| members.get(seat).cloned().unwrap_or_default();
     let seats = request.gates.iter().flat_map(|gate| gate.seats.values());
     let (signed, needed) = seats.fold((0, 0), |(signed, needed), seat| {
@@ -104,6 +108,12 @@ pub(super) fn chips(request: &PromotionRequest) -> Vec<Chip> {
     }
     if request.flags.bypassed {
         chips.push(Chip::bypassed());
+    }
+    if request.flags.waived {
+        chips.push(Chip::waived());
+    }
+    if request.flags.break_glass {
+        chips.push(Chip::break_glass());
     }
     chips
 }

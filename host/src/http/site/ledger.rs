@@ -108,6 +108,40 @@ fn told(entry: &Entry) -> (String, Option<PersonId>, Option<RequestId>) {
             let what = bypass.what.replacen(':', " ", 1);
             (format!("{what} of {} moved without a permit: {was} → {is}", bypass.model), None, None)
         }
+        Entry::EvidenceOpened { request, opened } => {
+            let what = format!("opened the findings of {}", opened.plugin);
+            (what, Some(opened.by.clone()), Some(*request))
+        }
+        Entry::Lapsed { request } => ("nobody settled it in time".to_owned(), None, Some(*request)),
+        Entry::Expired { request } => ("its approval has run out".to_owned(), None, Some(*request)),
+        _ => exception(entry),
+    }
+}
+
+fn exception(entry: &Entry) -> (String, Option<PersonId>, Option<RequestId>) {
+    match entry {
+        Entry::WaiverAsked { waiver } => {
+            let what = format!("asked to waive {}: {}", waiver.requirement, waiver.reason);
+            (what, Some(waiver.author.clone()), None)
+        }
+        Entry::WaiverApproved { word, .. } => {
+            (format!("approved a waiver: {}", word.rationale), Some(word.by.clone()), None)
+        }
+        Entry::WaiverRevoked { word, .. } => {
+            (format!("revoked a waiver: {}", word.rationale), Some(word.by.clone()), None)
+        }
+        Entry::BrokeGlass { used } => {
+            let verb = if used.drill { "drilled breaking" } else { "broke" };
+            let what = format!("{verb} the glass ({}): {}", used.ticket, used.reason);
+            (what, Some(used.by.clone()), Some(used.request))
+        }
+        Entry::BreakGlassReviewed { word, .. } => {
+            (format!("reviewed an emergency: {}", word.rationale), Some(word.by.clone()), None)
+        }
+        Entry::ExceptionRefused { by, what, reason } => {
+            (format!("could not {what}: {reason}"), Some(by.clone()), None)
+        }
+        _ => Default::default(),
     }
 }
 

@@ -8,15 +8,16 @@ use countersign_core::check::CheckRun;
 use countersign_core::decide::GateVerdict;
 use countersign_core::explain;
 use countersign_core::names::{PersonId, Seat};
-use countersign_core::request::PromotionRequest;
+use countersign_core::request::{PromotionRequest, State};
 use countersign_core::review::{Barred, may_fill};
 use http::StatusCode;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
+use super::errors::sentence;
 use super::inbox::{chips, version};
 use super::{Trouble, Visitor, page};
-use crate::app::{App, AppError};
+use crate::app::{App, AppError, seats_asked};
 use crate::http::api::{headline, parse_id};
 use crate::http::pages::Nav;
 use crate::http::pages::request::{
@@ -51,7 +52,11 @@ pub(super) fn build(
     typed: ReviewForm,
     told: Option<String>,
 ) -> RequestPage {
-    let members = visitor.app().people.signers(&visitor.app().generation.load().policy, &request.authors);
+    let members = visitor.app().people.signers(
+        &visitor.app().generation.load().policy,
+        &request.authors,
+        visitor.now(),
+    );
     let of_seat = |seat: &Seat| members.get(seat).cloned().unwrap_or_default();
     let me = visitor.caller.identity().map(|me| &me.person);
     let is_mine = me.is_some() && request.authors.requester.as_ref() == me;
@@ -67,13 +72,16 @@ pub(super) fn build(
         opened: visitor.when(request.opened_at),
         notices: notices(request),
         gates: request.gates.iter().map(|gate| gate_row(visitor, gate, &members)).collect(),
-        checks: request.check_runs.iter().map(|run| check_row(visitor, run)).collect(),
+        checks: request.check_runs.iter().map(|run| check_row(visitor, request, run)).collect(),
         write: write(request),
         subject: subject(request),
         subject_digest: request.binding.to_string(),
         timeline: timeline::events(visitor, request),
         panel: panel(visitor, request, typed),
         may_withdraw: is_mine && request.state.is_live(),
+        may_apply: may_apply(visitor, request),
+        may_break_glass: may_break_glass(visitor, request),
+        previous: request.previous.map(|id| id.to_string()),
         told,
     }
 }
@@ -84,6 +92,11 @@ fn told_words(done: &str) -> Option<String> {
         "reject" => "Your rejection is recorded. It is final for what was reviewed.",
         "comment" => "Your comment is recorded.",
         "recuse" => "You are recused.",
+        "abstain" => "Your abstention is recorded.",
+        "evidence" => "The findings are open, and that you opened them is recorded.",
+        "apply" => "Countersign has made the change.",
+        "break-glass" => "The gate is open for a short time. Somebody of the reviewing seat must look at it.",
+        "drill" => "The drill is recorded. Nothing was opened.",
         "withdraw" => "The request is withdrawn.",
         _ => return None,
     };
@@ -101,6 +114,15 @@ fn notices(request: &PromotionRequest) -> Vec<Notice> {
         let text = "What was reviewed has changed since. Earlier signatures no longer count; what you see is what \
                     is there now.";
         notices.push(Notice { title: "Stale", text: text.to_owned(), warning: true });
+    }
+    if request.flags.break_glass {
+        let text = "Somebody opened this gate in an emergency. What it would have asked for stands below, and somebody \
+                    of the reviewing seat must look at it.";
+        notices.push(Notice { title: "Glass broken", text: text.to_owned(), warning: false });
+    }
+    for waived in request.gates.iter().flat_map(|gate| &gate.waived) {
+        let text = format!("{} is not met and is waived until {}.", waived.requirement, waived.until);
+        notices.push(Notice { title: "Waived", text, warning: true });
     }
     notices
 }
@@ -121,7 +143,24 @@ fn gate_row(visitor: &Visitor, gate: &GateVerdict, members: &Members) -> GateRow
     }
 }
 
-fn check_row(visitor: &Visitor, run: &CheckRun) -> CheckRow {
+fn may_apply(visitor: &Visitor, request: &PromotionRequest) -> bool {
+    let open = matches!(request.state, State::Approved { .. }) && App::applies(&request.placed);
+    let me = visitor.caller.identity();
+    open && me.is_some_and(|me| visitor.app().may_apply(me, request))
+}
+
+fn may_break_glass(visitor: &Visitor, request: &PromotionRequest) -> bool {
+    let policy = &visitor.app().generation.load().policy;
+    let roster = visitor.app().people.roster(policy, visitor.now());
+    let stuck = matches!(request.state, State::Open | State::InReview) && !request.flags.break_glass;
+    let me = visitor.caller.identity();
+    stuck && me.is_some_and(|me| !me.machine && roster.breakers.contains(&me.person))
+}
+
+fn check_row(visitor: &Visitor, request: &PromotionRequest, run: &CheckRun) -> CheckRow {
+    let me = visitor.caller.identity();
+    let unread = me.map(|me| request.unread_by(&me.person)).unwrap_or_default();
+    let sealed = request.state.is_live() && run.required && unread.contains(&run.plugin);
     let took = if run.took_us < 1_000 {
         format!("{} µs", run.took_us)
     } else {
@@ -137,6 +176,7 @@ fn check_row(visitor: &Visitor, run: &CheckRun) -> CheckRow {
         outcome_digest: run.outcome_digest.to_string(),
         ran: visitor.when(run.started_at),
         took,
+        sealed,
     }
 }
 
@@ -168,18 +208,19 @@ fn panel(visitor: &Visitor, request: &PromotionRequest, typed: ReviewForm) -> Re
         return ReviewPanel::Closed { why, form: typed };
     }
     let (app, generation) = (visitor.app(), visitor.app().generation.load_full());
-    let roster = app.people.roster(&generation.policy);
+    let roster = app.people.roster(&generation.policy, visitor.now());
     let mut barred = None;
     let mut seats = Vec::new();
-    for seat in request.gates.iter().flat_map(|gate| gate.seats.keys()) {
-        match may_fill(&me.person, seat, &roster, &request.authors) {
+    for seat in seats_asked(request) {
+        match may_fill(&me.person, &seat, &roster, &request.authors) {
             Ok(()) => seats.push(seat.to_string()),
             Err(reason) => barred = Some((seat, reason)),
         }
     }
-    seats.dedup();
     if !seats.is_empty() {
-        return ReviewPanel::Sign(ReviewForm { seats, ..typed });
+        let wait =
+            request.may_vote(&me.person, visitor.now()).err().map(|not_yet| sentence(&not_yet.to_string()));
+        return ReviewPanel::Sign(ReviewForm { seats, wait, ..typed });
     }
     let why_not_sign = match barred {
         Some((seat, reason)) => format!("You cannot sign in seat {seat}: {}.", to_their_face(reason)),
@@ -195,6 +236,8 @@ const fn to_their_face(barred: Barred) -> &'static str {
         Barred::Creator => "you registered this version",
         Barred::RunAuthor => "you are named as the author of its run",
         Barred::LastWriter => "you last changed what is reviewed",
+        Barred::Waiver => "you asked for, or own, a waiver that it rests on",
+        Barred::Delegator => "whoever you stand in for could not sign it either",
         Barred::Machine => "a machine fills no seat",
         Barred::NotAMember => "you are not a member of it",
         Barred::OtherSeat => "you fill another seat of this request",

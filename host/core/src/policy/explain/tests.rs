@@ -57,6 +57,8 @@ fn explanations() {
           rule   two-person (may ask for more)
           seat   legal: 1
           seat   risk: 2
+          votes  wait until the findings of every required check were opened
+          lasts  90d
     "#]].assert_eq(&explain("high", "champion"));
     expect![[r#"
         action   set-alias `prod-eu`
@@ -84,7 +86,6 @@ fn summary() {
         policy   sha256:35f3a161aee1f103ca93a4d9d337b61385df78fad4de071a4158b62b6019b433
         contains 2 plugins, 2 seats, 2 tiers
         gate     production (enforce): alias `champion`, alias `prod-*`, stage `Production`, registration into `prod.*` of models `*`
-        note     gate `production` sets `evidence_first`: this version takes votes whether the checks were opened or not
     "#]].assert_eq(&policy.summary().to_string());
 }
 

@@ -2,6 +2,7 @@
 
 mod approvals;
 
+pub(super) use self::approvals::span;
 use super::plugins::{name, on_failure};
 use super::table::{At, Table};
 use super::{alias_pattern, choices, json, model_pattern, unique};
@@ -20,6 +21,7 @@ const KEYS: &[&str] = &[
     "on_approval",
     "on_bypass",
     "unknown_author",
+    "unknown_run_author",
     "expires",
 ];
 
@@ -65,9 +67,9 @@ fn gate(table: Table<'_>, known: &Known<'_>) -> Option<Gate> {
     let approvals = approvals::read(&table, known);
     let on_approval = table.one_of("on_approval", &OnApproval::ALL, OnApproval::as_str).unwrap_or_default();
     let on_bypass = table.one_of("on_bypass", &OnBypass::ALL, OnBypass::as_str).unwrap_or_default();
-    let unknown_author =
-        table.one_of("unknown_author", &UnknownAuthor::ALL, UnknownAuthor::as_str).unwrap_or_default();
-    let expires = approvals::span(&table, "expires");
+    let unknown = |key| table.one_of(key, &UnknownAuthor::ALL, UnknownAuthor::as_str).unwrap_or_default();
+    let (unknown_author, unknown_run_author) = (unknown("unknown_author"), unknown("unknown_run_author"));
+    let expires = span(&table, "expires");
     let name = GateName::new(name?);
     Some(Gate {
         name,
@@ -80,6 +82,7 @@ fn gate(table: Table<'_>, known: &Known<'_>) -> Option<Gate> {
         on_approval,
         on_bypass,
         unknown_author,
+        unknown_run_author,
         expires,
     })
 }

@@ -1,13 +1,15 @@
-//! `[[seat]]` and `[[tier]]`.
+//! `[[seat]]`, `[[delegation]]` and `[[tier]]`.
 
 use std::collections::BTreeSet;
 
+use super::exceptions;
 use super::plugins::name;
-use super::table::Table;
+use super::table::{At, Table};
 use super::unique;
 use crate::names::{Seat, Tier};
-use crate::policy::seat::SeatHolders;
+use crate::policy::seat::{Delegation, SeatHolders};
 use crate::policy::tier::{Condition, TierRule};
+use crate::time::Millis;
 
 pub(super) fn seats(root: &Table<'_>) -> Vec<SeatHolders> {
     let tables = root.tables("seat", "seat");
@@ -20,7 +22,7 @@ fn seat(table: Table<'_>) -> Option<SeatHolders> {
     let name = name(&table, "\"risk\"");
     let what = name.as_ref().map_or_else(|| "a seat".to_owned(), |name| format!("seat `{name}`"));
     let table = table.called(what.clone());
-    table.only(&["name", "members", "groups"]);
+    table.only(&["name", "members", "groups", "veto"]);
     let members = set(&table, "members");
     let groups = set(&table, "groups");
     for group in table.texts("groups").iter().filter(|group| !group.value.contains(':')) {
@@ -33,7 +35,52 @@ fn seat(table: Table<'_>) -> Option<SeatHolders> {
         );
         table.fault(table.start(), text);
     }
-    Some(SeatHolders { name: Seat::new(name?), members, groups })
+    let veto = table.boolean("veto").unwrap_or(false);
+    Some(SeatHolders { name: Seat::new(name?), members, groups, veto })
+}
+
+pub(super) fn delegations(root: &Table<'_>, seats: &[SeatHolders]) -> Vec<Delegation> {
+    let tables = root.tables("delegation", "a delegation");
+    tables.iter().filter_map(|table| delegation(table, seats)).collect()
+}
+
+fn delegation(table: &Table<'_>, seats: &[SeatHolders]) -> Option<Delegation> {
+    table.only(&["from", "to", "seat", "starts", "ends"]);
+    let from = table.required("from", "\"NAME\"");
+    let to = table.required("to", "\"NAME\"");
+    table.required("seat", "\"SEAT\"");
+    let seat = exceptions::seat(table, "seat", seats);
+    let starts = moment(table, "starts", "\"2026-12-01\"");
+    let ends = moment(table, "ends", "\"2026-12-15\"");
+    let (from, to, seat, starts, ends) = (from?, to?, seat?, starts?, ends?);
+    let holders = seats.iter().find(|holders| holders.name == seat)?;
+    if holders.groups.is_empty() && !holders.members.contains(from.value) {
+        let text =
+            format!("`{}` is not in seat `{seat}` and cannot lend it: name one of its members", from.value);
+        table.fault(from.start(), text);
+    }
+    if from.value == to.value {
+        table.fault(to.start(), "nobody stands in for themselves: name another account");
+    }
+    if ends.value <= starts.value {
+        table.fault(ends.start(), "a delegation ends after it starts: write a later `ends`");
+    }
+    let (from, to) = (from.value.to_owned(), to.value.to_owned());
+    Some(Delegation { from, to, seat, starts: starts.value, ends: ends.value })
+}
+
+/// A day or a time, as text or as TOML's own.
+fn moment(table: &Table<'_>, key: &str, example: &str) -> Option<At<Millis>> {
+    let Some(value) = table.get(key) else {
+        table.missing(key, example);
+        return None;
+    };
+    let text = match value.get_ref().as_datetime() {
+        Some(datetime) => datetime.to_string(),
+        None => table.as_text(key, value)?.value.to_owned(),
+    };
+    let found = text.parse().map_err(|error| table.fault(value.span().start, format!("`{key}`: {error}")));
+    found.ok().map(|value_| At { value: value_, span: value.span() })
 }
 
 fn set(table: &Table<'_>, key: &str) -> BTreeSet<String> {

@@ -84,9 +84,9 @@ fn syntax() {
 fn unknown_keys() {
     check(&changed("mode   =", "mod    ="), expect![[r#"
         policy.toml:29:1: gate `production` has no `mode`: add `mode = "enforce"`
-        policy.toml:31:1: unknown key `mod` in gate `production`: choose one of `name`, `mode`, `models`, `guards`, `check`, `rule`, `approvals`, `on_approval`, `on_bypass`, `unknown_author`, `expires`"#]]);
+        policy.toml:31:1: unknown key `mod` in gate `production`: choose one of `name`, `mode`, `models`, `guards`, `check`, `rule`, `approvals`, `on_approval`, `on_bypass`, `unknown_author`, `unknown_run_author`, `expires`"#]]);
     check(&changed("[[seat]]", "[[chair]]"), expect![[r#"
-        policy.toml:14:3: unknown key `chair` in the policy: choose one of `plugin`, `seat`, `tier`, `gate`
+        policy.toml:14:3: unknown key `chair` in the policy: choose one of `plugin`, `seat`, `delegation`, `tier`, `gate`, `waivers`, `break_glass`
         policy.toml:45:13: there is no seat `risk`: choose one of `legal`, or add a `[[seat]]`"#]]);
     check(&changed("grants =", "grant ="), expect!["policy.toml:7:1: unknown key `grant` in plugin `metric-threshold`: choose one of `name`, `source`, `digest`, `grants`, `limits`, `on_failure`"]);
     check(&changed("expires = \"90d\"", "expire = \"90d\""), expect!["policy.toml:46:3: unknown key `expire` in the approvals of tier `high`: choose one of `seats`, `expires`, `evidence_first`"]);
@@ -167,6 +167,58 @@ fn approvals() {
     check(&changed("seats = { risk = 2, legal = 1 }", "seats = {}"), expect!["policy.toml:45:11: no seat is named: add one, as in `{ risk = 1 }`, or drop the tier's table"]);
     check(&changed("expires = \"90d\"", "expires = \"90 days\""), expect!["policy.toml:46:13: `expires` of the approvals of tier `high`: `90 days` is not a span of time: write a whole number and one of ms, s, m, h, d, as in `90d`"]);
     check(&changed("expires = \"90d\"", "expires = \"0d\""), expect!["policy.toml:46:13: `expires` must be longer than nothing: write a span such as `90d`"]);
+}
+
+/// What is added at the end is named with its line, and with what to write instead.
+#[track_caller]
+fn names(addition: &str, line: usize, words: &[&str]) {
+    let text = format!("{GOOD}\n{addition}");
+    let line = GOOD.lines().count() + 1 + line;
+    let error = Policy::parse("policy.toml", &text).unwrap_err().to_string();
+    assert!(error.starts_with(&format!("policy.toml:{line}:")), "{line}: {error}");
+    assert!(words.iter().all(|word| error.contains(word)), "{error}");
+}
+
+#[test]
+fn delegations() {
+    let delegation = |from: &str, seat: &str, starts: &str, more: &str| {
+        format!("[[delegation]]\nfrom = \"{from}\"\nto = \"dora\"\nseat = \"{seat}\"\nstarts = {starts}\nends = 2026-12-15\n{more}")
+    };
+    let good = delegation("counsel", "legal", "\"2026-12-01T08:00:00Z\"", "");
+    let policy = Policy::parse("policy.toml", &format!("{GOOD}\n{good}")).unwrap();
+    let found = &policy.delegations()[0];
+    assert!(found.runs("2026-12-14T23:59:59Z".parse().unwrap()) && !found.runs(found.ends));
+    assert!(!found.runs("2026-12-01".parse().unwrap()), "not before it starts");
+    names(&delegation("counsel", "risk", "\"2026-12-01\"", ""), 2, &["`counsel` is not in seat `risk`"]);
+    names(&delegation("counsel", "law", "\"2026-12-01\"", ""), 4, &["no seat `law`", "`risk`, `legal`"]);
+    names(&delegation("counsel", "legal", "\"soon\"", ""), 5, &["`soon` is not a point in time"]);
+    names(&delegation("counsel", "legal", "2026-12-15", ""), 6, &["ends after it starts"]);
+    names(&delegation("counsel", "legal", "2026-12-01", "why = 1"), 7, &["`why`", "`from`, `to`, `seat`"]);
+    names("[[delegation]]", 1, &["has no `from`", "has no `ends`"]);
+}
+
+#[test]
+fn exceptions() {
+    let rules = "[waivers]\nseat = \"risk\"\nmax = \"30d\"\n[break_glass]\nmembers = [\"otto\"]\nlasts = \"1h\"\nreviewed_by = \"risk\"";
+    let policy = Policy::parse("policy.toml", &format!("{GOOD}\n{rules}")).unwrap();
+    assert!(policy.waivers().is_some() && policy.break_glass().is_some());
+    assert_ne!(policy.digest(), Policy::parse("policy.toml", GOOD).unwrap().digest());
+    names("[waivers]\nseat = \"risk\"", 1, &["has no `max`", "30d"]);
+    names("[waivers]\nseat = \"law\"\nmax = \"1d\"", 2, &["no seat `law`", "`risk`, `legal`"]);
+    names("[waivers]\nseat = \"risk\"\nmin = \"1d\"", 1, &["`min`", "`seat`, `max`"]);
+    names("[break_glass]\nlasts = \"1h\"\nreviewed_by = \"risk\"", 1, &["nobody may break the glass"]);
+    names("[break_glass]\nseat = \"risk\"\nlasts = \"1h\"", 1, &["has no `reviewed_by`"]);
+    names("[break_glass]\nwho = 1", 1, &["nobody may"]);
+}
+
+#[test]
+fn the_digest_of_a_policy_without_the_new_keys_is_what_it_was() {
+    let digest = Policy::parse("policy.toml", GOOD).unwrap().digest().to_string();
+    assert_eq!(digest, "sha256:35f3a161aee1f103ca93a4d9d337b61385df78fad4de071a4158b62b6019b433");
+    let veto = changed("name = \"legal\"", "name = \"legal\"\nveto = true");
+    assert_ne!(Policy::parse("policy.toml", &veto).unwrap().digest().to_string(), digest);
+    let held = changed("on_bypass = \"record\"", "unknown_run_author = \"hold\"");
+    assert_ne!(Policy::parse("policy.toml", &held).unwrap().digest().to_string(), digest);
 }
 
 #[test]

@@ -9,6 +9,7 @@ use countersign_core::names::PersonId;
 use countersign_core::request::State;
 use countersign_core::time::Millis;
 
+use crate::http::pages::exceptions::{EmergencyRow, ExceptionsPage, WaiverRow};
 use crate::http::pages::inbox::{CheckTally, InboxPage, InboxRow, Tab};
 use crate::http::pages::ledger::{LedgerPage, LedgerRow};
 use crate::http::pages::login::LoginPage;
@@ -28,6 +29,7 @@ pub(super) fn all() -> Vec<(&'static str, String)> {
         "You may not sign: you asked for this promotion, and nobody signs their own work.".into();
     let again = ReviewForm {
         seats: vec!["risk".into()],
+        wait: Some(format!("You have not opened the findings of fairness. {EVIL}")),
         rationale: format!("The drift report is fine. {EVIL}"),
         error: Some(
             "Version 7 changed at 20:31: its tags are new. Read what changed and send it again.".into(),
@@ -47,8 +49,37 @@ pub(super) fn all() -> Vec<(&'static str, String)> {
         ("ledger", ledger()),
         ("plugins", plugins()),
         ("policy", policy()),
+        ("exceptions", exceptions()),
         ("problem", problem()),
     ]
+}
+
+fn exceptions() -> String {
+    let waiver = WaiverRow {
+        id: "0199c1f0-7b7a-7cc0-9f3e-6a0d2b1c4e5f".into(),
+        what: "check fairness of gate production".into(),
+        about: "credit-default, version 7".into(),
+        reason: evil("The fairness data arrives in March. "),
+        author: person("ana.lindt"),
+        owner: person("tom.weiss"),
+        until: NOW.to_string(),
+        chip: Chip::new("Approved", "check", crate::http::pages::Tone::Good),
+        approved_by: vec![person("ruth.adler")],
+        open: true,
+    };
+    let emergency = EmergencyRow {
+        id: "0199c1f0-7b7a-7cc0-9f3e-6a0d2b1c4e60".into(),
+        request: "0199c1f0-7b7a-7cc0-9f3e-6a0d2b1c4e5f".into(),
+        by: person("otto.klein"),
+        at: ago(9),
+        until: NOW.to_string(),
+        reason: evil("The champion scores everybody zero. "),
+        ticket: evil("INC-7 "),
+        drill: false,
+        reviewed_by: None,
+    };
+    let (chrome, told) = (chrome(Nav::Exceptions), Some("The waiver counts now.".into()));
+    ExceptionsPage { chrome, waivers: vec![waiver], emergencies: vec![emergency], told }.render()
 }
 
 pub(super) fn chrome(nav: Nav) -> Chrome {

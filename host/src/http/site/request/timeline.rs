@@ -60,11 +60,23 @@ fn ended(visitor: &Visitor, request: &PromotionRequest, entry: Find<'_>) -> Opti
             let kept = entry(&|entry| matches!(entry, Entry::Withdrawn { .. }));
             (*at, event(visitor, *at, Some(by), "withdrew it", ("dash", Tone::Quiet)), kept)
         }
+        State::Lapsed { at } => {
+            let kept = entry(&|entry| matches!(entry, Entry::Lapsed { .. }));
+            (*at, event(visitor, *at, None, "Nobody settled it in time", ("clock", Tone::Quiet)), kept)
+        }
+        State::Expired { at, .. } => {
+            let kept = entry(&|entry| matches!(entry, Entry::Expired { .. }));
+            (*at, event(visitor, *at, None, "The approval has run out", ("alert", Tone::Warning)), kept)
+        }
+        State::Suspended { at, by, reason, .. } | State::Revoked { at, by, reason, .. } => {
+            let what = format!("{} it: {reason}", request.state.as_str());
+            (*at, event(visitor, *at, by.as_ref(), &what, ("alert", Tone::Bad)), None)
+        }
         State::Superseded { at, .. } => {
             (*at, event(visitor, *at, None, "A later request took its place", ("dash", Tone::Quiet)), None)
         }
         // The review that rejected it says so.
-        State::Open | State::InReview | State::Rejected { .. } => return None,
+        State::Open | State::InReview | State::Applying { .. } | State::Rejected { .. } => return None,
     };
     Some((at, Event { entry, ..event }))
 }
@@ -84,6 +96,13 @@ fn besides(visitor: &Visitor, recorded: &[Recorded]) -> Vec<(Millis, Event)> {
             }
             Entry::ReviewRefused { by, reason, .. } => {
                 (Some(by), format!("could not sign: {reason}"), "lock")
+            }
+            Entry::EvidenceOpened { opened, .. } => {
+                (Some(&opened.by), format!("opened the findings of {}", opened.plugin), "eye")
+            }
+            Entry::BrokeGlass { used } => {
+                let word = if used.drill { "drilled breaking" } else { "broke" };
+                (Some(&used.by), format!("{word} the glass ({}): {}", used.ticket, used.reason), "alert")
             }
             Entry::Stale { .. } => {
                 (None, "What is reviewed has changed; earlier signatures lapsed".to_owned(), "alert")
@@ -142,6 +161,7 @@ fn said(review: &Review) -> (String, &'static str, Tone) {
         Vote::Approve => (format!("approved{seat}"), "check", Tone::Good),
         Vote::Reject => (format!("rejected{seat}"), "cross", Tone::Bad),
         Vote::Comment => ("commented".to_owned(), "chat", Tone::Quiet),
+        Vote::Abstain => (format!("abstained{seat}"), "dash", Tone::Quiet),
         Vote::Recuse => (format!("stood aside{seat}"), "dash", Tone::Quiet),
     }
 }

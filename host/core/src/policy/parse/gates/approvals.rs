@@ -91,7 +91,7 @@ fn fits(table: &Table<'_>, seat: &At<&str>, count: u32, known: &Known<'_>) -> bo
 }
 
 /// A span of time longer than none.
-pub(super) fn span(table: &Table<'_>, key: &str) -> Option<Span> {
+pub(in crate::policy::parse) fn span(table: &Table<'_>, key: &str) -> Option<Span> {
     let span = table.parsed::<Span>(key)?;
     if span.value.as_millis() == 0 {
         table.fault(span.start(), format!("`{key}` must be longer than nothing: write a span such as `90d`"));

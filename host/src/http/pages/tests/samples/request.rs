@@ -38,6 +38,7 @@ fn check(plugin: &str, conclusion: Conclusion, summary: &str, findings: Vec<Find
         outcome_digest: "sha256:1b0e7ab47de0c5a3b1f2e4d6c8a09b7e5f3d1c2b4a6e8d0f9c7b5a3e1d2f4c6b".into(),
         ran: ago(4),
         took: "18 ms".into(),
+        sealed: false,
     }
 }
 
@@ -95,6 +96,9 @@ pub(in crate::http::pages::tests) fn request(panel: ReviewPanel) -> RequestPage 
         timeline: timeline(),
         panel,
         may_withdraw: own,
+        may_apply: own,
+        may_break_glass: own,
+        previous: own.then(|| "0199c1f0-7b7a-7cc0-9f3e-6a0d2b1c4e5e".into()),
         told: own.then(|| "Your comment is recorded.".into()),
     }
 }

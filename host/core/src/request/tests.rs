@@ -1,0 +1,188 @@
+use std::collections::BTreeSet;
+
+use super::*;
+use crate::action::Action;
+use crate::check::{Conclusion, Outcome, Report};
+use crate::decide::{Need, SeatCount, TierFound};
+use crate::evidence::NotYet;
+use crate::names::Version;
+
+fn gate(verdict: Verdict, signed: &[&str]) -> GateVerdict {
+    let signed = signed.iter().copied().map(PersonId::from).collect();
+    GateVerdict {
+        gate: "production".into(),
+        enforced: true,
+        tier: TierFound::None,
+        verdict,
+        seats: [("risk".into(), SeatCount { needed: 1, signed })].into(),
+        unproven: vec![],
+        waived: vec![],
+        expires: Some(Span::from_millis(1_000)),
+        vetoes: BTreeSet::new(),
+        evidence_first: true,
+        applies: false,
+    }
+}
+
+fn run(outcome: &[u8]) -> CheckRun {
+    let any = Digest::of(b"");
+    let report =
+        Report { conclusion: Conclusion::Pass, summary: String::new(), findings: vec![], extensions: vec![] };
+    CheckRun {
+        plugin: "fairness".into(),
+        required: true,
+        plugin_digest: any,
+        config_digest: any,
+        input_digest: any,
+        transcript_digest: any,
+        outcome_digest: Digest::of(outcome),
+        outcome: Outcome::Reported(report),
+        started_at: Millis::new(0),
+        took_us: 0,
+    }
+}
+
+fn found(gate: GateVerdict) -> Judgement {
+    Judgement {
+        subject: Subject {
+            workspace: "default".into(),
+            model: "credit".into(),
+            version: Version::new(7),
+            created: Millis::new(0),
+            source: String::new(),
+            manifest: None,
+        },
+        binding: Digest::of(b"reviewed"),
+        policy: Digest::of(b""),
+        facts: Digest::of(b""),
+        gates: vec![gate],
+        check_runs: vec![run(b"passed")],
+        prior: Prior::Nothing,
+        expires: Some(Span::from_millis(500)),
+    }
+}
+
+fn held() -> GateVerdict {
+    gate(Verdict::Held(vec![Need::Signatures { seat: "risk".into(), missing: 1 }]), &[])
+}
+
+fn open() -> PromotionRequest {
+    let (model, alias) = ("credit".into(), "champion".into());
+    let action = Action::SetAlias { model, alias, version: Version::new(7) };
+    let placed = Placed { workspace: "default".into(), action };
+    PromotionRequest::open(RequestId(Uuid::nil()), Millis::new(0), placed, Authors::default(), found(held()))
+}
+
+fn review() -> Review {
+    Review {
+        id: Uuid::nil(),
+        reviewer: "ruth".into(),
+        seat: Some("risk".into()),
+        vote: Vote::Approve,
+        rationale: "fine".to_owned(),
+        at: Millis::new(100),
+        binding: Digest::of(b"reviewed"),
+        looked_for: None,
+    }
+}
+
+fn approved() -> PromotionRequest {
+    let voted = open().reviewed(review()).unwrap();
+    voted.judged(found(gate(Verdict::Satisfied, &["ruth"])), Millis::new(100)).unwrap()
+}
+
+#[test]
+fn two_appliers_and_one_write() {
+    let first = approved().applying(Uuid::from_u128(1), Millis::new(200)).unwrap();
+    assert_eq!(first.clone().applying(Uuid::from_u128(2), Millis::new(200)).unwrap_err().state, "applying");
+    assert_eq!(first.clone().applied(9, Millis::new(201)).unwrap().state.as_str(), "applied");
+    assert_eq!(first.clone().not_applied(Millis::new(201)).state.as_str(), "approved");
+    assert!(first.clone().withdrawn("ana".into(), Millis::new(201)).is_err());
+    let again = first.judged(found(held()), Millis::new(202)).unwrap();
+    assert_eq!(again.state.as_str(), "applying", "what is on its way is not called back");
+    assert!(open().applying(Uuid::nil(), Millis::new(0)).is_err());
+    let emergency = open().broken_by_glass().unwrap();
+    assert!(emergency.clone().applying(Uuid::nil(), Millis::new(0)).is_ok());
+    assert!(emergency.applied(9, Millis::new(0)).is_ok());
+}
+
+#[test]
+fn time_ends_what_nobody_ends() {
+    let check = |request: PromotionRequest, now: i64, expect: Option<&str>| {
+        let aged = request.aged(Millis::new(now));
+        assert_eq!(aged.as_ref().map(|request| request.state.as_str()), expect, "{now}");
+    };
+    check(open(), 499, None);
+    check(open(), 500, Some("lapsed"));
+    check(approved(), 600, Some("lapsed"));
+    let applied = || approved().applied(9, Millis::new(200)).unwrap();
+    check(applied(), 1_099, None);
+    check(applied(), 1_100, Some("expired"));
+    assert!(open().aged(Millis::new(500)).unwrap().reviewed(review()).is_err());
+}
+
+#[test]
+fn how_an_approval_stands() {
+    let applied = approved().applied(9, Millis::new(200)).unwrap();
+    let until = Millis::new(1_100);
+    assert_eq!(applied.standing(Millis::new(200)), Some(Standing::Expiring { until }));
+    assert_eq!(applied.standing(until), Some(Standing::Expired));
+    let forever = PromotionRequest { valid_until: None, ..applied.clone() };
+    assert_eq!(forever.standing(until), Some(Standing::Active { until: None }));
+    let reason = || "drift".to_owned();
+    let suspended = applied.suspended(None, reason(), until).unwrap();
+    assert_eq!(suspended.standing(until), Some(Standing::Suspended));
+    let revoked = suspended.revoked(Some("ruth".into()), reason(), until).unwrap();
+    assert_eq!(revoked.standing(until), Some(Standing::Revoked));
+    assert!(revoked.revoked(None, reason(), until).is_err());
+    assert_eq!(open().standing(until), None);
+}
+
+#[test]
+fn a_vote_waits_for_evidence() {
+    let (ruth, now) = (PersonId::from("ruth"), Millis::new(300));
+    let unread = NotYet::Unread(vec!["fairness".into()]);
+    assert_eq!(open().may_vote(&ruth, now), Err(unread.clone()));
+    let opened = |by: &str, outcome: &[u8]| Opened {
+        by: by.into(),
+        plugin: "fairness".into(),
+        outcome: Digest::of(outcome),
+        at: Millis::new(100),
+    };
+    let others = open().opened(opened("omar", b"passed")).unwrap();
+    assert_eq!(others.may_vote(&ruth, now), Err(unread.clone()));
+    let before = open().opened(opened("ruth", b"failed")).unwrap();
+    assert_eq!(before.may_vote(&ruth, now), Err(unread), "they have seen another result");
+    let read = open().opened(opened("ruth", b"passed")).unwrap();
+    assert_eq!(read.may_vote(&ruth, now), Ok(Some(200)));
+    let runs = gate(Verdict::Held(vec![Need::CheckRun { plugin: "fairness".into() }]), &[]);
+    let early = read.judged(found(runs), now).unwrap();
+    assert_eq!(early.may_vote(&ruth, now), Err(NotYet::NotFinal("fairness".into())));
+    let free = GateVerdict { evidence_first: false, ..held() };
+    assert_eq!(open().judged(found(free), now).unwrap().may_vote(&ruth, now), Ok(None));
+}
+
+/// As version 0.1 wrote it.
+const OLD: &str = r#"{"id":"01980000-7a10-7c3e-9d2b-5f0e6a1b2c3d","opened_at":0,
+    "placed":{"workspace":"default","action":{"kind":"set-alias","model":"credit","alias":"champion","version":"7"}},
+    "subject":{"workspace":"default","model":"credit","version":"7","created":0,"source":"s","manifest":null},
+    "authors":{"requester":"p_1","creator":null,"run_author":null,"last_writer":null},
+    "binding":"sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+    "policy":"sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+    "facts":"sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+    "gates":[{"gate":"production","enforced":true,"tier":{"known":"low"},"verdict":"satisfied",
+        "seats":{"risk":{"needed":1,"signed":["p_2"]}},"unproven":[]}],
+    "check_runs":[],
+    "reviews":[{"id":"01980000-7a10-7c3e-9d2b-5f0e6a1b2c3d","reviewer":"p_2","seat":"risk","vote":"approve",
+        "rationale":"fine","at":0,
+        "binding":"sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}],
+    "flags":{"stale":false,"bypassed":false},"state":{"is":"applied","at":5,"intent":4}}"#;
+
+#[test]
+fn what_was_kept_before_reads_and_is_written_as_it_was() {
+    let old: PromotionRequest = serde_json::from_str(OLD).unwrap();
+    assert_eq!(old.prior, Prior::NotKnown);
+    assert_eq!(old.standing(Millis::new(0)), Some(Standing::Active { until: None }));
+    let written: serde_json::Value = serde_json::to_value(&old).unwrap();
+    assert_eq!(written, serde_json::from_str::<serde_json::Value>(OLD).unwrap());
+}

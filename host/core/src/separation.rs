@@ -1,0 +1,141 @@
+//! Separation of duties and quorum, proved again from ledger entries alone.
+//!
+//! Nothing that a decision said of itself is believed where another entry can say it: who opened the request, who
+//! registered the version, who voted what on which digest, who approved a waiver. An entry that says otherwise
+//! is a violation, named by its number. This module must not know: the policy, the roster, the store, other faults
+//! of a ledger.
+
+mod proof;
+
+use std::collections::BTreeMap;
+
+use uuid::Uuid;
+
+use crate::break_glass::BreakGlass;
+use crate::digest::Digest;
+use crate::entry::{Entry, Intent, OutcomeResult};
+use crate::names::{ModelName, PersonId, Version, Workspace};
+use crate::request::RequestId;
+use crate::review::{Authors, Review};
+use crate::time::Millis;
+use crate::waiver::Waiver;
+
+/// A write that was made and should not have been.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Breach {
+    /// The entry that announced the write.
+    pub entry: u64,
+    pub reason: String,
+}
+
+/// Reads entries in their order and says which of the writes that they tell of were not covered.
+#[derive(Debug, Default)]
+pub struct Prover {
+    creators: BTreeMap<(Workspace, ModelName, Version), Option<PersonId>>,
+    requests: BTreeMap<RequestId, Authors>,
+    reviews: BTreeMap<Digest, Vec<Review>>,
+    waivers: BTreeMap<Uuid, Waiver>,
+    broken: BTreeMap<Uuid, BreakGlass>,
+    bypasses: Vec<Digest>,
+    announced: BTreeMap<Uuid, Announced>,
+    breaches: Vec<Breach>,
+}
+
+/// What was found about a write when it was announced; it counts if the write was made.
+#[derive(Debug)]
+struct Announced {
+    entry: u64,
+    faults: Vec<String>,
+}
+
+/// The kinds of entry that a proof needs; no other must be handed over.
+pub const KINDS: [&str; 11] = [
+    "version-created",
+    "request-opened",
+    "reviewed",
+    "intent",
+    "outcome",
+    "bypassed",
+    "waiver-asked",
+    "waiver-approved",
+    "waiver-revoked",
+    "broke-glass",
+    "break-glass-reviewed",
+];
+
+impl Prover {
+    /// Takes the next entry.
+    pub fn read(&mut self, index: u64, at: Millis, entry: &Entry) {
+        match entry {
+            Entry::VersionCreated { workspace, model, version, by } => {
+                let key = (workspace.clone(), model.clone(), *version);
+                self.creators.insert(key, by.clone());
+            }
+            Entry::RequestOpened { request, authors, .. } => {
+                self.requests.insert(*request, authors.clone());
+            }
+            Entry::Reviewed { review, .. } => {
+                self.reviews.entry(review.binding).or_default().push(review.clone());
+            }
+            Entry::Bypassed(bypass) => self.bypasses.extend(Digest::of_json(bypass)),
+            Entry::Intent(intent) => self.announce(index, at, intent),
+            Entry::Outcome { intent, result } => self.conclude(*intent, result),
+            _ => self.exception(entry),
+        }
+    }
+
+    fn exception(&mut self, entry: &Entry) {
+        match entry {
+            Entry::WaiverAsked { waiver } => {
+                // Approvals are entries of their own.
+                let asked = Waiver { approvals: Vec::new(), revoked: None, ..waiver.clone() };
+                self.waivers.insert(waiver.id, asked);
+            }
+            Entry::WaiverApproved { waiver, word } => {
+                if let Some(waiver) = self.waivers.get_mut(waiver) {
+                    waiver.approvals.push(word.clone());
+                }
+            }
+            Entry::WaiverRevoked { waiver, word } => {
+                if let Some(waiver) = self.waivers.get_mut(waiver) {
+                    waiver.revoked = Some(word.clone());
+                }
+            }
+            Entry::BrokeGlass { used } => {
+                self.broken.insert(used.id, used.clone());
+            }
+            Entry::BreakGlassReviewed { used, word } => {
+                if let Some(used) = self.broken.get_mut(used) {
+                    used.reviewed = Some(word.clone());
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn announce(&mut self, entry: u64, at: Millis, intent: &Intent) {
+        let faults = self.faults(at, intent);
+        if !faults.is_empty() {
+            self.announced.insert(intent.id, Announced { entry, faults });
+        }
+    }
+
+    fn conclude(&mut self, intent: Uuid, result: &OutcomeResult) {
+        let Some(announced) = self.announced.remove(&intent) else { return };
+        if matches!(result, OutcomeResult::Applied | OutcomeResult::FoundApplied) {
+            let Announced { entry, faults } = announced;
+            self.breaches.extend(faults.into_iter().map(|reason| Breach { entry, reason }));
+        }
+    }
+
+    /// Every breach, in the order of the ledger.
+    #[must_use]
+    pub fn finish(self) -> Vec<Breach> {
+        let mut breaches = self.breaches;
+        breaches.sort_by_key(|breach| breach.entry);
+        breaches
+    }
+}
+
+#[cfg(test)]
+mod tests;

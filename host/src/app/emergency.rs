@@ -1,0 +1,125 @@
+//! Break-glass: a gate is opened for a short time, and looked at afterwards before it can be again.
+
+use countersign_core::action::Placed;
+use countersign_core::break_glass::BreakGlass;
+use countersign_core::decide::Verdict;
+use countersign_core::entry::Entry;
+use countersign_core::policy::Policy;
+use countersign_core::request::RequestId;
+use uuid::Uuid;
+
+use super::records::{Seen, put_request};
+use super::review::{must_be_live, signed_in};
+use super::{App, AppError};
+use crate::auth::Caller;
+use crate::store::{Batch, Scan, codec, keys};
+
+/// An emergency as it is declared.
+#[derive(Debug, Clone)]
+pub struct NewEmergency {
+    pub reason: String,
+    pub ticket: String,
+    /// Goes through the motions and changes nothing.
+    pub drill: bool,
+}
+
+impl App {
+    /// Opens the way for the write of one request, for as long as the policy says.
+    ///
+    /// # Errors
+    /// `Forbidden` for those who may not, `Conflict` while the last use was not reviewed; both are recorded.
+    pub async fn break_glass(
+        &self,
+        caller: &Caller,
+        id: RequestId,
+        new: NewEmergency,
+    ) -> Result<BreakGlass, AppError> {
+        let identity = signed_in(caller, "an emergency needs a name under it")?;
+        let (generation, now) = (self.generation.load_full(), self.clock.now());
+        let seen = self.load_request(id)?;
+        must_be_live(&seen.value)?;
+        let rule = generation.policy.break_glass();
+        let stands = |gate: &&countersign_core::decide::GateVerdict| gate.verdict != Verdict::Satisfied;
+        let used = BreakGlass {
+            id: self.clock.new_id()?,
+            request: id,
+            placed: seen.value.placed.clone(),
+            by: identity.person.clone(),
+            reason: new.reason.trim().to_owned(),
+            ticket: new.ticket.trim().to_owned(),
+            at: now,
+            until: rule.map_or(now, |rule| now.plus(rule.lasts)),
+            drill: new.drill,
+            skipped: seen.value.gates.iter().filter(stands).cloned().collect(),
+            reviewed: None,
+        };
+        let roster = self.people.roster(&generation.policy, now);
+        let checked = used.check(rule, &roster, &self.emergencies()?);
+        self.or_recorded(checked, &used.by, &format!("break the glass for request {id}")).await?;
+        tracing::warn!(
+            request.id = %id, emergency.id = %used.id, emergency.ticket = used.ticket, emergency.drill = used.drill,
+            "the glass was broken"
+        );
+        let mut batch = Batch::new().put(keys::emergency(used.id), codec::encode(&used)?);
+        if !used.drill {
+            let seen = seen.try_map(|request| Ok(request.broken_by_glass()?))?;
+            // Of two at once, one finds that the other was first.
+            batch = put_request(batch, &seen)?
+                .expect_absent(keys::open_emergency())
+                .put(keys::open_emergency(), codec::encode(&used.id)?);
+        }
+        self.record(&[Entry::BrokeGlass { used: used.clone() }], batch).await?;
+        Ok(used)
+    }
+
+    /// Somebody else has looked at it: it is closed, and the next one is possible.
+    ///
+    /// # Errors
+    /// `Forbidden` for those who may not, which is recorded.
+    pub async fn review_break_glass(
+        &self,
+        caller: &Caller,
+        id: Uuid,
+        rationale: &str,
+    ) -> Result<BreakGlass, AppError> {
+        let word = self.word(caller, rationale)?;
+        let (generation, now) = (self.generation.load_full(), self.clock.now());
+        let key = keys::emergency(id);
+        let seen: Option<Seen<BreakGlass>> = self.read_seen(&key)?;
+        let absent = || AppError::NotFound(format!("there was no break-glass {id}: see the list"));
+        let seen = seen.ok_or_else(absent)?;
+        let roster = self.people.roster(&generation.policy, now);
+        let reviewed = seen.value.clone().reviewed(word.clone(), generation.policy.break_glass(), &roster);
+        let reviewed = self.or_recorded(reviewed, &word.by, &format!("review break-glass {id}")).await?;
+        let value = codec::encode(&reviewed)?;
+        let mut batch = Batch::new().expect_unchanged(key.clone(), seen.into_bytes()).put(key, value);
+        if !reviewed.drill {
+            batch = batch.delete(keys::open_emergency());
+        }
+        self.record(&[Entry::BreakGlassReviewed { used: id, word }], batch).await?;
+        Ok(reviewed)
+    }
+
+    /// Every use, oldest first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn emergencies(&self) -> Result<Vec<BreakGlass>, AppError> {
+        let rows = self.store.scan(&Scan::prefix(keys::emergencies()))?;
+        rows.iter().map(|(key, value)| Ok(codec::decode(key, value)?)).collect()
+    }
+
+    /// The one that a decision about this write must look at.
+    pub(super) fn emergency_for(
+        &self,
+        policy: &Policy,
+        placed: &Placed,
+    ) -> Result<Option<BreakGlass>, AppError> {
+        if policy.break_glass().is_none() {
+            return Ok(None);
+        }
+        let Some(id) = self.read::<Uuid>(&keys::open_emergency())? else { return Ok(None) };
+        let found: Option<BreakGlass> = self.read(&keys::emergency(id))?;
+        Ok(found.filter(|used| &used.placed == placed))
+    }
+}

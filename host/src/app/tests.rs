@@ -1,0 +1,200 @@
+//! The workflow as people meet it: a whole app in front of an MLflow that knows one model and its aliases.
+
+mod exceptions;
+mod workflow;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::extract::{Json, Query, State};
+use axum::routing::get;
+use countersign_core::action::{Action, Placed};
+use countersign_core::names::{PersonId, Version};
+use countersign_core::request::{PromotionRequest, RequestId};
+use countersign_core::review::Vote;
+use http::StatusCode;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::testing::app_with;
+use super::{App, AppError, NewReview};
+use crate::auth::{Caller, Identity, Method};
+use crate::clock::ManualClock;
+
+const PEOPLE: [&str; 7] = ["ana", "ruth", "omar", "lea", "dora", "otto", "olga"];
+
+const POLICY: &str = r#"
+[[seat]]
+name = "risk"
+members = ["ruth", "omar", "ana"]
+
+[[seat]]
+name = "legal"
+members = ["lea", "ruth"]
+veto = true
+
+[[delegation]]
+from = "omar"
+to = "dora"
+seat = "risk"
+starts = "2026-11-01"
+ends = "2027-01-01"
+
+[[tier]]
+name = "low"
+
+[waivers]
+seat = "risk"
+max = "30d"
+
+[break_glass]
+members = ["otto"]
+lasts = "1h"
+reviewed_by = "risk"
+
+[[gate]]
+name = "production"
+mode = "enforce"
+models = ["*"]
+guards = [{ alias = "champion" }]
+on_approval = "permit"
+expires = "10d"
+
+  [gate.approvals.low]
+  seats = { risk = 2 }
+  expires = "90d"
+"#;
+
+/// What MLflow holds, and whether it is well.
+#[derive(Default)]
+struct Registry {
+    aliases: BTreeMap<String, String>,
+    ill: bool,
+    writes: usize,
+}
+
+type Shared = Arc<Mutex<Registry>>;
+
+struct World {
+    app: Arc<App>,
+    clock: Arc<ManualClock>,
+    registry: Shared,
+    _files: TempDir,
+}
+
+async fn version(Query(asked): Query<BTreeMap<String, String>>) -> Json<Value> {
+    Json(json!({"model_version": {
+        "name": asked["name"], "version": asked["version"], "creation_timestamp": 1, "status": "READY",
+    }}))
+}
+
+async fn model(State(registry): State<Shared>) -> Json<Value> {
+    let aliases = registry.lock().unwrap().aliases.clone();
+    let aliases: Vec<Value> =
+        aliases.iter().map(|(alias, version)| json!({"alias": alias, "version": version})).collect();
+    Json(json!({"registered_model": {"name": "credit", "aliases": aliases}}))
+}
+
+async fn set_alias(State(registry): State<Shared>, Json(body): Json<Value>) -> (StatusCode, Json<Value>) {
+    let mut registry = registry.lock().unwrap();
+    if registry.ill {
+        return (StatusCode::INTERNAL_SERVER_ERROR, Json(json!({"error_code": "INTERNAL_ERROR"})));
+    }
+    let text = |key: &str| body[key].as_str().unwrap().to_owned();
+    registry.aliases.insert(text("alias"), text("version"));
+    registry.writes += 1;
+    (StatusCode::OK, Json(json!({})))
+}
+
+impl World {
+    async fn new(policy: &str) -> Self {
+        let registry = Shared::default();
+        let served = Router::new()
+            .route("/api/2.0/mlflow/model-versions/get", get(version))
+            .route("/api/2.0/mlflow/registered-models/get", get(model))
+            .route("/api/2.0/mlflow/registered-models/alias", axum::routing::post(set_alias))
+            .with_state(Arc::clone(&registry));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let upstream = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, served).await });
+        let (app, clock, files) = app_with(policy, &upstream, &PEOPLE).await;
+        Self { app, clock, registry, _files: files }
+    }
+
+    /// Ana asks for `champion` to be version 7.
+    async fn asked(&self) -> PromotionRequest {
+        self.app.open(&caller("ana"), placed()).await.unwrap()
+    }
+
+    async fn vote(
+        &self,
+        who: &str,
+        vote: Vote,
+        why: &str,
+        id: RequestId,
+    ) -> Result<PromotionRequest, AppError> {
+        self.vote_in(who, None, vote, why, id).await
+    }
+
+    async fn vote_in(
+        &self,
+        who: &str,
+        seat: Option<&str>,
+        vote: Vote,
+        why: &str,
+        id: RequestId,
+    ) -> Result<PromotionRequest, AppError> {
+        let subject_digest = self.app.request(id)?.binding;
+        let (seat, rationale) = (seat.map(Into::into), why.to_owned());
+        self.app.review(&caller(who), id, NewReview { vote, seat, rationale, subject_digest }).await
+    }
+
+    /// Ruth and Omar approve.
+    async fn approved(&self) -> PromotionRequest {
+        let id = self.asked().await.id;
+        self.vote("omar", Vote::Approve, "the holdout holds", id).await.unwrap();
+        self.vote_in("ruth", Some("risk"), Vote::Approve, "drift is small", id).await.unwrap()
+    }
+
+    fn champion(&self) -> Option<String> {
+        self.registry.lock().unwrap().aliases.get("champion").cloned()
+    }
+
+    fn state(&self, id: RequestId) -> &'static str {
+        self.app.request(id).unwrap().state.as_str()
+    }
+
+    /// What `ledger verify` says of separation of duties.
+    async fn breaches(&self) -> Vec<String> {
+        let mut out = Vec::new();
+        self.app.ledger.export(&mut out, &mut |_| {}).await.unwrap();
+        let found = crate::ledger::export::verify(&mut out.as_slice(), None, &mut |_| {}).unwrap();
+        found.breaches.into_iter().map(|breach| breach.reason).collect()
+    }
+}
+
+fn placed() -> Placed {
+    let (model, alias) = ("credit".into(), "champion".into());
+    Placed {
+        workspace: "default".into(),
+        action: Action::SetAlias { model, alias, version: Version::new(7) },
+    }
+}
+
+fn caller(name: &str) -> Caller {
+    let (person, name) = (PersonId::new(name), name.to_owned());
+    Caller::Known(Identity { person, name, machine: false, groups: Vec::new(), method: Method::Session })
+}
+
+fn refused<T: std::fmt::Debug>(result: Result<T, AppError>, kind: &str, words: &str) {
+    let error = result.unwrap_err();
+    let found = match &error {
+        AppError::Forbidden(_) => "forbidden",
+        AppError::Conflict(_) => "conflict",
+        AppError::Invalid(_) => "invalid",
+        _ => "other",
+    };
+    assert_eq!(found, kind, "{error}");
+    assert!(error.to_string().contains(words), "{error}");
+}

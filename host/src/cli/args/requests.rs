@@ -1,0 +1,152 @@
+//! `request` and `waiver`: what is asked of a running server.
+
+use clap::{Args, Subcommand};
+use countersign_core::request::RequestId;
+
+use super::Remote;
+
+#[derive(Debug, Args)]
+pub struct Request {
+    #[command(flatten)]
+    pub remote: Remote,
+    #[command(subcommand)]
+    pub command: RequestCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum RequestCommand {
+    /// Promotion requests, newest first.
+    #[command(after_help = "Example:\n  countersign request list --state in-review")]
+    List {
+        /// Only requests in this state.
+        #[arg(long, value_parser = ["open", "in-review", "approved", "applying", "applied", "expired", "lapsed", "rejected", "withdrawn", "superseded"])]
+        state: Option<String>,
+    },
+    /// Who must act next, the checks, the reviews, and the digest that a signature would cover.
+    #[command(after_help = "Example:\n  countersign request show 0198…")]
+    Show { id: RequestId },
+    /// Signs in a seat, for exactly what `show` shows.
+    #[command(
+        after_help = "Example:\n  countersign request approve 0198… --seat risk --rationale 'meets the bar'"
+    )]
+    Approve(Vote),
+    /// Says no in a seat: final for what was reviewed.
+    #[command(after_help = "Example:\n  countersign request reject 0198… --rationale 'no data sheet'")]
+    Reject(Vote),
+    /// Says neither yes nor no, so that nobody waits for you.
+    #[command(after_help = "Example:\n  countersign request abstain 0198… --rationale 'not my field'")]
+    Abstain(Vote),
+    /// Opens what a check found, and has it recorded that you did: some votes wait for that.
+    #[command(after_help = "Example:\n  countersign request open-evidence 0198… metric-threshold")]
+    OpenEvidence { id: RequestId, plugin: String },
+    /// Judges a request again, by what is there now.
+    #[command(after_help = "Example:\n  countersign request renew 0198…")]
+    Renew { id: RequestId },
+    /// Has Countersign make the change of an approved request.
+    #[command(after_help = "Example:\n  countersign request apply 0198…")]
+    Apply { id: RequestId },
+    /// Opens the gate of one request in an emergency, for a short time.
+    #[command(
+        after_help = "Example:\n  countersign request break-glass 0198… --reason 'scores are all zero' --ticket INC-7"
+    )]
+    BreakGlass {
+        id: RequestId,
+        /// What is broken.
+        #[arg(long)]
+        reason: String,
+        /// Where it is tracked.
+        #[arg(long)]
+        ticket: String,
+        /// Records a drill and opens nothing.
+        #[arg(long)]
+        drill: bool,
+    },
+    /// Looks at what somebody else did in an emergency; the next one waits for that.
+    #[command(
+        after_help = "Example:\n  countersign request review-break-glass 0198… --rationale 'it was one'"
+    )]
+    ReviewBreakGlass {
+        /// The id that `break-glass` printed.
+        id: uuid::Uuid,
+        #[arg(long)]
+        rationale: String,
+    },
+    /// Takes back a request of your own.
+    #[command(after_help = "Example:\n  countersign request withdraw 0198…")]
+    Withdraw { id: RequestId },
+}
+
+#[derive(Debug, Args)]
+pub struct Waiver {
+    #[command(flatten)]
+    pub remote: Remote,
+    #[command(subcommand)]
+    pub command: WaiverCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum WaiverCommand {
+    /// Every waiver, those that have ended included.
+    List,
+    /// Asks for one requirement to be left out, for a time; it counts once its seat has approved it.
+    #[command(
+        after_help = "Example:\n  countersign waiver ask credit --gate production --check fairness --lasts 14d --reason '…'"
+    )]
+    Ask(NewWaiver),
+    /// Lets a waiver count.
+    #[command(after_help = "Example:\n  countersign waiver approve 0198… --rationale 'bounded, and watched'")]
+    Approve(Word),
+    /// Ends a waiver early.
+    #[command(after_help = "Example:\n  countersign waiver revoke 0198… --rationale 'the data is there now'")]
+    Revoke(Word),
+}
+
+#[derive(Debug, Args)]
+pub struct NewWaiver {
+    pub model: String,
+    /// Only for this version.
+    #[arg(long)]
+    pub version: Option<String>,
+    #[arg(long)]
+    pub gate: String,
+    /// The check to leave out.
+    #[arg(long, required_unless_present = "seat", conflicts_with = "seat")]
+    pub check: Option<String>,
+    /// The seat to leave empty.
+    #[arg(long)]
+    pub seat: Option<String>,
+    /// Why.
+    #[arg(long)]
+    pub reason: String,
+    /// For how long, as in `14d`.
+    #[arg(long)]
+    pub lasts: String,
+    /// The account that answers for it; without it, you.
+    #[arg(long)]
+    pub owner: Option<String>,
+    /// The MLflow workspace of the model.
+    #[arg(long, default_value = "default")]
+    pub workspace: String,
+}
+
+#[derive(Debug, Args)]
+pub struct Word {
+    pub id: uuid::Uuid,
+    /// Why.
+    #[arg(long)]
+    pub rationale: String,
+}
+
+#[derive(Debug, Args)]
+pub struct Vote {
+    pub id: RequestId,
+    /// The seat in which you sign; needed only where you have more than one.
+    #[arg(long)]
+    pub seat: Option<String>,
+    /// Why.
+    #[arg(long)]
+    pub rationale: String,
+    /// The digest that you looked at; without it, the one in force now.
+    #[arg(long)]
+    pub subject_digest: Option<String>,
+}

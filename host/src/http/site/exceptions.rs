@@ -1,0 +1,134 @@
+//! The page of waivers and emergencies, and the words that people have on them.
+
+use axum::extract::{Form, Path, Query};
+use axum::response::{IntoResponse, Response};
+use countersign_core::break_glass::BreakGlass;
+use countersign_core::time::Millis;
+use countersign_core::waiver::Waiver;
+use http::{HeaderMap, StatusCode};
+use serde::Deserialize;
+use uuid::Uuid;
+
+use super::{Trouble, Visitor, must_be_ours, page, see_other};
+use crate::app::AppError;
+use crate::http::pages::exceptions::{EmergencyRow, ExceptionsPage, WaiverRow};
+use crate::http::pages::{Chip, Nav, Tone};
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Told {
+    done: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct WordFields {
+    #[serde(default)]
+    word: String,
+    #[serde(default)]
+    rationale: String,
+}
+
+pub(super) async fn show(visitor: Visitor, Query(told): Query<Told>) -> Result<Response, Trouble> {
+    let trouble = |error| Trouble::new(&visitor, error);
+    let (mut waivers, emergencies) =
+        (visitor.app().waivers().map_err(trouble)?, visitor.app().emergencies().map_err(trouble)?);
+    waivers.sort_by_key(|waiver| std::cmp::Reverse(waiver.asked_at));
+    let shown = ExceptionsPage {
+        chrome: visitor.chrome(Nav::Exceptions),
+        waivers: waivers.iter().map(|waiver| row(&visitor, waiver)).collect(),
+        emergencies: emergencies.iter().rev().map(|used| emergency(&visitor, used)).collect(),
+        told: told.done.as_deref().and_then(told_words),
+    };
+    Ok(page(StatusCode::OK, &shown))
+}
+
+fn told_words(done: &str) -> Option<String> {
+    let words = match done {
+        "approve" => "Your approval of the waiver is recorded.",
+        "revoke" => "The waiver is revoked.",
+        "review" => "Your review is recorded. The next use is possible.",
+        _ => return None,
+    };
+    Some(words.to_owned())
+}
+
+pub(super) async fn waiver(
+    visitor: Visitor,
+    Path(id): Path<Uuid>,
+    headers: HeaderMap,
+    Form(fields): Form<WordFields>,
+) -> Response {
+    let said = async {
+        must_be_ours(&visitor, &headers)?;
+        let (app, caller) = (visitor.app(), &visitor.caller);
+        match fields.word.as_str() {
+            "approve" => app.approve_waiver(caller, id, &fields.rationale).await.map(|_| "approve"),
+            "revoke" => app.revoke_waiver(caller, id, &fields.rationale).await.map(|_| "revoke"),
+            other => {
+                Err(AppError::Invalid(format!("`{other}` is no word on a waiver: approve or revoke it")))
+            }
+        }
+    };
+    told(&visitor, said.await)
+}
+
+pub(super) async fn review(
+    visitor: Visitor,
+    Path(id): Path<Uuid>,
+    headers: HeaderMap,
+    Form(fields): Form<WordFields>,
+) -> Response {
+    let said = async {
+        must_be_ours(&visitor, &headers)?;
+        visitor.app().review_break_glass(&visitor.caller, id, &fields.rationale).await
+    };
+    told(&visitor, said.await.map(|_| "review"))
+}
+
+fn told(visitor: &Visitor, done: Result<&str, AppError>) -> Response {
+    match done {
+        Ok(done) => see_other(&format!("{}/exceptions?done={done}", visitor.site.base)),
+        Err(error) => Trouble::new(visitor, error).into_response(),
+    }
+}
+
+fn row(visitor: &Visitor, waiver: &Waiver) -> WaiverRow {
+    let version = waiver.scope.version.map(|version| format!(", version {version}")).unwrap_or_default();
+    WaiverRow {
+        id: waiver.id.to_string(),
+        what: waiver.requirement.to_string(),
+        about: format!("{}{version}", waiver.scope.model),
+        reason: waiver.reason.clone(),
+        author: visitor.person(&waiver.author),
+        owner: visitor.person(&waiver.owner),
+        until: waiver.expires.to_string(),
+        chip: chip(waiver, visitor.now()),
+        approved_by: waiver.approvals.iter().map(|word| visitor.person(&word.by)).collect(),
+        open: waiver.revoked.is_none() && visitor.now() < waiver.expires,
+    }
+}
+
+fn chip(waiver: &Waiver, now: Millis) -> Chip {
+    if waiver.revoked.is_some() {
+        Chip::new("Revoked", "cross", Tone::Quiet)
+    } else if waiver.expires <= now {
+        Chip::new("Ended", "dash", Tone::Quiet)
+    } else if waiver.approvals.is_empty() {
+        Chip::new("Asked for", "clock", Tone::Waiting)
+    } else {
+        Chip::new("Approved", "alert", Tone::Warning)
+    }
+}
+
+fn emergency(visitor: &Visitor, used: &BreakGlass) -> EmergencyRow {
+    EmergencyRow {
+        id: used.id.to_string(),
+        request: used.request.to_string(),
+        by: visitor.person(&used.by),
+        at: visitor.when(used.at),
+        until: used.until.to_string(),
+        reason: used.reason.clone(),
+        ticket: used.ticket.clone(),
+        drill: used.drill,
+        reviewed_by: used.reviewed.as_ref().map(|word| visitor.person(&word.by)),
+    }
+}
