@@ -68,6 +68,7 @@ fn review(reviewer: &str, vote: Vote, at: i64, binding: &[u8]) -> Review {
         rationale: String::new(),
         at: Millis::new(at),
         binding: Digest::of(binding),
+        signature: None,
     }
 }
 

@@ -64,10 +64,7 @@ impl Policy {
     /// What whoever relies on this policy should know: above all what it asks for and this version does not do.
     #[must_use]
     pub fn remarks(&self) -> Vec<String> {
-        let groups = self.seats.iter().filter(|seat| !seat.groups.is_empty()).map(|seat| {
-            format!("seat `{}` names `groups`: in this version only its `members` can sign", seat.name)
-        });
-        self.gates.iter().flat_map(remarks).chain(groups).collect()
+        self.gates.iter().flat_map(remarks).collect()
     }
 
     /// What this policy says about an action, given what the registry says about the version.
