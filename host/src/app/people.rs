@@ -8,6 +8,7 @@ use countersign_core::names::{PersonId, Seat};
 use countersign_core::policy::Policy;
 use countersign_core::review::{Authors, Roster, may_fill};
 
+use super::profiles::KeptProfiles;
 use crate::auth::{Auth, Identity};
 use crate::store::{Batch, Store, codec, keys};
 
@@ -15,12 +16,20 @@ use crate::store::{Batch, Store, codec, keys};
 pub struct People {
     auth: Arc<Auth>,
     store: Arc<dyn Store>,
+    /// What an identity provider said; `None` where there is none.
+    profiles: Option<Arc<KeptProfiles>>,
 }
 
 impl People {
     #[must_use]
     pub const fn new(auth: Arc<Auth>, store: Arc<dyn Store>) -> Self {
-        Self { auth, store }
+        Self { auth, store, profiles: None }
+    }
+
+    /// With what an identity provider said of people.
+    #[must_use]
+    pub fn with_profiles(self, profiles: Arc<KeptProfiles>) -> Self {
+        Self { profiles: Some(profiles), ..self }
     }
 
     /// Keeps the name of somebody whose account we do not keep. A page that lacks it shows the id.
@@ -44,23 +53,37 @@ impl People {
         &self.auth
     }
 
-    /// Who may fill which seat at this moment. Names in the policy that nobody has fill nothing.
+    /// Who may fill which seat at this moment. Names in the policy that nobody has fill nothing, and groups count
+    /// as they were last seen.
     #[must_use]
     pub fn roster(&self, policy: &Policy) -> Roster {
         let mut roster = Roster::default();
         for seat in policy.seats() {
-            let people: BTreeSet<PersonId> =
-                seat.members.iter().filter_map(|name| self.auth.person_of(name)).collect();
-            roster.machines.extend(people.iter().filter(|id| self.auth.is_machine(id)).cloned());
+            let named = seat.members.iter().filter_map(|name| self.person_of(name));
+            let grouped = seat.groups.iter().flat_map(|group| self.members_of(group));
+            let people: BTreeSet<PersonId> = named.chain(grouped).collect();
+            roster.machines.extend(people.iter().filter(|id| self.is_machine(id)).cloned());
             roster.seats.insert(seat.name.clone(), people);
         }
         roster
     }
 
+    fn members_of(&self, group: &str) -> Vec<PersonId> {
+        let mut members = self.auth.members_of(group);
+        members.extend(self.profiles.iter().flat_map(|profiles| profiles.members_of(group)));
+        members
+    }
+
     /// The person behind an account name.
     #[must_use]
     pub fn person_of(&self, name: &str) -> Option<PersonId> {
-        self.auth.person_of(name)
+        self.auth.person_of(name).or_else(|| self.profiles.as_ref()?.person_named(name))
+    }
+
+    #[must_use]
+    pub fn is_machine(&self, person: &PersonId) -> bool {
+        let said = || self.profiles.as_ref().is_some_and(|profiles| profiles.is_machine(person));
+        self.auth.is_machine(person) || said()
     }
 
     /// What to call somebody on a page; the id itself where no profile is left.
@@ -78,16 +101,17 @@ impl People {
     }
 
     /// The account names per seat of those who may sign this: for sentences that say who must act. A name that
-    /// nobody has yet stays in; authors and machines do not.
+    /// nobody has yet stays in; authors and machines do not. A group stands for its members.
     #[must_use]
     pub fn signers(&self, policy: &Policy, authors: &Authors) -> BTreeMap<Seat, Vec<String>> {
         let roster = self.roster(policy);
         let may = |seat: &Seat, name: &str| {
-            self.auth.person_of(name).is_none_or(|person| may_fill(&person, seat, &roster, authors).is_ok())
+            self.person_of(name).is_none_or(|person| may_fill(&person, seat, &roster, authors).is_ok())
         };
         let of = policy.seats().iter().map(|seat| {
-            let names = seat.members.iter().filter(|name| may(&seat.name, name)).cloned().collect();
-            (seat.name.clone(), names)
+            let names = seat.members.iter().filter(|name| may(&seat.name, name)).cloned();
+            let groups = seat.groups.iter().map(|group| format!("anybody of {group}"));
+            (seat.name.clone(), names.chain(groups).collect())
         });
         of.collect()
     }

@@ -10,7 +10,7 @@ use countersign_core::review::{Review, Vote, may_fill};
 use super::judge::Asked;
 use super::records::{Seen, put_request};
 use super::{App, AppError, Generation};
-use crate::auth::{Caller, Identity};
+use crate::auth::{Caller, Identity, Proof};
 use crate::store::Batch;
 
 /// A review as it is handed in.
@@ -36,6 +36,20 @@ impl App {
         id: RequestId,
         new: NewReview,
     ) -> Result<PromotionRequest, AppError> {
+        self.sign(caller, id, new, Proof::None).await
+    }
+
+    /// As [`App::review`], with a proof of who signs, for tiers that ask for one.
+    ///
+    /// # Errors
+    /// As [`App::review`]; `Forbidden` also when a proof is asked for and does not hold.
+    pub async fn sign(
+        &self,
+        caller: &Caller,
+        id: RequestId,
+        new: NewReview,
+        proof: Proof,
+    ) -> Result<PromotionRequest, AppError> {
         let identity = signed_in(caller, "a review needs a name under it")?;
         let generation = self.generation.load_full();
         let seen = self.load_request(id)?;
@@ -52,14 +66,18 @@ impl App {
                 request.value.binding.short()
             )));
         }
+        let at = self.clock.now();
+        let policy = &generation.policy;
+        let signature = self.signature(policy, &request.value, identity, new.vote, proof, at).await?;
         let review = Review {
             id: self.clock.new_id()?,
             reviewer: identity.person.clone(),
             seat,
             vote: new.vote,
             rationale: new.rationale.trim().to_owned(),
-            at: self.clock.now(),
+            at,
             binding: new.subject_digest,
+            signature,
         };
         self.take(&generation, request, review).await
     }

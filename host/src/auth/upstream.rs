@@ -5,6 +5,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use countersign_core::names::PersonId;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue};
@@ -87,6 +89,22 @@ impl Upstream {
                 self.verified.put(fingerprint, self.clock.now(), identity.clone());
                 Ok(Caller::Known(identity))
             }
+        }
+    }
+
+    /// Whether this is the password of that account, asked of MLflow now.
+    ///
+    /// # Errors
+    /// When MLflow cannot be asked.
+    pub async fn verify_password(&self, username: &str, password: &str) -> Result<bool, AuthError> {
+        let pair = STANDARD.encode(format!("{username}:{password}"));
+        let header = HeaderValue::try_from(format!("Basic {pair}"));
+        let header = header.map_err(|error| AuthError::Internal(error.to_string()))?;
+        match (self.probe)(header).await {
+            Ok(Probed::User { username: known }) => Ok(known == username),
+            Ok(Probed::Refused) => Ok(false),
+            Ok(Probed::NoAccounts) => Err(AuthError::UpstreamWithoutAccounts),
+            Err(error) => Err(AuthError::UpstreamUnreachable(error.to_string())),
         }
     }
 

@@ -10,8 +10,10 @@ use serde::Deserialize;
 
 use super::errors::sentence;
 use super::request::{build, find};
+use super::session::Peer;
 use super::{Trouble, Visitor, must_be_ours, page, see_other};
 use crate::app::{AppError, NewReview};
+use crate::auth::Proof;
 use crate::http::api::parse_id;
 use crate::http::error;
 use crate::http::pages::request::ReviewForm;
@@ -24,20 +26,24 @@ pub(super) struct ReviewFields {
     #[serde(default)]
     rationale: String,
     subject_digest: Digest,
+    #[serde(default)]
+    password: String,
 }
 
 pub(super) async fn review(
     visitor: Visitor,
     Path(id): Path<String>,
+    Peer(peer): Peer,
     headers: HeaderMap,
     Form(fields): Form<ReviewFields>,
 ) -> Response {
-    let ReviewFields { vote, seat, rationale, subject_digest } = fields;
+    let ReviewFields { vote, seat, rationale, subject_digest, password } = fields;
+    let proof = visitor.app().people.auth().proof(&headers, Some(password), peer.ip());
     let seat = Some(seat).filter(|seat| !seat.is_empty()).map(Seat::new);
     let new = NewReview { vote, seat, rationale: rationale.clone(), subject_digest };
-    match take(&visitor, &id, &headers, new).await {
+    match take(&visitor, &id, &headers, new, proof).await {
         Ok(()) => see_other(&format!("{}/requests/{id}?done={}", visitor.site.base, vote.as_str())),
-        Err(error) => again(&visitor, &id, rationale, error),
+        Err(error) => again(&visitor, &id, &headers, rationale, error),
     }
 }
 
@@ -52,15 +58,28 @@ pub(super) async fn withdraw(visitor: Visitor, Path(id): Path<String>, headers: 
     }
 }
 
-async fn take(visitor: &Visitor, id: &str, headers: &HeaderMap, new: NewReview) -> Result<(), AppError> {
+async fn take(
+    visitor: &Visitor,
+    id: &str,
+    headers: &HeaderMap,
+    new: NewReview,
+    proof: Proof,
+) -> Result<(), AppError> {
     must_be_ours(visitor, headers)?;
-    visitor.app().review(&visitor.caller, parse_id(id)?, new).await.map(|_| ())
+    visitor.app().sign(&visitor.caller, parse_id(id)?, new, proof).await.map(|_| ())
 }
 
 /// The page again, as it is now, with what was typed and why it was not taken.
-fn again(visitor: &Visitor, id: &str, rationale: String, refused: AppError) -> Response {
+fn again(
+    visitor: &Visitor,
+    id: &str,
+    headers: &HeaderMap,
+    rationale: String,
+    refused: AppError,
+) -> Response {
     let Ok(request) = find(visitor, id) else { return Trouble::new(visitor, refused).into_response() };
     let (status, _, _) = error::kind(&refused);
-    let typed = ReviewForm { seats: Vec::new(), rationale, error: Some(sentence(&error::chain(&refused))) };
-    page(status, &build(visitor, &request, typed, None))
+    let error = Some(sentence(&error::chain(&refused)));
+    let typed = ReviewForm { rationale, error, ..ReviewForm::default() };
+    page(status, &build(visitor, &request, headers, typed, None))
 }
