@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use crate::scene::{PATIENCE, Scene, contains, policy};
 
 mod proxy;
-mod signatures;
 mod sign_in;
+mod signatures;
 mod tokens;
 
 const READ: &str = "/api/2.0/mlflow/registered-models/search";

@@ -75,7 +75,8 @@ impl Packages {
         }
         let mut npm = Command::new(node.bin("npm"));
         npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(&self.dir);
-        run::quietly(&mut npm).context("npm could not install the OpenID provider; is its registry reachable?")?;
+        run::quietly(&mut npm)
+            .context("npm could not install the OpenID provider; is its registry reachable?")?;
         fs::write(self.dir.join(READY), "")?;
         Ok(())
     }

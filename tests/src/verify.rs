@@ -47,7 +47,11 @@ const CHECKS: [Check; 9] = [
         what: "every plugin builds, hostile ones too",
         run: |_| plugins::build(&[]).map(drop),
     },
-    Check { name: "venv", what: "Python has the pinned MLflow, Node the OpenID provider", run: |_| prepare_python() },
+    Check {
+        name: "venv",
+        what: "Python has the pinned MLflow, Node the OpenID provider",
+        run: |_| prepare_python(),
+    },
     Check { name: "tests", what: "unit and integration tests, with a real MLflow", run: tests },
     Check { name: "cases", what: "each plugin's declarative cases, in Wasm", run: |_| cases() },
     Check {

@@ -53,7 +53,8 @@ impl Visitor {
                 return Ok(page);
             }
             let text = page.response.text();
-            let (_, action) = address(page.port, attribute(&text, "action=\"").context("no form to fill")?)?;
+            let action = attribute(&text, "action=\"").with_context(|| format!("no form in {text}"))?;
+            let (_, action) = address(page.port, action)?;
             page = if text.contains("name=\"login\"") {
                 self.post(provider, &action, &[("prompt", "login"), ("login", name), ("password", "any")])?
             } else {
@@ -66,6 +67,11 @@ impl Visitor {
     /// The value of a cookie, for whoever wants to steal it.
     pub fn cookie(&self, port: u16, name: &str) -> Option<&str> {
         self.cookies.get(&(port, name.to_owned())).map(|cookie| cookie.value.as_str())
+    }
+
+    /// Drops every cookie of a port, as who signs out there.
+    pub fn forget(&mut self, port: u16) {
+        self.cookies.retain(|(at, _), _| *at != port);
     }
 
     /// One request, without going where it leads.
@@ -103,13 +109,15 @@ impl Visitor {
     }
 
     fn carried(&self, port: u16, path: &str) -> Vec<String> {
-        let ours = self.cookies.iter().filter(|((at, _), cookie)| *at == port && path.starts_with(&cookie.path));
+        let ours =
+            self.cookies.iter().filter(|((at, _), cookie)| *at == port && path.starts_with(&cookie.path));
         ours.map(|((_, name), cookie)| format!("{name}={}", cookie.value)).collect()
     }
 
     fn take(&mut self, port: u16, set: &str) -> Result<()> {
         let mut parts = set.split(';').map(str::trim);
-        let (name, value) = parts.next().and_then(|pair| pair.split_once('=')).context("a cookie without =")?;
+        let (name, value) =
+            parts.next().and_then(|pair| pair.split_once('=')).context("a cookie without =")?;
         let mut path = "/".to_owned();
         let mut over = value.is_empty();
         for part in parts {
@@ -147,8 +155,14 @@ fn attribute<'t>(text: &'t str, before: &str) -> Option<&'t str> {
 /// Percent-encodes everything that is not a letter or digit.
 pub fn encoded(text: &str) -> String {
     text.bytes()
-        .map(|byte| {
-            if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") }
-        })
+        .map(
+            |byte| {
+                if byte.is_ascii_alphanumeric() {
+                    char::from(byte).to_string()
+                } else {
+                    format!("%{byte:02X}")
+                }
+            },
+        )
         .collect()
 }

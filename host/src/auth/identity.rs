@@ -58,7 +58,9 @@ pub struct Identity {
 #[serde(tag = "by", rename_all = "kebab-case")]
 pub enum Method {
     Password,
-    Token { id: String },
+    Token {
+        id: String,
+    },
     Session,
     Upstream,
     /// A token of the OpenID provider.

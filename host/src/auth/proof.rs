@@ -40,7 +40,9 @@ pub enum ProofError {
     NoPassword,
     #[error("the password is wrong: nothing was signed")]
     WrongPassword,
-    #[error("sign in again first: on the request's page, press “Confirm that it is you”, then sign within five minutes")]
+    #[error(
+        "sign in again first: on the request's page, press “Confirm that it is you”, then sign within five minutes"
+    )]
     NotConfirmed,
     #[error(
         "the policy asks for re-authentication, which cannot be done with this way of signing in: an operator must \

@@ -44,11 +44,7 @@ pub struct ProxyHeader {
 impl ProxyHeader {
     /// # Errors
     /// When the machine gives no randomness.
-    pub fn new(
-        settings: Settings,
-        profiles: Profiles,
-        clock: Arc<dyn Clock>,
-    ) -> Result<Self, NoRandomness> {
+    pub fn new(settings: Settings, profiles: Profiles, clock: Arc<dyn Clock>) -> Result<Self, NoRandomness> {
         Ok(Self { settings, profiles, verified: Remembered::new(&*clock)?, clock })
     }
 

@@ -10,8 +10,8 @@ use countersign_core::names::Workspace;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::{background, machinery, place};
 use super::identity::{self, is_https, span};
+use super::{background, machinery, place};
 use crate::app::{App, Generation, KeptProfiles, People, Registry};
 use crate::auth::sessions;
 use crate::clock::{Clock, SystemClock};

@@ -68,7 +68,9 @@ pub(super) fn reader(app: &App, auth: &Authenticated) -> Result<Caller, AppError
     let caller = caller(auth)?;
     if caller.identity().is_none() && !matches!(app.people.auth(), Auth::Anonymous) {
         let how = match app.people.auth() {
-            Auth::Oidc(_) => "send `Authorization: Bearer TOKEN` with an access token of the identity provider",
+            Auth::Oidc(_) => {
+                "send `Authorization: Bearer TOKEN` with an access token of the identity provider"
+            }
             Auth::ProxyHeader(_) => app.people.auth().how_to_sign_in(),
             _ => "send `Authorization: Bearer TOKEN` with a token from `countersign token new`",
         };

@@ -49,10 +49,7 @@ pub fn challenge(audience: Audience, uri: &Uri, base: Option<&str>, header: &str
             let here = uri.path_and_query().map_or("/", |path| path.as_str());
             Challenge::SignIn { location: login_url(base, here) }
         }
-        _ => Challenge::Unauthorized {
-            www_authenticate: header.to_owned(),
-            body: unauthenticated(why),
-        },
+        _ => Challenge::Unauthorized { www_authenticate: header.to_owned(), body: unauthenticated(why) },
     }
 }
 

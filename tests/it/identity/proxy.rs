@@ -4,7 +4,8 @@ use super::*;
 use crate::scene::relay::Relay;
 
 fn before(upstream: u16, name: &str, trusted: &str) -> Scene {
-    let by_group = |name: &str| policy(name).replace("members = [\"ruth\"]", "groups = [\"proxy:model-risk\"]");
+    let by_group =
+        |name: &str| policy(name).replace("members = [\"ruth\"]", "groups = [\"proxy:model-risk\"]");
     let scene = Scene::before(upstream, name, by_group);
     scene.reconfigure("mode = \"local\"", "mode = \"proxy-header\"");
     scene.configure(&format!("[proxy_header]\ntrusted_proxies = [{trusted}]\nmachines = [\"ci-bot\"]\n"));

@@ -74,7 +74,8 @@ fn the_password_again() {
 fn the_password_again_is_shown_everywhere() {
     let scene = Scene::start("shown", |name| reauthenticating(&policy(name)));
     let (id, digest) = held(&scene);
-    let body = json!({"vote": "approve", "rationale": "read it", "subject_digest": digest, "password": PASSWORD});
+    let body =
+        json!({"vote": "approve", "rationale": "read it", "subject_digest": digest, "password": PASSWORD});
     let path = format!("/_countersign/api/v1/requests/{id}/reviews");
     assert_eq!(scene.call("ruth", "POST", &path, Some(&body)).status, 200);
     let page = scene.call("ruth", "GET", &format!("/_countersign/requests/{id}"), None);
@@ -106,6 +107,7 @@ fn the_providers_word_that_it_asked_again() {
     // Somebody else at the provider confirms nothing of hers.
     let asked = ruth.clone().get(port, &format!("{path}/confirm")).unwrap();
     let mut swapped = ruth.clone();
+    swapped.forget(provider.port);
     let asked_again = swapped.get(port, &format!("{path}/confirm")).unwrap();
     let wrong = swapped.sign_in(asked_again, "olga").unwrap();
     assert_eq!(wrong.response.status, 401, "{}", wrong.response.text());

@@ -1,5 +1,5 @@
-use countersign_core::policy::Policy;
 use countersign_core::names::Seat;
+use countersign_core::policy::Policy;
 
 use super::*;
 use crate::app::People;

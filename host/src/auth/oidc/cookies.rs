@@ -160,8 +160,7 @@ mod tests {
     fn an_attempt_lasts_ten_minutes_and_earns_one_proof() {
         let cookies = Cookies::new(&[7; 32], "/_countersign", true);
         let purpose = Purpose::Prove { person: "u_ruth".into(), about: "7".to_owned() };
-        let attempt =
-            Attempt { id: "x".to_owned(), began: Millis::new(0), next: "/".to_owned(), purpose };
+        let attempt = Attempt { id: "x".to_owned(), began: Millis::new(0), next: "/".to_owned(), purpose };
         let set = cookies.begin(&attempt).unwrap();
         assert!(set.starts_with("__Secure-countersign_oidc=v1."), "{set}");
         assert!(set.ends_with("; Path=/_countersign; Max-Age=600; HttpOnly; SameSite=Lax; Secure"), "{set}");

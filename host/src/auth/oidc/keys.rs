@@ -130,9 +130,7 @@ fn key(jwk: Jwk) -> Option<Key> {
         ("RSA", _) => Material::Rsa { n: unsigned(part(&jwk.n)?), e: unsigned(part(&jwk.e)?) },
         ("EC", Some("P-256")) => point(Family::P256, 32, &part(&jwk.x)?, &part(&jwk.y)?)?,
         ("EC", Some("P-384")) => point(Family::P384, 48, &part(&jwk.x)?, &part(&jwk.y)?)?,
-        ("OKP", Some("Ed25519")) => {
-            Material::Point(Family::Ed25519, part(&jwk.x).filter(|x| x.len() == 32)?)
-        }
+        ("OKP", Some("Ed25519")) => Material::Point(Family::Ed25519, part(&jwk.x).filter(|x| x.len() == 32)?),
         _ => return None,
     };
     Some(Key { kid: jwk.kid, algorithm: jwk.alg, material })

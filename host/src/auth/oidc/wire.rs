@@ -1,12 +1,14 @@
 //! How requests to a provider look on the wire, and how its answers are read.
 
 use http::header::{ACCEPT, CONTENT_TYPE};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
 use super::provider::{ProviderError, TIMEOUT};
 use crate::config::Secret;
 
+/// Everything but RFC 3986's unreserved characters.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 /// The longest answer that is read, in bytes.
 const MAX_ANSWER: usize = 1 << 20;
 
@@ -41,7 +43,7 @@ pub fn is_loopback(url: &str) -> bool {
 
 /// `application/x-www-form-urlencoded`, with `%20` for spaces, which every reader takes.
 pub(super) fn form(pairs: &[(&str, &str)]) -> String {
-    let encoded = |text| utf8_percent_encode(text, NON_ALPHANUMERIC);
+    let encoded = |text| utf8_percent_encode(text, RESERVED);
     let pairs: Vec<String> =
         pairs.iter().map(|(name, value)| format!("{}={}", encoded(name), encoded(value))).collect();
     pairs.join("&")
@@ -66,7 +68,7 @@ pub(super) fn exchange(
     let request = match &client.secret {
         Some(secret) if basic => {
             // RFC 6749 §2.3.1: both are form-encoded first.
-            let encoded = |text| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+            let encoded = |text| utf8_percent_encode(text, RESERVED).to_string();
             request.basic_auth(encoded(&client.id), Some(encoded(secret.expose())))
         }
         Some(secret) => {
@@ -148,8 +150,11 @@ mod tests {
 
     #[test]
     fn forms_and_errors() {
-        assert_eq!(form(&[("a", "x y&z"), ("b", "ü")]), "a=x%20y%26z&b=%C3%BC");
-        assert_eq!(said(br#"{"error":"invalid_grant","error_description":"too old"}"#), "invalid_grant: too old");
+        assert_eq!(form(&[("a_b", "x y&z"), ("b", "ü-1")]), "a_b=x%20y%26z&b=%C3%BC-1");
+        assert_eq!(
+            said(br#"{"error":"invalid_grant","error_description":"too old"}"#),
+            "invalid_grant: too old"
+        );
         assert_eq!(said(b"<html>"), "<html>");
     }
 }

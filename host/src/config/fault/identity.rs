@@ -115,7 +115,8 @@ impl Reader<'_> {
     fn network(&self, key: &str, text: &str) -> Option<IpNet> {
         let one = || text.parse::<std::net::IpAddr>().ok().map(|address| address.to_canonical().into());
         text.parse().ok().or_else(one).or_else(|| {
-            let message = format!("`{text}` is no network: write an address and a length, as in `10.0.0.0/8`");
+            let message =
+                format!("`{text}` is no network: write an address and a length, as in `10.0.0.0/8`");
             self.fault(key, &message)
         })
     }

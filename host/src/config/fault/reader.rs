@@ -12,8 +12,8 @@ use http::Uri;
 use super::{ConfigError, ConfigFault, listed};
 use crate::config::layers::Layers;
 use crate::config::{
-    AtWrite, Config, Credentials, Facts, Log, LogFormat, Plugins, Reconcile,
-    Secret, Server, StoreLocation, Upstream, Webhook,
+    AtWrite, Config, Credentials, Facts, Log, LogFormat, Plugins, Reconcile, Secret, Server, StoreLocation,
+    Upstream, Webhook,
 };
 
 /// Where MLflow's webhooks go, below the public URL.
@@ -118,7 +118,12 @@ impl<'l> Reader<'l> {
     }
 
     /// `None` when there is a fault, `Some(None)` when there is no secret.
-    pub(super) fn secret(&self, key: &str, text: Option<&String>, file: Option<&String>) -> Option<Option<Secret>> {
+    pub(super) fn secret(
+        &self,
+        key: &str,
+        text: Option<&String>,
+        file: Option<&String>,
+    ) -> Option<Option<Secret>> {
         let Some(file) = file else { return Some(text.map(Secret::new)) };
         if text.is_some() {
             return self.fault(key, &format!("stands beside `{key}_file`: keep one of them"));

@@ -66,17 +66,11 @@ async fn take(
     proof: Proof,
 ) -> Result<(), AppError> {
     must_be_ours(visitor, headers)?;
-    visitor.app().sign(&visitor.caller, parse_id(id)?, new, proof).await.map(|_| ())
+    Box::pin(visitor.app().sign(&visitor.caller, parse_id(id)?, new, proof)).await.map(|_| ())
 }
 
 /// The page again, as it is now, with what was typed and why it was not taken.
-fn again(
-    visitor: &Visitor,
-    id: &str,
-    headers: &HeaderMap,
-    rationale: String,
-    refused: AppError,
-) -> Response {
+fn again(visitor: &Visitor, id: &str, headers: &HeaderMap, rationale: String, refused: AppError) -> Response {
     let Ok(request) = find(visitor, id) else { return Trouble::new(visitor, refused).into_response() };
     let (status, _, _) = error::kind(&refused);
     let error = Some(sentence(&error::chain(&refused)));

@@ -39,8 +39,7 @@ pub(super) async fn confirm(visitor: Visitor, Path(id): Path<String>) -> Respons
         let error = AppError::Unauthenticated("a signature needs a name under it".to_owned());
         return Trouble::new(&visitor, error).into_response();
     };
-    let purpose =
-        Purpose::Prove { person: me.person.clone(), about: about(request.id, request.binding) };
+    let purpose = Purpose::Prove { person: me.person.clone(), about: about(request.id, request.binding) };
     let next = format!("{}/requests/{}", visitor.site.base, request.id);
     leave(&visitor.site, oidc, purpose, &next).await
 }

@@ -135,7 +135,16 @@ fn event(
     (icon, tone): (&'static str, Tone),
 ) -> Event {
     let actor = actor.map(|id| visitor.person(id));
-    Event { when: visitor.when(at), actor, what: what.to_owned(), icon, tone, note: None, signature: None, entry: None }
+    Event {
+        when: visitor.when(at),
+        actor,
+        what: what.to_owned(),
+        icon,
+        tone,
+        note: None,
+        signature: None,
+        entry: None,
+    }
 }
 
 fn said(review: &Review) -> (String, &'static str, Tone) {

@@ -41,9 +41,7 @@ fn of_tier(table: &Table<'_>, known: &Known<'_>) -> Approvals {
         seats: seats.map(|seats| quorums(&seats, known)).unwrap_or_default(),
         expires: span(table, "expires"),
         evidence_first: table.boolean("evidence_first").unwrap_or(false),
-        signature: table
-            .one_of("signature", &SignatureKind::ALL, SignatureKind::as_str)
-            .unwrap_or_default(),
+        signature: table.one_of("signature", &SignatureKind::ALL, SignatureKind::as_str).unwrap_or_default(),
     }
 }
 

@@ -128,7 +128,16 @@ fn gates() -> Vec<GateRow> {
 
 fn event(minutes: i64, actor: Option<&str>, what: &str, icon: &'static str, tone: Tone) -> Event {
     let entry = u64::try_from(400 - minutes).ok();
-    Event { when: ago(minutes), actor: actor.map(person), what: what.into(), icon, tone, note: None, signature: None, entry }
+    Event {
+        when: ago(minutes),
+        actor: actor.map(person),
+        what: what.into(),
+        icon,
+        tone,
+        note: None,
+        signature: None,
+        entry,
+    }
 }
 
 fn timeline() -> Vec<Event> {
