@@ -143,6 +143,7 @@ mod tests {
             Box::pin(async move {
                 match header.as_bytes() {
                     b"Basic alice" => Ok(Probed::User { username: "alice".to_owned() }),
+                    b"Basic YWxpY2U6cHc=" => Ok(Probed::User { username: "alice".to_owned() }),
                     b"Basic bot" => Ok(Probed::User { username: "bot".to_owned() }),
                     b"Basic none" => Ok(Probed::NoAccounts),
                     b"Basic down" => Err(ProbeError("connection refused".to_owned())),
@@ -181,6 +182,17 @@ mod tests {
         assert_eq!(asked.load(Ordering::SeqCst), 2);
         assert!(matches!(ask(&upstream, "Basic none").await, Err(AuthError::UpstreamWithoutAccounts)));
         assert!(matches!(ask(&upstream, "Basic down").await, Err(AuthError::UpstreamUnreachable(_))));
+    }
+
+    /// For a signature MLflow is asked again, whatever it said within the minute.
+    #[tokio::test]
+    async fn passwords_are_asked_for_each_signature() {
+        let (clock, asked) = (Arc::new(ManualClock::at(Millis::new(0))), Arc::default());
+        let upstream = upstream(&clock, &asked);
+        assert!(upstream.verify_password("alice", "pw").await.unwrap());
+        assert!(upstream.verify_password("alice", "pw").await.unwrap());
+        assert!(!upstream.verify_password("alice", "guess").await.unwrap());
+        assert_eq!(asked.load(Ordering::SeqCst), 3);
     }
 
     #[test]

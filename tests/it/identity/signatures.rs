@@ -50,6 +50,7 @@ fn the_password_again() {
         contains(&answer.text(), &[words]);
     }
     assert_eq!(scene.read(&format!("requests/{id}"))["reviews"], json!([]));
+    scene.awaits("review-refused", &["ruth gave a wrong password"]);
     assert_eq!(scene.vote("ruth", &id, "comment").status, 200, "a comment is no signature");
 
     // The form, from its page: without the password it comes back with what was typed.

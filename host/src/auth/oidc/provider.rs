@@ -75,7 +75,7 @@ pub enum ProviderError {
 }
 
 /// What a code was exchanged for.
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 pub(super) struct Tokens {
     pub(super) id_token: String,
     #[serde(default)]

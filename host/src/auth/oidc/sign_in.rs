@@ -30,7 +30,7 @@ pub struct Arrived {
 }
 
 /// What the provider says in the query of the redirect (RFC 6749 §4.1.2, RFC 9207).
-#[derive(Debug, Default, Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(default)]
 pub struct Callback {
     code: Option<String>,

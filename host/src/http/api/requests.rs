@@ -43,7 +43,8 @@ pub(in crate::http::api) struct NewRequest {
     action: Action,
 }
 
-#[derive(Debug, Deserialize)]
+/// Without `Debug`: it may hold a password.
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http::api) struct ReviewBody {
     vote: Vote,

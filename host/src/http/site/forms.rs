@@ -18,7 +18,8 @@ use crate::http::api::parse_id;
 use crate::http::error;
 use crate::http::pages::request::ReviewForm;
 
-#[derive(Debug, Deserialize)]
+/// Without `Debug`: it may hold a password.
+#[derive(Deserialize)]
 pub(super) struct ReviewFields {
     vote: Vote,
     #[serde(default)]
