@@ -6,6 +6,7 @@ mod config;
 mod context;
 mod doctor;
 mod failure;
+mod identity;
 mod ledger;
 mod machinery;
 mod operator;

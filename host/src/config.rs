@@ -13,7 +13,8 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use http::Uri;
+use http::{HeaderName, Uri};
+use ipnet::IpNet;
 
 pub use self::fault::{ConfigError, ConfigFault};
 pub use self::file::File;
@@ -85,16 +86,48 @@ pub struct Auth {
     pub anonymous: Anonymous,
     /// How long a browser stays signed in.
     pub session: Duration,
+    /// How long what was last seen of somebody's groups counts.
+    pub groups_max_age: Duration,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum AuthMode {
     /// Users and tokens of our own.
     Local,
     /// MLflow's accounts.
     Upstream,
+    /// An OpenID provider's.
+    Oidc(Oidc),
+    /// Those of a reverse proxy in front of us.
+    ProxyHeader(ProxyHeader),
     /// Everyone is anonymous: nobody can sign.
     None,
+}
+
+#[derive(Debug, Clone)]
+pub struct Oidc {
+    /// As it is written: the provider writes it exactly so.
+    pub issuer: String,
+    pub client_id: String,
+    pub client_secret: Option<Secret>,
+    pub audience: Vec<String>,
+    pub scopes: Vec<String>,
+    pub groups_claim: String,
+    pub name_claim: String,
+    pub machine_claim: Option<String>,
+    pub machine_clients: Vec<String>,
+    /// Where the provider sends browsers back to; an absolute URL.
+    pub redirect: Uri,
+}
+
+#[derive(Debug, Clone)]
+pub struct ProxyHeader {
+    /// Not empty.
+    pub trusted_proxies: Vec<IpNet>,
+    pub user_header: HeaderName,
+    pub groups_header: HeaderName,
+    pub machine_header: Option<HeaderName>,
+    pub machines: Vec<String>,
 }
 
 /// What those may do who do not say who they are.

@@ -9,6 +9,8 @@ mod crash;
 mod facts;
 mod failing;
 mod fate;
+mod identity;
+
 mod mlflow;
 mod people;
 mod plugins;

@@ -55,11 +55,16 @@ impl Venv {
         if let Some(venv) = given() {
             return venv;
         }
-        let dir = place("venv", &paths::python("requirements.txt"))?;
+        Self::installed("venv", &paths::python("requirements.txt")).context(
+            "no MLflow to test against\nhint: run `cargo xt venv` once, or set COUNTERSIGN_TEST_VENV to a virtual environment with MLflow",
+        )
+    }
+
+    /// An environment that [`Venv::install`] has made before.
+    pub fn installed(name: &str, requirements: &Path) -> Result<Self> {
+        let dir = place(name, requirements)?;
         if !dir.join(READY).exists() {
-            bail!(
-                "no MLflow to test against\nhint: run `cargo xt venv` once, or set COUNTERSIGN_TEST_VENV to a virtual environment with MLflow"
-            );
+            bail!("there is no {}: run `cargo xt venv` once", dir.display());
         }
         Ok(Self { dir })
     }
@@ -96,7 +101,7 @@ impl Venv {
 }
 
 /// Written last: an environment without it was interrupted.
-const READY: &str = ".complete";
+pub(crate) const READY: &str = ".complete";
 
 fn given() -> Option<Result<Venv>> {
     let dir = PathBuf::from(std::env::var_os("COUNTERSIGN_TEST_VENV")?);
@@ -113,7 +118,7 @@ fn place(name: &str, requirements: &Path) -> Result<PathBuf> {
     Ok(paths::cache().join(format!("{name}-{}", digest.get(..12).unwrap_or_default())))
 }
 
-fn lock(dir: &Path) -> Result<File> {
+pub(crate) fn lock(dir: &Path) -> Result<File> {
     let path = dir.with_extension("lock");
     fs::create_dir_all(paths::cache())?;
     let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;

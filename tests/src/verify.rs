@@ -8,6 +8,7 @@ use clap::Args;
 
 use crate::console::{colour, say, seconds};
 use crate::mlflow::Mlflow;
+use crate::node::Packages;
 use crate::stage::Stage;
 use crate::story::{self, Between};
 use crate::venv::{self, Venv};
@@ -46,7 +47,11 @@ const CHECKS: [Check; 9] = [
         what: "every plugin builds, hostile ones too",
         run: |_| plugins::build(&[]).map(drop),
     },
-    Check { name: "venv", what: "Python has the pinned MLflow", run: |_| prepare_python() },
+    Check {
+        name: "venv",
+        what: "Python has the pinned MLflow, Node the OpenID provider",
+        run: |_| prepare_python(),
+    },
     Check { name: "tests", what: "unit and integration tests, with a real MLflow", run: tests },
     Check { name: "cases", what: "each plugin's declarative cases, in Wasm", run: |_| cases() },
     Check {
@@ -118,7 +123,8 @@ fn build() -> Result<()> {
 
 fn prepare_python() -> Result<()> {
     venv::check_python()?;
-    Venv::ensure().map(drop)
+    Venv::ensure()?;
+    Packages::ensure().map(drop)
 }
 
 /// With nextest where it is installed; the tests are the same without.

@@ -16,7 +16,9 @@ pub mod tier;
 use serde::Serialize;
 
 pub use self::exceptions::{BreakGlassRule, WaiverRule};
-pub use self::gate::{Approvals, Check, Gate, Guard, Mode, OnApproval, OnBypass, Rule, UnknownAuthor};
+pub use self::gate::{
+    Approvals, Check, Gate, Guard, Mode, OnApproval, OnBypass, Rule, SignatureKind, UnknownAuthor,
+};
 pub use self::governance::{GateMatch, Governance, Held, Holdings, ProtectedReason};
 pub use self::parse::{Fault, PolicyError};
 pub use self::plugin::{FailurePolicy, Grant, OnFailure, Plugin, Source};

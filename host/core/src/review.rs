@@ -55,6 +55,54 @@ pub struct Review {
     /// Milliseconds from opening the first of the evidence that the vote had to rest on, where it had to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub looked_for: Option<i64>,
+    /// Where the tier asks for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<Signature>,
+}
+
+/// An electronic signature as it is shown wherever its review is: who, when, what for, over what, and how they
+/// proved who they are (21 CFR 11.50 and 11.200).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Signature {
+    /// The printed name at that time. Unlike a profile it belongs to the record.
+    pub name: String,
+    pub at: Millis,
+    /// `approval of` or `rejection of` an action, in words.
+    pub meaning: String,
+    pub method: SignatureMethod,
+    /// What was signed.
+    pub binding: Digest,
+}
+
+/// How somebody proved, for this one signature, who they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SignatureMethod {
+    /// Their password of `users.toml`.
+    Password,
+    /// Their password of MLflow's accounts.
+    MlflowPassword,
+    /// Signing in again at the OpenID provider.
+    Oidc,
+}
+
+impl SignatureMethod {
+    /// As it follows "proved by".
+    #[must_use]
+    pub const fn phrase(self) -> &'static str {
+        match self {
+            Self::Password => "password",
+            Self::MlflowPassword => "MLflow password",
+            Self::Oidc => "signing in again at the identity provider",
+        }
+    }
+}
+
+impl std::fmt::Display for Signature {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { name, at, meaning, method, binding } = self;
+        write!(f, "signed by {name} on {at}: {meaning}; over {binding}; proved by {}", method.phrase())
+    }
 }
 
 /// Who may fill which seat at this moment, and who is a machine. Resolved by the shell when it is asked.

@@ -12,7 +12,7 @@ use countersign_core::review::{Barred, Review, Vote, fingerprint, may_fill, rati
 use super::judge::Asked;
 use super::records::{Seen, put_request};
 use super::{App, AppError, Generation};
-use crate::auth::{Caller, Identity};
+use crate::auth::{Caller, Identity, Proof};
 use crate::store::{Batch, codec, keys};
 
 /// A review as it is handed in.
@@ -38,11 +38,24 @@ impl App {
         id: RequestId,
         new: NewReview,
     ) -> Result<PromotionRequest, AppError> {
+        self.sign(caller, id, new, Proof::None).await
+    }
+
+    /// As [`App::review`], with a proof of who signs, for tiers that ask for one.
+    ///
+    /// # Errors
+    /// As [`App::review`]; `Forbidden` also when a proof is asked for and does not hold.
+    pub async fn sign(
+        &self,
+        caller: &Caller,
+        id: RequestId,
+        new: NewReview,
+        proof: Proof,
+    ) -> Result<PromotionRequest, AppError> {
         let identity = signed_in(caller, "a review needs a name under it")?;
         let generation = self.generation.load_full();
         let seen = self.load_request(id)?;
         must_be_live(&seen.value)?;
-        self.people.keep_groups(identity).await?;
         let key = keys::last_rationale(identity.person.as_str());
         let rationale = rationale(new.vote, &new.rationale, self.read(&key)?)?;
         let seat = self.seat_for(&generation, identity, &seen.value, &new).await?;
@@ -55,15 +68,19 @@ impl App {
             )));
         }
         let looked_for = self.evidence_for(identity, &request.value, new.vote).await?;
+        let at = self.clock.now();
+        let policy = &generation.policy;
+        let signature = self.signature(policy, &request.value, identity, new.vote, proof, at).await?;
         let review = Review {
             id: self.clock.new_id()?,
             reviewer: identity.person.clone(),
             seat,
             vote: new.vote,
             rationale,
-            at: self.clock.now(),
+            at,
             binding: new.subject_digest,
             looked_for,
+            signature,
         };
         let taken = self.take(&generation, request, review).await?;
         self.apply_where_due(taken).await

@@ -1,7 +1,10 @@
 //! A caller whose credentials were verified, or nobody.
 
 use countersign_core::names::PersonId;
+use http::HeaderMap;
 use serde::Serialize;
+
+use super::origin::{from_elsewhere, same_origin};
 
 /// Who sent a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,10 +22,21 @@ impl Caller {
         }
     }
 
-    /// Whether this caller proved itself by a cookie, which browsers also send from other sites.
+    /// Whether this caller proved itself by our cookie.
     #[must_use]
     pub fn by_session(&self) -> bool {
         self.identity().is_some_and(|identity| identity.method == Method::Session)
+    }
+
+    /// Whether another site may have made a browser send this write. Our cookie proves nothing by itself, and a
+    /// signing-in proxy adds its headers to whatever a browser sends; programs behind one send no `Origin`.
+    #[must_use]
+    pub fn may_be_forged(&self, headers: &HeaderMap, public_url: &str) -> bool {
+        match self.identity().map(|identity| &identity.method) {
+            Some(Method::Session) => !same_origin(headers, public_url),
+            Some(Method::Proxy) => from_elsewhere(headers, public_url),
+            _ => false,
+        }
     }
 }
 
@@ -44,7 +58,13 @@ pub struct Identity {
 #[serde(tag = "by", rename_all = "kebab-case")]
 pub enum Method {
     Password,
-    Token { id: String },
+    Token {
+        id: String,
+    },
     Session,
     Upstream,
+    /// A token of the OpenID provider.
+    Oidc,
+    /// A header of the trusted proxy.
+    Proxy,
 }

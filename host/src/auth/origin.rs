@@ -18,6 +18,13 @@ pub fn same_origin(headers: &HeaderMap, public_url: &str) -> bool {
     }
 }
 
+/// Whether a browser says that a page of another site started this request. Programs say nothing of the kind.
+#[must_use]
+pub fn from_elsewhere(headers: &HeaderMap, public_url: &str) -> bool {
+    let by_browser = headers.contains_key("sec-fetch-site") || headers.contains_key(ORIGIN);
+    by_browser && !same_origin(headers, public_url)
+}
+
 /// Ours is what the operator published, or the very host that the browser addressed: the cookie is bound to that
 /// host, so a page of another name never sends it.
 fn is_ours(origin: &str, headers: &HeaderMap, public_url: &str) -> bool {
@@ -64,6 +71,8 @@ mod tests {
             .map(|(name, value)| (name.parse::<http::HeaderName>().unwrap(), value.parse().unwrap()))
             .collect();
         assert_eq!(same_origin(&map, "https://models.example.org"), expect, "{headers:?}");
+        let says = headers.iter().any(|(name, _)| *name != "host");
+        assert_eq!(from_elsewhere(&map, "https://models.example.org"), says && !expect, "{headers:?}");
     }
 
     #[test]

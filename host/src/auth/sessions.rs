@@ -165,7 +165,7 @@ fn is_ours(name: &str) -> bool {
 }
 
 /// Name and value of every cookie (RFC 6265 §5.4); a nameless one has an empty name.
-fn cookies(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
+pub(super) fn cookies(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
     headers
         .get_all(COOKIE)
         .iter()
@@ -176,7 +176,7 @@ fn cookies(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
         .map(|pair| pair.split_once('=').unwrap_or(("", pair)))
 }
 
-fn read_or_make_key(path: &Path, clock: &dyn Clock) -> Result<[u8; 32], KeyError> {
+pub(super) fn read_or_make_key(path: &Path, clock: &dyn Clock) -> Result<[u8; 32], KeyError> {
     let io = |doing| move |source| KeyError::Io { doing, path: path.to_owned(), source };
     match fs::read(path) {
         Ok(bytes) => bytes

@@ -5,6 +5,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use countersign_core::names::PersonId;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue};
@@ -90,6 +92,22 @@ impl Upstream {
         }
     }
 
+    /// Whether this is the password of that account, asked of MLflow now.
+    ///
+    /// # Errors
+    /// When MLflow cannot be asked.
+    pub async fn verify_password(&self, username: &str, password: &str) -> Result<bool, AuthError> {
+        let pair = STANDARD.encode(format!("{username}:{password}"));
+        let header = HeaderValue::try_from(format!("Basic {pair}"));
+        let header = header.map_err(|error| AuthError::Internal(error.to_string()))?;
+        match (self.probe)(header).await {
+            Ok(Probed::User { username: known }) => Ok(known == username),
+            Ok(Probed::Refused) => Ok(false),
+            Ok(Probed::NoAccounts) => Err(AuthError::UpstreamWithoutAccounts),
+            Err(error) => Err(AuthError::UpstreamUnreachable(error.to_string())),
+        }
+    }
+
     fn identity(&self, username: String) -> Identity {
         Identity {
             person: person_id(&self.issuer, &username),
@@ -125,6 +143,7 @@ mod tests {
             Box::pin(async move {
                 match header.as_bytes() {
                     b"Basic alice" => Ok(Probed::User { username: "alice".to_owned() }),
+                    b"Basic YWxpY2U6cHc=" => Ok(Probed::User { username: "alice".to_owned() }),
                     b"Basic bot" => Ok(Probed::User { username: "bot".to_owned() }),
                     b"Basic none" => Ok(Probed::NoAccounts),
                     b"Basic down" => Err(ProbeError("connection refused".to_owned())),
@@ -163,6 +182,17 @@ mod tests {
         assert_eq!(asked.load(Ordering::SeqCst), 2);
         assert!(matches!(ask(&upstream, "Basic none").await, Err(AuthError::UpstreamWithoutAccounts)));
         assert!(matches!(ask(&upstream, "Basic down").await, Err(AuthError::UpstreamUnreachable(_))));
+    }
+
+    /// For a signature MLflow is asked again, whatever it said within the minute.
+    #[tokio::test]
+    async fn passwords_are_asked_for_each_signature() {
+        let (clock, asked) = (Arc::new(ManualClock::at(Millis::new(0))), Arc::default());
+        let upstream = upstream(&clock, &asked);
+        assert!(upstream.verify_password("alice", "pw").await.unwrap());
+        assert!(upstream.verify_password("alice", "pw").await.unwrap());
+        assert!(!upstream.verify_password("alice", "guess").await.unwrap());
+        assert_eq!(asked.load(Ordering::SeqCst), 3);
     }
 
     #[test]

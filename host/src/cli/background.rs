@@ -9,12 +9,15 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
+use crate::auth::Auth;
 use crate::config::Config;
 
 /// How often the policy's file is looked at.
 const LOOK_AT_POLICY: Duration = Duration::from_secs(1);
 /// How often orphans are looked for.
 const SWEEP: Duration = Duration::from_secs(15);
+/// How often the OpenID provider's keys are fetched.
+const LOOK_AT_PROVIDER: Duration = Duration::from_secs(60);
 /// How soon something that failed at start is tried again: MLflow may still be starting.
 const RETRY: Duration = Duration::from_secs(2);
 
@@ -23,6 +26,7 @@ pub(super) fn spawn(app: &Arc<App>, config: &Config, stop: &CancellationToken) -
     tokio::spawn(until(stop.clone(), reconcile(Arc::clone(app), config.reconcile.interval)));
     tokio::spawn(until(stop.clone(), sweep(Arc::clone(app))));
     tokio::spawn(until(stop.clone(), watch_policy(Arc::clone(app), config.policy_file.clone())));
+    tokio::spawn(until(stop.clone(), ask_provider(Arc::clone(app))));
     let mut hangup = signal(SignalKind::hangup()).context("listening for SIGHUP")?;
     let reloading = Arc::clone(app);
     tokio::spawn(until(stop.clone(), async move {
@@ -39,6 +43,14 @@ pub(super) fn spawn(app: &Arc<App>, config: &Config, stop: &CancellationToken) -
         stop.cancel();
     });
     Ok(())
+}
+
+/// Keeps what the OpenID provider publishes current, where there is one.
+async fn ask_provider(app: Arc<App>) {
+    while let Auth::Oidc(oidc) = app.people.auth() {
+        let pause = if oidc.refresh().await.is_ok() { LOOK_AT_PROVIDER } else { RETRY };
+        tokio::time::sleep(pause).await;
+    }
 }
 
 async fn until(stop: CancellationToken, work: impl Future<Output = ()>) {

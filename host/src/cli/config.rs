@@ -44,7 +44,7 @@ fn policy_fault(config: &Config) -> Option<String> {
 }
 
 fn users_fault(config: &Config) -> Option<String> {
-    if config.auth.mode != AuthMode::Local {
+    if !matches!(config.auth.mode, AuthMode::Local) {
         return None;
     }
     user::load(&config.auth.users_file).err().map(|error| format!("{error:#}"))

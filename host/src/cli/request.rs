@@ -14,6 +14,7 @@ use super::context::Context;
 use super::machinery::runtime;
 use super::output::table;
 use super::remote::Remote;
+use super::user;
 use shown::Shown;
 
 pub(super) fn run(context: &Context, Request { remote, command }: Request) -> Result<()> {
@@ -108,6 +109,8 @@ struct Review<'a> {
     seat: Option<&'a str>,
     rationale: &'a str,
     subject_digest: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    password: Option<String>,
 }
 
 /// Signs what the caller names, or what is there at this moment.
@@ -117,8 +120,13 @@ async fn review(context: &Context, remote: &Remote, vote: &str, given: Vote) -> 
         Some(digest) => digest,
         None => Shown::read(remote.get(&path, &[]).await?)?.digest().to_string(),
     };
-    let review =
-        Review { vote, seat: given.seat.as_deref(), rationale: &given.rationale, subject_digest: &digest };
+    let review = Review {
+        vote,
+        seat: given.seat.as_deref(),
+        rationale: &given.rationale,
+        subject_digest: &digest,
+        password: given.password_stdin.then(user::password).transpose()?,
+    };
     remote.post::<Value>(&format!("{path}/reviews"), &serde_json::to_value(&review)?).await?;
     show(context, remote, &path).await
 }

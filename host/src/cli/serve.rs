@@ -8,21 +8,21 @@ use anyhow::Context as _;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use countersign_core::entry::Entry;
 use countersign_core::names::Workspace;
-use countersign_core::time::{Millis, Span};
+use countersign_core::time::Millis;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::identity::{self, is_https, span};
 use super::{background, machinery, place};
-use crate::app::{App, Generation, LoadGenerationError, People, Registry};
-use crate::auth::{Auth, Local, Upstream as UpstreamAccounts, sessions};
+use crate::app::{App, Generation, KeptProfiles, LoadGenerationError, People, Registry};
+use crate::auth::sessions;
 use crate::clock::{Clock, SystemClock};
-use crate::config::{Anonymous, AuthMode, Config};
+use crate::config::{Anonymous, Config};
 use crate::facts::{Collector, FactsCache, Limits};
 use crate::http::front::{Front, Manners};
 use crate::http::{admin, server};
 use crate::ledger::{Ledger, key_file};
-use crate::mlflow::client::Probe as Probed;
 use crate::mlflow::{Base, Client, Origins, Upstream};
 use crate::operator::OperatorKey;
 use crate::plugins::Engine;
@@ -100,10 +100,12 @@ pub(super) async fn assemble(config: &Config) -> anyhow::Result<App> {
     let max_age = span(config.facts.max_age);
     let registry =
         Registry::new(FactsCache::new(collector), Arc::clone(&clock), max_age, config.facts.at_write);
-    let auth = Arc::new(auth(config, client, &clock)?);
+    let max_age = span(config.auth.groups_max_age);
+    let profiles = Arc::new(KeptProfiles::new(Arc::clone(&store), Arc::clone(&clock), max_age));
+    let auth = Arc::new(identity::auth(config, client, profiles.for_auth(), &clock)?);
     let generation = generation.await.context("loading the policy")??;
     let app = App {
-        people: People::new(auth, Arc::clone(&store)),
+        people: People::new(auth, Arc::clone(&store)).with_profiles(profiles),
         clock,
         store,
         ledger,
@@ -139,50 +141,6 @@ async fn open_ledger(config: &Config, store: Arc<dyn Store>, clock: &dyn Clock) 
     let host = config.server.public_url.authority().map_or("localhost", http::uri::Authority::as_str);
     let key = key_file::load_or_create(&place::ledger_key(config), &format!("{host}/countersign"), clock)?;
     Ok(Ledger::open(store, key).await?)
-}
-
-pub(super) fn auth(config: &Config, client: Client, clock: &Arc<dyn Clock>) -> anyhow::Result<Auth> {
-    match config.auth.mode {
-        AuthMode::None => Ok(Auth::Anonymous),
-        AuthMode::Local => {
-            let (file, key) =
-                (&config.auth.users_file, place::store_dir(config).with_file_name("session.key"));
-            let local = Local::open(file, &key, is_https(config), Arc::clone(clock));
-            let hint = "add somebody with `countersign user add NAME --password-stdin`";
-            let lifetime = span(config.auth.session);
-            Ok(Auth::Local(Box::new(local.context(hint)?.with_sessions_lasting(lifetime))))
-        }
-        AuthMode::Upstream => {
-            let probe: crate::auth::upstream::Probe = Box::new(move |header| {
-                let client = client.clone();
-                Box::pin(async move { probed(&client, header).await })
-            });
-            let issuer = config.upstream.url.to_string();
-            let accounts = UpstreamAccounts::new(issuer, Vec::new(), probe, Arc::clone(clock))?;
-            Ok(Auth::Upstream(Box::new(accounts)))
-        }
-    }
-}
-
-async fn probed(
-    client: &Client,
-    header: http::HeaderValue,
-) -> Result<crate::auth::upstream::Probed, crate::auth::upstream::ProbeError> {
-    use crate::auth::upstream::{ProbeError, Probed as Answer};
-    match client.current_user(Some(&header)).await {
-        Ok(Probed::Known(user)) => Ok(Answer::User { username: user.username }),
-        Ok(Probed::Rejected) => Ok(Answer::Refused),
-        Ok(Probed::NoAccounts) => Ok(Answer::NoAccounts),
-        Err(error) => Err(ProbeError(error.to_string())),
-    }
-}
-
-fn span(duration: std::time::Duration) -> Span {
-    Span::from_millis(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX))
-}
-
-fn is_https(config: &Config) -> bool {
-    config.server.public_url.scheme() == Some(&http::uri::Scheme::HTTPS)
 }
 
 fn manners(config: &Config) -> Manners {

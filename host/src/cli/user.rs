@@ -32,7 +32,7 @@ pub(super) fn run(context: &Context, command: Command) -> Result<()> {
 /// The users' file, where there is one to be kept.
 pub(super) fn users_file(config: &Config) -> Result<&Path> {
     ensure!(
-        config.auth.mode == AuthMode::Local,
+        matches!(config.auth.mode, AuthMode::Local),
         hinted(
             "this installation keeps no users of its own",
             "set `mode = \"local\"` under `[auth]`, or manage accounts where they are kept",
@@ -65,7 +65,7 @@ const fn kind(machine: bool) -> &'static str {
 }
 
 /// All of standard input, but for one newline at its end.
-fn password() -> Result<String> {
+pub(super) fn password() -> Result<String> {
     let mut text = String::new();
     let read = std::io::stdin().lock().take(MAX_PASSWORD_BYTES).read_to_string(&mut text);
     read.context("reading the password from standard input")?;

@@ -1,5 +1,6 @@
 //! From layers of text to values, or to every fault in them.
 
+mod identity;
 mod reader;
 
 use std::fmt;

@@ -15,6 +15,8 @@ pub struct File {
     pub store: StoreSection,
     pub policy: PolicySection,
     pub auth: AuthSection,
+    pub oidc: OidcSection,
+    pub proxy_header: ProxyHeaderSection,
     pub facts: FactsSection,
     pub reconcile: ReconcileSection,
     pub webhook: WebhookSection,
@@ -108,8 +110,9 @@ section!(
 section!(
     /// Who people are.
     AuthSection {
-        /// `local`: users and tokens of our own. `upstream`: MLflow's accounts. `none`: everyone is anonymous and
-        /// nobody can sign.
+        /// `local`: users and tokens of our own. `upstream`: MLflow's accounts. `oidc`: an OpenID provider, see
+        /// `[oidc]`. `proxy-header`: a reverse proxy in front of us, see `[proxy_header]`. `none`: everyone is
+        /// anonymous and nobody can sign.
         mode: String = "local".to_owned(),
         /// Written by `countersign user add` and `countersign token new`.
         users_file: String = "./users.toml".to_owned(),
@@ -117,6 +120,57 @@ section!(
         anonymous: String = "none".to_owned(),
         /// How long a browser stays signed in.
         session: String = "12h".to_owned(),
+        /// With `oidc` and `proxy-header`: how long somebody counts as a member of the groups that were last seen.
+        groups_max_age: String = "7d".to_owned(),
+    }
+);
+
+section!(
+    /// The OpenID provider of `mode = "oidc"`. It sends browsers back to `server.public_url` and
+    /// `/_countersign/oidc/callback`, which must be registered there.
+    OidcSection {
+        /// Its issuer, exactly as it writes it itself.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        issuer: Option<String> = None,
+        /// What it knows us by.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        client_id: Option<String> = None,
+        /// Without one we are a public client, which PKCE protects.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        client_secret: Option<String> = None,
+        /// A file with the client's secret.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        client_secret_file: Option<String> = None,
+        /// Whom bearer tokens of programs must be meant for. Empty: no such token is taken.
+        audience: Vec<String> = Vec::new(),
+        /// What a sign-in asks for.
+        scopes: Vec<String> = vec!["openid".to_owned(), "profile".to_owned()],
+        /// The claim with somebody's groups: an array, or a text with spaces. May be a path, as in `realm_access.roles`.
+        groups_claim: String = "groups".to_owned(),
+        /// The claim with somebody's name, by which `members` of a seat are named. One that people cannot choose.
+        name_claim: String = "preferred_username".to_owned(),
+        /// A claim that is true for machines.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        machine_claim: Option<String> = None,
+        /// Clients whose tokens are machines', beside those whose subject is the client itself.
+        machine_clients: Vec<String> = Vec::new(),
+    }
+);
+
+section!(
+    /// The reverse proxy of `mode = "proxy-header"`, which signs people in and says who they are.
+    ProxyHeaderSection {
+        /// Networks from which it connects, as in `10.0.0.0/8`. From anywhere else its headers count for nothing.
+        trusted_proxies: Vec<String> = Vec::new(),
+        /// The header with the user's name.
+        user_header: String = "X-Forwarded-User".to_owned(),
+        /// The header with the user's groups, separated by commas.
+        groups_header: String = "X-Forwarded-Groups".to_owned(),
+        /// A header that is `true` for machines.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        machine_header: Option<String> = None,
+        /// Users that are machines.
+        machines: Vec<String> = Vec::new(),
     }
 );
 
@@ -187,6 +241,7 @@ impl File {
         let mut masked = self.clone();
         masked.upstream.password = mask(&self.upstream.password);
         masked.upstream.token = mask(&self.upstream.token);
+        masked.oidc.client_secret = mask(&self.oidc.client_secret);
         masked.webhook.secret = mask(&self.webhook.secret);
         masked
     }

@@ -17,6 +17,11 @@ const NOT_TEXT: &[&str] = &[
     "server.allowed_hosts",
     "server.workers",
     "upstream.workspaces",
+    "oidc.audience",
+    "oidc.scopes",
+    "oidc.machine_clients",
+    "proxy_header.trusted_proxies",
+    "proxy_header.machines",
     "plugins.threads",
     "plugins.max_concurrent",
 ];

@@ -118,7 +118,7 @@ fn secrets_come_from_files_and_are_never_shown() {
 #[test]
 fn unknown_keys() {
     check("[server]\nlisen = \"x\"", expect!["countersign.toml: unknown key `lisen` in `[server]`: choose one of `listen`, `admin_listen`, `public_url`, `static_prefix`, `allowed_hosts`, `workers`"]);
-    check("[sever]\nlisten = \"x\"", expect!["countersign.toml: unknown key `sever`: choose one of `server`, `upstream`, `store`, `policy`, `auth`, `facts`, `reconcile`, `webhook`, `plugins`, `log`"]);
+    check("[sever]\nlisten = \"x\"", expect!["countersign.toml: unknown key `sever`: choose one of `server`, `upstream`, `store`, `policy`, `auth`, `oidc`, `proxy_header`, `facts`, `reconcile`, `webhook`, `plugins`, `log`"]);
     check_with("", &[("COUNTERSIGN__STORE__PATH", "x")], &[], expect!["environment variable COUNTERSIGN__STORE__PATH: unknown key `path` in `[store]`: choose one of `url`"]);
     check_with("", &[], &[("log.colour", "x")], expect!["command line: unknown key `colour` in `[log]`: choose one of `format`, `level`"]);
 }
@@ -137,10 +137,10 @@ fn faults() {
         countersign.toml: `plugins.max_concurrent`: must be at least 1"#]]);
     check("[store]\nurl = \"postgres://db/countersign\"", expect!["countersign.toml: `store.url`: PostgreSQL is not available in this version: write `sled:DIRECTORY`"]);
     check("[store]\nurl = \"./data\"", expect!["countersign.toml: `store.url`: `./data` is no store: write `sled:DIRECTORY`"]);
-    check("[auth]\nmode = \"oidc\"\nanonymous = \"write\"", expect![[r#"
-        countersign.toml: `auth.mode`: `oidc` is not available in this version: choose `local`, `upstream` or `none`
+    check("[auth]\nmode = \"oidc2\"\nanonymous = \"write\"", expect![[r#"
+        countersign.toml: `auth.mode`: `oidc2` is none of the choices: choose one of `local`, `upstream`, `oidc`, `proxy-header`, `none`
         countersign.toml: `auth.anonymous`: `write` is none of the choices: choose one of `none`, `read`"#]]);
-    check("[auth]\nmode = \"ldap\"", expect!["countersign.toml: `auth.mode`: `ldap` is none of the choices: choose one of `local`, `upstream`, `none`"]);
+    check("[auth]\nmode = \"ldap\"", expect!["countersign.toml: `auth.mode`: `ldap` is none of the choices: choose one of `local`, `upstream`, `oidc`, `proxy-header`, `none`"]);
     check("[upstream]\npassword = \"x\"", expect!["countersign.toml: `upstream.password`: has no user name: add `username`"]);
     check("[upstream]\ntoken = \"x\"\ntoken_file = \"password\"", expect!["countersign.toml: `upstream.token`: stands beside `upstream.token_file`: keep one of them"]);
     check("[webhook]\nsecret_file = \"empty\"", expect!["countersign.toml: `webhook.secret_file`: empty is empty: write the text there"]);
@@ -148,4 +148,34 @@ fn faults() {
     check_with("", &[("COUNTERSIGN__LOG__FORMAT", "xml")], &[], expect!["environment variable COUNTERSIGN__LOG__FORMAT: `log.format`: `xml` is none of the choices: choose one of `text`, `json`"]);
     let missing = Config::load(Some(Path::new("/nonexistent/countersign.toml")), [], &[]).unwrap_err();
     assert!(missing.to_string().starts_with("/nonexistent/countersign.toml: the file cannot be read"), "{missing}");
+}
+
+#[test]
+fn identity_providers() {
+    check("[auth]\nmode = \"oidc\"", expect![[r#"
+        the defaults: `oidc.issuer`: is missing: `mode = "oidc"` needs it, as in `https://id.example.com`
+        the defaults: `oidc.client_id`: is missing: `mode = "oidc"` needs it: register Countersign at the provider"#]]);
+    check("[auth]\nmode = \"oidc\"\n[oidc]\nissuer = \"id.example.com\"\nclient_id = \"c\"\nscopes = [\"profile\"]\nclient_secret_file = \"empty\"", expect![[r#"
+        countersign.toml: `oidc.issuer`: `id.example.com` is no URL: write it whole, as in `http://127.0.0.1:5000`
+        countersign.toml: `oidc.client_secret_file`: empty is empty: write the text there
+        countersign.toml: `oidc.scopes`: lacks `openid`, without which there is no sign-in: add it"#]]);
+    check("[auth]\nmode = \"oidc\"\n[oidc]\nissuer = \"https://id.example.com/\"\nclient_id = \"c\"\nclient_secret_file = \"password\"", expect!["fine"]);
+    check("[auth]\nmode = \"proxy-header\"", expect![[r#"countersign::config::file::File: `proxy_header.trusted_proxies`: is empty, so that anybody could say to be anybody: write the proxy's networks, as in `["10.0.0.0/8"]`"#]]);
+    check("[auth]\nmode = \"proxy-header\"\n[proxy_header]\ntrusted_proxies = [\"10.0.0.0/33\", \"proxy\"]\nuser_header = \"X User\"", expect![[r#"
+        countersign.toml: `proxy_header.trusted_proxies`: `10.0.0.0/33` is no network: write an address and a length, as in `10.0.0.0/8`
+        countersign.toml: `proxy_header.user_header`: `X User` is no header's name: write one, as in `X-User`"#]]);
+    check("[auth]\nmode = \"proxy-header\"\n[proxy_header]\ntrusted_proxies = [\"10.0.0.0/8\", \"::1\", \"192.0.2.7\"]", expect!["fine"]);
+    // What is not asked for is not read.
+    check("[oidc]\nissuer = \"nonsense\"", expect!["fine"]);
+}
+
+#[test]
+fn where_the_provider_sends_browsers_back_to() {
+    let text = "[server]\npublic_url = \"https://models.example.org/\"\nstatic_prefix = \"/mlflow\"\n[auth]\nmode = \"oidc\"\n[oidc]\nissuer = \"https://id.example.com/\"\nclient_id = \"c\"\nclient_secret = \"s3cret\"";
+    let (_folder, config) = load(text, &[("COUNTERSIGN__OIDC__AUDIENCE", "[\"mlflow\"]")], &[]);
+    let config = config.unwrap();
+    let AuthMode::Oidc(oidc) = &config.auth.mode else { panic!("{:?}", config.auth.mode) };
+    assert_eq!(oidc.redirect.to_string(), "https://models.example.org/mlflow/_countersign/oidc/callback");
+    assert_eq!((oidc.issuer.as_str(), oidc.audience.as_slice()), ("https://id.example.com/", &["mlflow".to_owned()][..]));
+    assert!(!config.show().contains("s3cret"), "{}", config.show());
 }

@@ -68,7 +68,13 @@ pub(super) fn caller(auth: &Authenticated) -> Result<Caller, AppError> {
 pub(super) fn reader(app: &App, auth: &Authenticated) -> Result<Caller, AppError> {
     let caller = caller(auth)?;
     if caller.identity().is_none() && !matches!(app.people.auth(), Auth::Anonymous) {
-        let how = "send `Authorization: Bearer TOKEN` with a token from `countersign token new`";
+        let how = match app.people.auth() {
+            Auth::Oidc(_) => {
+                "send `Authorization: Bearer TOKEN` with an access token of the identity provider"
+            }
+            Auth::ProxyHeader(_) => app.people.auth().how_to_sign_in(),
+            _ => "send `Authorization: Bearer TOKEN` with a token from `countersign token new`",
+        };
         return Err(AppError::Unauthenticated(how.to_owned()));
     }
     Ok(caller)
@@ -77,7 +83,7 @@ pub(super) fn reader(app: &App, auth: &Authenticated) -> Result<Caller, AppError
 /// Who calls, for a change: not by a cookie that another site made a browser send.
 pub(super) fn writer(app: &App, auth: &Authenticated, headers: &HeaderMap) -> Result<Caller, AppError> {
     let caller = reader(app, auth)?;
-    if caller.by_session() && !crate::auth::origin::same_origin(headers, &app.public_url) {
+    if caller.may_be_forged(headers, &app.public_url) {
         return Err(AppError::Forbidden("this form came from another site: open it here again".to_owned()));
     }
     Ok(caller)

@@ -14,7 +14,7 @@ use tracing::Instrument as _;
 
 use super::{OUR_PATH, api, proxy, site};
 use crate::app::App;
-use crate::auth::{Auth, AuthError, Caller};
+use crate::auth::{AuthError, Caller};
 use crate::mlflow::{Body, Caller as Peer, Credentials, Upstream};
 
 const REQUEST_ID: http::HeaderName = http::HeaderName::from_static("x-request-id");
@@ -131,11 +131,13 @@ impl Front {
 
     /// Who calls MLflow, and what they may show it of themselves.
     pub(super) fn peer(&self, peer: SocketAddr) -> Peer {
-        let credentials = match self.app.people.auth() {
-            Auth::Local(_) => Credentials::Ours { session_cookie: self.manners.session_cookie },
-            Auth::Anonymous | Auth::Upstream(_) => Credentials::Keep,
+        let auth = self.app.people.auth();
+        let credentials = if auth.keeps_credentials() {
+            Credentials::Ours { session_cookie: self.manners.session_cookie }
+        } else {
+            Credentials::Keep
         };
-        Peer { peer: peer.ip(), peer_is_trusted: false, credentials }
+        Peer { peer: peer.ip(), peer_is_trusted: auth.trusts(peer.ip()), credentials }
     }
 
     pub(super) fn base(&self) -> &str {

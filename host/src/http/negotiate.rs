@@ -41,30 +41,32 @@ pub fn audience(method: &Method, uri: &Uri, headers: &HeaderMap) -> Audience {
 }
 
 /// `why` is one sentence for people. `base` is where our pages begin (`/_countersign`); `None` when there is no
-/// login page and the browser's own prompt must do.
+/// login page and the browser's own prompt must do. `header` is the `WWW-Authenticate` that asks for it.
 #[must_use]
-pub fn challenge(audience: Audience, uri: &Uri, base: Option<&str>, realm: &str, why: &str) -> Challenge {
+pub fn challenge(audience: Audience, uri: &Uri, base: Option<&str>, header: &str, why: &str) -> Challenge {
     match (audience, base) {
         (Audience::Browser, Some(base)) => {
             let here = uri.path_and_query().map_or("/", |path| path.as_str());
             Challenge::SignIn { location: login_url(base, here) }
         }
-        _ => Challenge::Unauthorized {
-            www_authenticate: format!("Basic realm=\"{realm}\", charset=\"UTF-8\""),
-            body: unauthenticated(why),
-        },
+        _ => Challenge::Unauthorized { www_authenticate: header.to_owned(), body: unauthenticated(why) },
     }
 }
 
 /// The login page that leads back to `next`, where that is a place on this server.
 #[must_use]
 pub fn login_url(base: &str, next: &str) -> String {
-    const QUERY: &AsciiSet =
-        &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.').remove(b'~');
     match local_path(next) {
-        Some(next) => format!("{base}/login?next={}", utf8_percent_encode(next, QUERY)),
+        Some(next) => format!("{base}/login?next={}", encoded(next)),
         None => format!("{base}/login"),
     }
+}
+
+/// A path as the value of a query.
+pub(super) fn encoded(path: &str) -> impl std::fmt::Display {
+    const QUERY: &AsciiSet =
+        &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+    utf8_percent_encode(path, QUERY)
 }
 
 /// MLflow's error form. Its client raises it as `RestException: UNAUTHENTICATED: …`, and does not retry a 401.
@@ -102,7 +104,7 @@ mod tests {
     #[test]
     fn browsers_are_sent_to_the_login_page_and_back() {
         let uri: Uri = "/_countersign/requests/7?tab=all&x=1".parse().unwrap();
-        let browser = challenge(Audience::Browser, &uri, Some("/_countersign"), "countersign", "sign in");
+        let browser = challenge(Audience::Browser, &uri, Some("/_countersign"), "Basic", "sign in");
         let location = "/_countersign/login?next=/_countersign/requests/7%3Ftab%3Dall%26x%3D1".to_owned();
         assert_eq!(browser, Challenge::SignIn { location });
         assert_eq!(login_url("/_countersign", "//evil.example"), "/_countersign/login");
@@ -112,11 +114,11 @@ mod tests {
     fn programs_get_mlflows_error_form() {
         let uri: Uri = "/api/2.0/mlflow/runs/get".parse().unwrap();
         let Challenge::Unauthorized { www_authenticate, body } =
-            challenge(Audience::Program, &uri, Some("/_countersign"), "countersign", "no \"credentials\"")
+            challenge(Audience::Program, &uri, Some("/_countersign"), "Bearer", "no \"credentials\"")
         else {
             panic!("programs are not redirected");
         };
-        assert_eq!(www_authenticate, "Basic realm=\"countersign\", charset=\"UTF-8\"");
+        assert_eq!(www_authenticate, "Bearer");
         assert_eq!(body, r#"{"error_code":"UNAUTHENTICATED","message":"no \"credentials\""}"#);
         let no_login_page = challenge(Audience::Browser, &uri, None, "mlflow", "x");
         assert!(matches!(no_login_page, Challenge::Unauthorized { .. }));

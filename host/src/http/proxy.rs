@@ -25,7 +25,7 @@ use crate::telemetry::{RequestOutcome, Route};
 const GOVERNED_BODY: usize = 1 << 20;
 
 pub(super) async fn answer(lane: &Lane, request: Request<Incoming>, peer: SocketAddr) -> Response<Body> {
-    let (head, body) = request.into_parts();
+    let (mut head, body) = request.into_parts();
     let front = &*lane.front;
     if let Err(refused) = lane.upstream.origins().check(&head) {
         return text(StatusCode::FORBIDDEN, refused.to_string());
@@ -34,6 +34,7 @@ pub(super) async fn answer(lane: &Lane, request: Request<Incoming>, peer: Socket
         Ok(caller) => caller,
         Err(response) => return *response,
     };
+    front.app.people.auth().strip(&mut head.headers);
     let routed = {
         let values =
             |name: &str| head.headers.get_all(name).iter().map(http::HeaderValue::as_bytes).collect();
@@ -68,17 +69,14 @@ async fn admit(front: &Front, head: &Parts, peer: SocketAddr) -> Result<Caller, 
         Err(error) => return Err(Box::new(unauthenticated(front, head, &error))),
     };
     let reads = matches!(head.method, Method::GET | Method::HEAD | Method::OPTIONS) || reads_by_post(head);
-    if known.by_session() && !reads && !crate::auth::origin::same_origin(&head.headers, &front.app.public_url)
-    {
+    if !reads && known.may_be_forged(&head.headers, &front.app.public_url) {
         return Err(Box::new(text(StatusCode::FORBIDDEN, "Cross-origin request blocked".to_owned())));
     }
-    let open = !auth.has_login_page() || is_health(head.uri.path());
+    let open = auth.lets_strangers_pass() || is_health(head.uri.path());
     if known.identity().is_some() || open || (reads && front.manners.anonymous_reads) {
         return Ok(known);
     }
-    let why = "this MLflow is behind Countersign: set MLFLOW_TRACKING_TOKEN to a token from `countersign token \
-               new`, or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD";
-    Err(Box::new(challenged(front, head, why)))
+    Err(Box::new(challenged(front, head, auth.how_to_sign_in())))
 }
 
 /// MLflow asks some questions by POST, because they are long.
@@ -105,7 +103,7 @@ fn challenged(front: &Front, head: &Parts, why: &str) -> Response<Body> {
     let auth = front.app.people.auth();
     let base = auth.has_login_page().then(|| front.base());
     let audience = negotiate::audience(&head.method, &head.uri, &head.headers);
-    match negotiate::challenge(audience, &head.uri, base, auth.realm(), why) {
+    match negotiate::challenge(audience, &head.uri, base, auth.challenge(), why) {
         Challenge::SignIn { location } => {
             let mut response = Response::new(Body::Empty);
             *response.status_mut() = StatusCode::SEE_OTHER;

@@ -6,6 +6,7 @@ mod forms;
 mod inbox;
 mod ledger;
 mod model;
+mod oidc;
 mod policy;
 mod request;
 mod session;
@@ -54,6 +55,9 @@ pub(super) fn router(app: Arc<App>, base: String) -> Router {
         .route("/requests/{id}/evidence/{plugin}", post(forms::evidence))
         .route("/requests/{id}/apply", post(forms::apply))
         .route("/requests/{id}/break-glass", post(forms::break_glass))
+        .route("/requests/{id}/confirm", get(oidc::confirm))
+        .route("/oidc/sign-in", get(oidc::sign_in))
+        .route("/oidc/callback", get(oidc::callback))
         .route("/models/{name}", get(model::show))
         .route("/ledger", get(ledger::show))
         .route("/plugins", get(policy::plugins))
@@ -101,13 +105,11 @@ fn unknown(site: &Site, here: &str) -> Response {
     if auth.has_login_page() {
         return see_other(&negotiate::login_url(&site.base, here));
     }
-    let prompt = format!("Basic realm=\"{}\", charset=\"UTF-8\"", auth.realm());
-    (
-        StatusCode::UNAUTHORIZED,
-        [(http::header::WWW_AUTHENTICATE, prompt)],
-        "Sign in with your MLflow account.",
-    )
-        .into_response()
+    let words = match auth {
+        Auth::ProxyHeader(_) => errors::sentence(auth.how_to_sign_in()),
+        _ => "Sign in with your MLflow account.".to_owned(),
+    };
+    (StatusCode::UNAUTHORIZED, [(http::header::WWW_AUTHENTICATE, auth.challenge())], words).into_response()
 }
 
 impl Visitor {
@@ -129,7 +131,7 @@ impl Visitor {
 
     pub(super) fn person(&self, id: &PersonId) -> Person {
         let people = &self.app().people;
-        Person { name: people.name_of(id), machine: people.auth().is_machine(id) }
+        Person { name: people.name_of(id), machine: people.is_machine(id) }
     }
 
     /// Somebody of whom nobody knows who they are.

@@ -261,6 +261,35 @@ pub fn profile(person: &str) -> Key {
     Key::space("profile").text(person)
 }
 
+/// What a provider last said of a person: groups, whether a machine, when. To be erased with the profile, as is
+/// all that lies under `profile/`.
+#[must_use]
+pub fn membership(person: &str) -> Key {
+    Key::space("profile/membership").text(person)
+}
+
+/// Index: the members of a group; a key ends in the person's id.
+#[must_use]
+pub fn members_of(group: &str) -> Key {
+    Key::space("profile/by-group").text(group)
+}
+
+#[must_use]
+pub fn member_of(group: &str, person: &str) -> Key {
+    members_of(group).text(person)
+}
+
+/// Index: the people of one folded name; a key ends in the person's id.
+#[must_use]
+pub fn people_named(folded: &str) -> Key {
+    Key::space("profile/by-name").text(folded)
+}
+
+#[must_use]
+pub fn person_named(folded: &str, person: &str) -> Key {
+    people_named(folded).text(person)
+}
+
 // === the way of a governed write ===
 
 /// The request in force for exactly one write, by the digest of that write.

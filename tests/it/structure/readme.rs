@@ -30,7 +30,8 @@ fn its_policy_can_be_read() {
 #[test]
 fn its_configuration_can_be_loaded() {
     let blocks = blocks(&text("README.md"), "toml");
-    let grown: String = blocks.into_iter().filter(|block| !block.contains("[[gate]]")).collect();
+    let grows = |block: &&String| !block.contains("[[gate]]") && !block.contains("[oidc]");
+    let grown: String = blocks.iter().filter(grows).map(String::as_str).collect();
     assert!(grown.contains("[webhook]") && grown.contains("[upstream]"), "{grown}");
     // The secret's file is a mount of the reader's.
     let grown = grown.replace("secret_file = \"/run/secrets/mlflow-webhook\"", "secret = \"a\"");
@@ -39,6 +40,12 @@ fn its_configuration_can_be_loaded() {
     std::fs::write(&file, grown).unwrap();
     let config = Config::load(Some(&file), std::iter::empty(), &[]).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(config.server.public_url.to_string(), "https://mlflow.example.com/");
+
+    let provider = blocks.iter().find(|block| block.contains("[oidc]")).expect("a block with a provider");
+    let secret = "client_secret_file = \"/run/secrets/oidc-client\"";
+    assert!(provider.contains(secret), "{provider}");
+    std::fs::write(&file, provider.replace(secret, "client_secret = \"a\"")).unwrap();
+    Config::load(Some(&file), std::iter::empty(), &[]).unwrap_or_else(|error| panic!("{error}"));
 }
 
 /// One text to keep true, not two.

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use countersign_tests::console::{self, note, say};
-use countersign_tests::{bench, demo, host, plugins, venv, verify};
+use countersign_tests::{bench, demo, host, node, plugins, venv, verify};
 
 #[derive(Debug, Parser)]
 #[command(name = "xt", about = "The task runner of this repository", disable_help_subcommand = true)]
@@ -25,7 +25,7 @@ enum Task {
         /// All when none is named
         names: Vec<String>,
     },
-    /// Make the Python environment that tests need
+    /// Make the Python environment and install the OpenID provider that tests need
     Venv,
     /// Measure against a named baseline; without a name, list what can be measured
     Bench(bench::Bench),
@@ -53,7 +53,10 @@ fn run(task: Task) -> Result<()> {
         Task::Demo(demo) => demo.run(),
         Task::Verify(verify) => verify.run(),
         Task::Plugins { names } => build_plugins(&names),
-        Task::Venv => venv::Venv::ensure().map(|venv| say(venv.dir().display())),
+        Task::Venv => {
+            node::Packages::ensure()?;
+            venv::Venv::ensure().map(|venv| say(venv.dir().display()))
+        }
         Task::Bench(bench) => bench.run(),
     }
 }

@@ -77,6 +77,7 @@ fn review(reviewer: &str, vote: Vote, at: i64, binding: &[u8]) -> Review {
         at: Millis::new(at),
         binding: Digest::of(binding),
         looked_for: None,
+        signature: None,
     }
 }
 

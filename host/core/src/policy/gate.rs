@@ -109,6 +109,37 @@ pub struct Approvals {
     pub expires: Option<Span>,
     /// Whether a vote is refused until the checks are final and were opened.
     pub evidence_first: bool,
+    /// How people prove, at the moment of signing, that they are who they are.
+    #[serde(skip_serializing_if = "SignatureKind::is_default")]
+    pub signature: SignatureKind,
+}
+
+/// What a signature takes besides being signed in. The default is not written, so that it changes no digest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SignatureKind {
+    /// Nothing.
+    #[default]
+    Session,
+    /// The password again, or the provider's word that it was given again.
+    Reauthenticate,
+}
+
+impl SignatureKind {
+    pub const ALL: [Self; 2] = [Self::Session, Self::Reauthenticate];
+
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Session => "session",
+            Self::Reauthenticate => "reauthenticate",
+        }
+    }
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it by reference")]
+    const fn is_default(&self) -> bool {
+        matches!(*self, Self::Session)
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]

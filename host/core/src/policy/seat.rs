@@ -43,12 +43,6 @@ pub struct Directory<'a> {
 }
 
 impl SeatHolders {
-    /// Whether this account may sit here, by name or by one of its groups (`PROVIDER:GROUP`).
-    #[must_use]
-    pub fn admits<'a>(&self, account: &str, groups: impl IntoIterator<Item = &'a str>) -> bool {
-        self.members.contains(account) || groups.into_iter().any(|group| self.groups.contains(group))
-    }
-
     /// How many different people can sit here; `None` where groups decide.
     #[must_use]
     pub fn capacity(&self) -> Option<usize> {

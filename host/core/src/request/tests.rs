@@ -83,6 +83,7 @@ fn review() -> Review {
         at: Millis::new(100),
         binding: Digest::of(b"reviewed"),
         looked_for: None,
+        signature: None,
     }
 }
 

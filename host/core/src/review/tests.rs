@@ -29,6 +29,7 @@ fn review(reviewer: &str, vote: Vote, seat: Option<&str>) -> Review {
         at: Millis::new(10),
         binding: Digest::of(b"now"),
         looked_for: None,
+        signature: None,
     }
 }
 

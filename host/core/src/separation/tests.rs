@@ -95,6 +95,7 @@ fn voted(who: &str, vote: Vote, seat: &str) -> Entry {
         at: Millis::new(0),
         binding: Digest::of(b"reviewed"),
         looked_for: None,
+        signature: None,
     };
     Entry::Reviewed { request: request(), review }
 }

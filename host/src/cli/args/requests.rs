@@ -149,4 +149,7 @@ pub struct Vote {
     /// The digest that you looked at; without it, the one in force now.
     #[arg(long)]
     pub subject_digest: Option<String>,
+    /// Reads your password from standard input, where the tier asks for it again.
+    #[arg(long)]
+    pub password_stdin: bool,
 }

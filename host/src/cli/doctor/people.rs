@@ -1,6 +1,6 @@
 //! Whether the seats that the policy asks for can be filled.
 
-use countersign_core::policy::{Policy, SeatHolders};
+use countersign_core::policy::{Policy, SeatHolders, SignatureKind};
 
 use super::{Finding, chain};
 use crate::auth::users::Users;
@@ -13,6 +13,8 @@ pub(super) fn seats(config: &Config) -> Vec<Finding> {
     match config.auth.mode {
         AuthMode::Local => {}
         AuthMode::Upstream => return vec![Finding::ok(CHECK, "MLflow keeps the accounts")],
+        AuthMode::Oidc(_) => return elsewhere(config, "the provider", "oidc:"),
+        AuthMode::ProxyHeader(_) => return elsewhere(config, "the proxy", "proxy:"),
         AuthMode::None => {
             return vec![Finding::warn(
                 CHECK,
@@ -40,6 +42,30 @@ pub(super) fn seats(config: &Config) -> Vec<Finding> {
     } else {
         found
     }
+}
+
+/// Where accounts are kept elsewhere, only what the policy says can be looked at.
+fn elsewhere(config: &Config, who: &str, prefix: &str) -> Vec<Finding> {
+    let text = std::fs::read_to_string(&config.policy_file).unwrap_or_default();
+    let Ok(policy) = Policy::parse("policy", &text) else { return Vec::new() };
+    let mut found: Vec<Finding> = foreign_groups(&policy, prefix);
+    let reauthenticates = policy.gates().iter().flat_map(|gate| gate.approvals.values());
+    let asks = reauthenticates.into_iter().any(|tier| tier.signature == SignatureKind::Reauthenticate);
+    if asks && matches!(config.auth.mode, AuthMode::ProxyHeader(_)) {
+        let says = "the policy asks for re-authentication, which cannot be done behind a signing-in proxy";
+        found.push(Finding::fail(CHECK, says, "set `mode` under `[auth]` to `oidc`, `local` or `upstream`"));
+    }
+    if found.is_empty() { vec![Finding::ok(CHECK, format!("{who} keeps the accounts"))] } else { found }
+}
+
+fn foreign_groups(policy: &Policy, prefix: &str) -> Vec<Finding> {
+    let groups = policy.seats().iter().flat_map(|seat| seat.groups.iter().map(move |group| (seat, group)));
+    let foreign = groups.filter(|(_, group)| !group.starts_with(prefix));
+    let warn = |(seat, group): (&SeatHolders, &String)| {
+        let says = format!("seat `{}` names group `{group}`, which nobody here is in", seat.name);
+        Finding::warn(CHECK, says, format!("write `{prefix}GROUP`"))
+    };
+    foreign.map(warn).collect()
 }
 
 fn seat_findings(seat: &SeatHolders, policy: &Policy, users: &Users) -> Vec<Finding> {

@@ -57,7 +57,8 @@ impl Shown {
         let seat = review.seat.as_ref().map(|seat| format!(" in `{seat}`")).unwrap_or_default();
         let counts = if review.binding == self.request.binding { "" } else { " (of something else since)" };
         let (who, vote) = (self.name(&review.reviewer), review.vote.as_str());
-        writeln!(f, "review   {who}: {vote}{seat}{counts}: {}", review.rationale)
+        writeln!(f, "review   {who}: {vote}{seat}{counts}: {}", review.rationale)?;
+        review.signature.iter().try_for_each(|signature| writeln!(f, "           {signature}"))
     }
 }
 

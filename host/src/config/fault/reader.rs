@@ -12,15 +12,15 @@ use http::Uri;
 use super::{ConfigError, ConfigFault, listed};
 use crate::config::layers::Layers;
 use crate::config::{
-    Anonymous, AtWrite, Auth, AuthMode, Config, Credentials, Facts, Log, LogFormat, Plugins, Reconcile,
-    Secret, Server, StoreLocation, Upstream, Webhook,
+    AtWrite, Config, Credentials, Facts, Log, LogFormat, Plugins, Reconcile, Secret, Server, StoreLocation,
+    Upstream, Webhook,
 };
 
 /// Where MLflow's webhooks go, below the public URL.
 const WEBHOOK_PATH: &str = "/_countersign/webhooks/mlflow";
 
 pub(in crate::config) struct Reader<'l> {
-    layers: &'l Layers,
+    pub(super) layers: &'l Layers,
     /// Relative paths start here.
     folder: &'l Path,
     faults: RefCell<Vec<ConfigFault>>,
@@ -45,7 +45,7 @@ impl<'l> Reader<'l> {
         // Every section is read before any of them may end the reading.
         let server = self.server();
         let public_url = server.as_ref().map(|server| &server.public_url);
-        let (upstream, store, auth) = (self.upstream(), self.store(), self.auth());
+        let (upstream, store, auth) = (self.upstream(), self.store(), self.auth(public_url));
         let (facts, webhook, plugins, log) =
             (self.facts(), self.webhook(public_url), self.plugins(), self.log());
         let interval = self.span("reconcile.interval", &file.reconcile.interval);
@@ -118,7 +118,12 @@ impl<'l> Reader<'l> {
     }
 
     /// `None` when there is a fault, `Some(None)` when there is no secret.
-    fn secret(&self, key: &str, text: Option<&String>, file: Option<&String>) -> Option<Option<Secret>> {
+    pub(super) fn secret(
+        &self,
+        key: &str,
+        text: Option<&String>,
+        file: Option<&String>,
+    ) -> Option<Option<Secret>> {
         let Some(file) = file else { return Some(text.map(Secret::new)) };
         if text.is_some() {
             return self.fault(key, &format!("stands beside `{key}_file`: keep one of them"));
@@ -146,33 +151,6 @@ impl<'l> Reader<'l> {
         }
     }
 
-    fn auth(&self) -> Option<Auth> {
-        let file = &self.layers.file.auth;
-        let mode = match file.mode.as_str() {
-            "oidc" | "proxy-header" => self.fault(
-                "auth.mode",
-                &format!(
-                    "`{}` is not available in this version: choose `local`, `upstream` or `none`",
-                    file.mode
-                ),
-            ),
-            mode => self.choice(
-                "auth.mode",
-                mode,
-                &[("local", AuthMode::Local), ("upstream", AuthMode::Upstream), ("none", AuthMode::None)],
-            ),
-        };
-        let choices = [("none", Anonymous::None), ("read", Anonymous::Read)];
-        let anonymous = self.choice("auth.anonymous", &file.anonymous, &choices);
-        let session = self.span("auth.session", &file.session);
-        Some(Auth {
-            mode: mode?,
-            users_file: self.path(&file.users_file),
-            anonymous: anonymous?,
-            session: session?,
-        })
-    }
-
     fn facts(&self) -> Option<Facts> {
         let file = &self.layers.file.facts;
         let max_age = self.span("facts.max_age", &file.max_age);
@@ -187,11 +165,7 @@ impl<'l> Reader<'l> {
         let secret = self.secret("webhook.secret", file.secret.as_ref(), file.secret_file.as_ref());
         let url = match &file.url {
             Some(url) => self.url("webhook.url", url),
-            None => {
-                let base = public_url?.to_string();
-                let prefix = &self.layers.file.server.static_prefix;
-                self.url("webhook.url", &format!("{}{prefix}{WEBHOOK_PATH}", base.trim_end_matches('/')))
-            }
+            None => self.below("webhook.url", public_url?, WEBHOOK_PATH),
         };
         Some(Webhook { url: url?, secret: secret? })
     }
@@ -228,7 +202,7 @@ impl<'l> Reader<'l> {
     }
 
     /// An absolute `http` or `https` URL, without a query.
-    fn url(&self, key: &str, text: &str) -> Option<Uri> {
+    pub(super) fn url(&self, key: &str, text: &str) -> Option<Uri> {
         let uri: Option<Uri> = text.trim_end_matches('/').parse().ok();
         let whole = |uri: &Uri| {
             matches!(uri.scheme_str(), Some("http" | "https"))
@@ -248,11 +222,17 @@ impl<'l> Reader<'l> {
         self.fault("server.static_prefix", &format!("`{text}` must begin with a slash: write `/{trimmed}`"))
     }
 
-    fn path(&self, text: &str) -> PathBuf {
+    /// A page of ours, as people reach it.
+    pub(super) fn below(&self, key: &str, public_url: &Uri, path: &str) -> Option<Uri> {
+        let (base, prefix) = (public_url.to_string(), &self.layers.file.server.static_prefix);
+        self.url(key, &format!("{}{}{path}", base.trim_end_matches('/'), prefix.trim_end_matches('/')))
+    }
+
+    pub(super) fn path(&self, text: &str) -> PathBuf {
         self.folder.join(text)
     }
 
-    fn span(&self, key: &str, text: &str) -> Option<Duration> {
+    pub(super) fn span(&self, key: &str, text: &str) -> Option<Duration> {
         match text.parse::<Span>() {
             Ok(span) if span.as_millis() > 0 => {
                 Some(Duration::from_millis(u64::try_from(span.as_millis()).unwrap_or(u64::MAX)))
@@ -271,7 +251,7 @@ impl<'l> Reader<'l> {
         }
     }
 
-    fn choice<T: Copy>(&self, key: &str, text: &str, choices: &[(&str, T)]) -> Option<T> {
+    pub(super) fn choice<T: Copy>(&self, key: &str, text: &str, choices: &[(&str, T)]) -> Option<T> {
         let found = choices.iter().find(|(name, _)| *name == text).map(|(_, value)| *value);
         found.or_else(|| {
             let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
@@ -280,7 +260,7 @@ impl<'l> Reader<'l> {
     }
 
     /// Notes a fault; always `None`.
-    fn fault<T>(&self, key: &str, message: &str) -> Option<T> {
+    pub(super) fn fault<T>(&self, key: &str, message: &str) -> Option<T> {
         let origin = self.layers.origin(key);
         self.faults.borrow_mut().push(ConfigFault {
             origin,

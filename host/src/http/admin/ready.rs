@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::Admin;
 use crate::app::App;
+use crate::auth::Auth;
 
 /// How long an answer of MLflow's is believed.
 const BELIEVED: Duration = Duration::from_secs(5);
@@ -39,8 +40,17 @@ pub(super) async fn ready(State(admin): State<Arc<Admin>>) -> Response {
         "policy_refused": admin.app.reload_error(),
         "plugins": generation.plugins.keys().collect::<Vec<_>>(),
         "upstream": admin.upstream.look(&admin.app),
+        "identity": identity(admin.app.people.auth()),
     });
     (status, Json(body)).into_response()
+}
+
+/// The identity provider, where there is one, as it was when it was last asked. While it is away nobody signs in
+/// anew; who is signed in, and everything else, goes on.
+fn identity(auth: &Auth) -> Value {
+    let Auth::Oidc(oidc) = auth else { return Value::Null };
+    let trouble = oidc.trouble().map(|error| error.to_string());
+    json!({"issuer": oidc.issuer(), "usable": trouble.is_none(), "reason": trouble})
 }
 
 impl Probe {

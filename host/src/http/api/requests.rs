@@ -1,5 +1,6 @@
 //! Promotion requests: list, open, show, look into, review, withdraw, renew, apply.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
@@ -43,7 +44,8 @@ pub(in crate::http::api) struct NewRequest {
     action: Action,
 }
 
-#[derive(Debug, Deserialize)]
+/// Without `Debug`: it may hold a password.
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http::api) struct ReviewBody {
     vote: Vote,
@@ -51,6 +53,9 @@ pub(in crate::http::api) struct ReviewBody {
     seat: Option<Seat>,
     rationale: String,
     subject_digest: Digest,
+    /// Where the tier asks for it again.
+    #[serde(default)]
+    password: Option<String>,
 }
 
 pub(super) async fn list(
@@ -94,14 +99,16 @@ pub(super) async fn show(
 pub(super) async fn review(
     State(app): State<Arc<App>>,
     Extension(auth): Extension<Authenticated>,
+    Extension(peer): Extension<SocketAddr>,
     Path(id): Path<String>,
     headers: HeaderMap,
     Sent(body): Sent<ReviewBody>,
 ) -> Result<Json<RequestAnswer>, Problem> {
     let caller = writer(&app, &auth, &headers)?;
-    let ReviewBody { vote, seat, rationale, subject_digest } = body;
+    let ReviewBody { vote, seat, rationale, subject_digest, password } = body;
     let new = NewReview { vote, seat, rationale, subject_digest };
-    let request = app.review(&caller, parse_id(&id)?, new).await?;
+    let proof = app.people.auth().proof(&headers, password, peer.ip());
+    let request = app.sign(&caller, parse_id(&id)?, new, proof).await?;
     Ok(Json(RequestAnswer::new(&app, request)))
 }
 

@@ -14,4 +14,14 @@ pub struct LoginPage {
     pub next: String,
     /// Why the last attempt did not work.
     pub error: Option<String>,
+    /// The provider where people sign in; `None` where we ask for a password.
+    pub provider: Option<Provider>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Provider {
+    /// Its host, as people know it.
+    pub host: String,
+    /// The page of ours that leads there.
+    pub url: String,
 }

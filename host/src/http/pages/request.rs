@@ -147,6 +147,8 @@ pub struct Event {
     pub tone: super::Tone,
     /// A rationale, in its author's words.
     pub note: Option<String>,
+    /// An electronic signature in full.
+    pub signature: Option<String>,
     /// The ledger entry that proves it.
     pub entry: Option<u64>,
 }
@@ -173,6 +175,22 @@ pub struct ReviewForm {
     /// What was typed before, when the form comes back with an error.
     pub rationale: String,
     pub error: Option<String>,
+    pub proof: ProofField,
+}
+
+/// What the tier asks of a signature besides a name.
+#[derive(Debug, Clone, Default)]
+pub enum ProofField {
+    #[default]
+    None,
+    /// The password again.
+    Password { name: String },
+    /// A way to the identity provider and back, before the signature.
+    Confirm { name: String },
+    /// They have just been there.
+    Confirmed { name: String },
+    /// This way of signing in cannot do it.
+    Impossible,
 }
 
 impl RequestPage {
@@ -220,6 +238,10 @@ impl RequestPage {
 
     fn evidence_url(&self, check: &CheckRow) -> String {
         format!("{}/evidence/{}", self.chrome.request_url(&self.id), check.plugin)
+    }
+
+    fn confirm_url(&self) -> String {
+        format!("{}/confirm", self.chrome.request_url(&self.id))
     }
 
     fn withdraw_url(&self) -> String {

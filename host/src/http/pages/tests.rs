@@ -3,7 +3,7 @@
 mod samples;
 
 use super::Page;
-use super::request::ReviewPanel;
+use super::request::{ProofField, ReviewPanel};
 use samples::{EVIL, all, chrome, request};
 
 #[test]
@@ -64,6 +64,17 @@ fn the_form_binds_to_the_digest_and_offers_what_the_viewer_may_do() {
     assert!(signs.contains("name=\"subject_digest\" value=\"sha256:"));
     assert!(signs.contains("value=\"approve\"") && signs.contains("<option>legal</option>"));
     assert!(signs.contains("<textarea") && signs.contains("required"));
+
+    let asked = |proof, seats: &[&str]| {
+        let form = super::request::ReviewForm { proof, ..form(seats) };
+        request(ReviewPanel::Sign(form)).render()
+    };
+    let name = || "ruth".to_owned();
+    assert!(asked(ProofField::Password { name: name() }, &["risk"]).contains("type=\"password\""));
+    assert!(asked(ProofField::Confirm { name: name() }, &["risk"]).contains("/confirm\""));
+    assert!(asked(ProofField::Confirmed { name: name() }, &["risk"]).contains("You have confirmed"));
+    assert!(asked(ProofField::Impossible, &["risk"]).contains("cannot do"));
+    assert!(!asked(ProofField::Password { name: name() }, &[]).contains("type=\"password\""));
 
     let why_not_sign = "You asked for this promotion.".to_owned();
     let comments = request(ReviewPanel::Comment { why_not_sign, form: form(&[]) }).render();

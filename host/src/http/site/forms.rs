@@ -10,13 +10,16 @@ use serde::Deserialize;
 
 use super::errors::sentence;
 use super::request::{build, find};
+use super::session::Peer;
 use super::{Trouble, Visitor, must_be_ours, page, see_other};
 use crate::app::{AppError, NewEmergency, NewReview};
+use crate::auth::Proof;
 use crate::http::api::parse_id;
 use crate::http::error;
 use crate::http::pages::request::ReviewForm;
 
-#[derive(Debug, Deserialize)]
+/// Without `Debug`: it may hold a password.
+#[derive(Deserialize)]
 pub(super) struct ReviewFields {
     vote: Vote,
     #[serde(default)]
@@ -24,20 +27,24 @@ pub(super) struct ReviewFields {
     #[serde(default)]
     rationale: String,
     subject_digest: Digest,
+    #[serde(default)]
+    password: String,
 }
 
 pub(super) async fn review(
     visitor: Visitor,
     Path(id): Path<String>,
+    Peer(peer): Peer,
     headers: HeaderMap,
     Form(fields): Form<ReviewFields>,
 ) -> Response {
-    let ReviewFields { vote, seat, rationale, subject_digest } = fields;
+    let ReviewFields { vote, seat, rationale, subject_digest, password } = fields;
+    let proof = visitor.app().people.auth().proof(&headers, Some(password), peer.ip());
     let seat = Some(seat).filter(|seat| !seat.is_empty()).map(Seat::new);
     let new = NewReview { vote, seat, rationale: rationale.clone(), subject_digest };
-    match take(&visitor, &id, &headers, new).await {
+    match take(&visitor, &id, &headers, new, proof).await {
         Ok(()) => see_other(&format!("{}/requests/{id}?done={}", visitor.site.base, vote.as_str())),
-        Err(error) => again(&visitor, &id, rationale, error),
+        Err(error) => again(&visitor, &id, &headers, rationale, error),
     }
 }
 
@@ -107,20 +114,22 @@ fn told(visitor: &Visitor, id: &str, done: Result<&str, AppError>) -> Response {
     }
 }
 
-async fn take(visitor: &Visitor, id: &str, headers: &HeaderMap, new: NewReview) -> Result<(), AppError> {
+async fn take(
+    visitor: &Visitor,
+    id: &str,
+    headers: &HeaderMap,
+    new: NewReview,
+    proof: Proof,
+) -> Result<(), AppError> {
     must_be_ours(visitor, headers)?;
-    visitor.app().review(&visitor.caller, parse_id(id)?, new).await.map(|_| ())
+    Box::pin(visitor.app().sign(&visitor.caller, parse_id(id)?, new, proof)).await.map(|_| ())
 }
 
 /// The page again, as it is now, with what was typed and why it was not taken.
-fn again(visitor: &Visitor, id: &str, rationale: String, refused: AppError) -> Response {
+fn again(visitor: &Visitor, id: &str, headers: &HeaderMap, rationale: String, refused: AppError) -> Response {
     let Ok(request) = find(visitor, id) else { return Trouble::new(visitor, refused).into_response() };
     let (status, _, _) = error::kind(&refused);
-    let typed = ReviewForm {
-        seats: Vec::new(),
-        wait: None,
-        rationale,
-        error: Some(sentence(&error::chain(&refused))),
-    };
-    page(status, &build(visitor, &request, typed, None))
+    let error = Some(sentence(&error::chain(&refused)));
+    let typed = ReviewForm { rationale, error, ..ReviewForm::default() };
+    page(status, &build(visitor, &request, headers, typed, None))
 }

@@ -87,7 +87,9 @@ fn told(entry: &Entry) -> (String, Option<PersonId>, Option<RequestId>) {
             (format!("{verb}: {}", action_phrase(&placed.action)), by.clone(), *request)
         }
         Entry::Reviewed { request, review } => {
-            let words = format!("{}: {}", review.vote.as_str(), review.rationale);
+            let signed =
+                review.signature.as_ref().map(|signature| format!(" ({signature})")).unwrap_or_default();
+            let words = format!("{}: {}{signed}", review.vote.as_str(), review.rationale);
             (words, Some(review.reviewer.clone()), Some(*request))
         }
         Entry::ReviewRefused { request, by, reason } => (reason.clone(), Some(by.clone()), Some(*request)),

@@ -10,18 +10,19 @@ use countersign_core::explain;
 use countersign_core::names::{PersonId, Seat};
 use countersign_core::request::{PromotionRequest, State};
 use countersign_core::review::{Barred, may_fill};
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
 use super::errors::sentence;
 use super::inbox::{chips, version};
 use super::{Trouble, Visitor, page};
-use crate::app::{App, AppError, seats_asked};
+use crate::app::{App, AppError, about, is_asked_for, seats_asked};
+use crate::auth::Proving;
 use crate::http::api::{headline, parse_id};
 use crate::http::pages::Nav;
 use crate::http::pages::request::{
-    CheckRow, GateRow, Notice, RequestPage, ReviewForm, ReviewPanel, SeatRow, Write,
+    CheckRow, GateRow, Notice, ProofField, RequestPage, ReviewForm, ReviewPanel, SeatRow, Write,
 };
 
 type Members = BTreeMap<Seat, Vec<String>>;
@@ -35,10 +36,11 @@ pub(super) async fn show(
     visitor: Visitor,
     Path(id): Path<String>,
     Query(told): Query<Told>,
+    headers: HeaderMap,
 ) -> Result<Response, Trouble> {
     let request = find(&visitor, &id).map_err(|error| Trouble::new(&visitor, error))?;
     let told = told.done.as_deref().and_then(told_words);
-    Ok(page(StatusCode::OK, &build(&visitor, &request, ReviewForm::default(), told)))
+    Ok(page(StatusCode::OK, &build(&visitor, &request, &headers, ReviewForm::default(), told)))
 }
 
 pub(super) fn find(visitor: &Visitor, id: &str) -> Result<PromotionRequest, AppError> {
@@ -49,9 +51,11 @@ pub(super) fn find(visitor: &Visitor, id: &str) -> Result<PromotionRequest, AppE
 pub(super) fn build(
     visitor: &Visitor,
     request: &PromotionRequest,
+    headers: &HeaderMap,
     typed: ReviewForm,
     told: Option<String>,
 ) -> RequestPage {
+    let typed = ReviewForm { proof: proof(visitor, request, headers), ..typed };
     let members = visitor.app().people.signers(
         &visitor.app().generation.load().policy,
         &request.authors,
@@ -196,6 +200,24 @@ fn subject(request: &PromotionRequest) -> Vec<(&'static str, String)> {
     rows.push(("Files", files));
     rows.push(("Policy", request.policy.to_string()));
     rows
+}
+
+/// What a signature here takes besides the button.
+fn proof(visitor: &Visitor, request: &PromotionRequest, headers: &HeaderMap) -> ProofField {
+    let app = visitor.app();
+    let (auth, Some(me)) = (app.people.auth(), visitor.caller.identity()) else { return ProofField::None };
+    if !is_asked_for(&app.generation.load().policy, request) {
+        return ProofField::None;
+    }
+    let name = me.name.clone();
+    match auth.proving() {
+        Proving::Password => ProofField::Password { name },
+        Proving::Provider if auth.is_confirmed(headers, me, &about(request.id, request.binding)) => {
+            ProofField::Confirmed { name }
+        }
+        Proving::Provider => ProofField::Confirm { name },
+        Proving::Impossible => ProofField::Impossible,
+    }
 }
 
 /// The same rule as the server applies to the form, so that a button that is not there is also refused.

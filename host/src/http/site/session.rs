@@ -9,8 +9,9 @@ use std::net::SocketAddr;
 use super::{Site, chrome, page, see_other};
 use crate::auth::origin::{local_path, same_origin};
 use crate::auth::{Auth, Local};
+use crate::http::negotiate::encoded;
 use crate::http::pages::Nav;
-use crate::http::pages::login::LoginPage;
+use crate::http::pages::login::{LoginPage, Provider};
 
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Next {
@@ -27,7 +28,7 @@ pub(super) struct SignIn {
 }
 
 /// Where a sign-in form came from.
-pub(super) struct Peer(SocketAddr);
+pub(super) struct Peer(pub(super) SocketAddr);
 
 impl FromRequestParts<Site> for Peer {
     type Rejection = StatusCode;
@@ -38,9 +39,10 @@ impl FromRequestParts<Site> for Peer {
 }
 
 pub(super) async fn form(State(site): State<Site>, Query(Next { next }): Query<Next>) -> Response {
-    match local(&site) {
-        Some(_) => login_page(&site, StatusCode::OK, String::new(), &next, None),
-        None => see_other(&format!("{}/", site.base)),
+    if site.app.people.auth().has_login_page() {
+        login_page(&site, StatusCode::OK, String::new(), &next, None)
+    } else {
+        see_other(&format!("{}/", site.base))
     }
 }
 
@@ -73,10 +75,15 @@ pub(super) async fn sign_in(
 
 pub(super) async fn sign_out(State(site): State<Site>, headers: HeaderMap) -> Response {
     let mut response = see_other(&format!("{}/login", site.base));
-    let ours = same_origin(&headers, &site.app.public_url);
-    if let (true, Some(local)) = (ours, local(&site))
-        && let Ok(cookie) = HeaderValue::from_str(&local.end_session(&headers))
-    {
+    if !same_origin(&headers, &site.app.public_url) {
+        return response;
+    }
+    let ended = match site.app.people.auth() {
+        Auth::Local(local) => Some(local.end_session(&headers)),
+        Auth::Oidc(oidc) => Some(oidc.end_session(&headers)),
+        Auth::Anonymous | Auth::Upstream(_) | Auth::ProxyHeader(_) => None,
+    };
+    if let Some(Ok(cookie)) = ended.map(|cookie| HeaderValue::from_str(&cookie)) {
         response.headers_mut().insert(http::header::SET_COOKIE, cookie);
     }
     response
@@ -85,16 +92,29 @@ pub(super) async fn sign_out(State(site): State<Site>, headers: HeaderMap) -> Re
 fn local(site: &Site) -> Option<&Local> {
     match site.app.people.auth() {
         Auth::Local(local) => Some(local),
-        Auth::Anonymous | Auth::Upstream(_) => None,
+        Auth::Anonymous | Auth::Upstream(_) | Auth::Oidc(_) | Auth::ProxyHeader(_) => None,
     }
 }
 
-fn next_of(site: &Site, next: &str) -> String {
+pub(super) fn next_of(site: &Site, next: &str) -> String {
     local_path(next).map_or_else(|| format!("{}/", site.base), str::to_owned)
 }
 
-fn login_page(site: &Site, status: StatusCode, name: String, next: &str, error: Option<String>) -> Response {
+pub(super) fn login_page(
+    site: &Site,
+    status: StatusCode,
+    name: String,
+    next: &str,
+    error: Option<String>,
+) -> Response {
     let next = next_of(site, next);
     let chrome = chrome(site, None, Nav::SignIn, next.clone());
-    page(status, &LoginPage { chrome, name, next, error })
+    let provider = match site.app.people.auth() {
+        Auth::Oidc(oidc) => {
+            let host = oidc.issuer().split("://").last().unwrap_or_default().trim_end_matches('/').to_owned();
+            Some(Provider { host, url: format!("{}/oidc/sign-in?next={}", site.base, encoded(&next)) })
+        }
+        _ => None,
+    };
+    page(status, &LoginPage { chrome, name, next, error, provider })
 }

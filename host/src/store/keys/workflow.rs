@@ -1,19 +1,8 @@
-//! Keys of the approval workflow: what people have and said, exceptions, and what time ends.
+//! Keys of the approval workflow: what people said, exceptions, and what time ends.
 
 use uuid::Uuid;
 
 use super::Key;
-
-/// The groups that somebody had when they last signed in or signed: `profile`'s neighbour, and as erasable.
-#[must_use]
-pub fn memberships() -> Key {
-    Key::space("profile/groups")
-}
-
-#[must_use]
-pub fn membership(person: &str) -> Key {
-    memberships().text(person)
-}
 
 /// The fingerprint of somebody's last rationale.
 #[must_use]

@@ -44,6 +44,7 @@ async fn answer(
 ) -> Response<Body> {
     let caller: Authenticated = Arc::new(caller);
     call.extensions_mut().insert(caller);
+    call.extensions_mut().insert(std::net::SocketAddr::from(([127, 0, 0, 1], 1)));
     api::router(Arc::clone(app)).oneshot(call).await.unwrap()
 }
 

@@ -12,12 +12,12 @@ use countersign_core::time::Millis;
 use crate::http::pages::exceptions::{EmergencyRow, ExceptionsPage, WaiverRow};
 use crate::http::pages::inbox::{CheckTally, InboxPage, InboxRow, Tab};
 use crate::http::pages::ledger::{LedgerPage, LedgerRow};
-use crate::http::pages::login::LoginPage;
+use crate::http::pages::login::{LoginPage, Provider};
 use crate::http::pages::model::{Holder, ModelPage, ModelRow};
 use crate::http::pages::plugins::{PluginRow, PluginsPage};
 use crate::http::pages::policy::{PolicyGate, PolicyMode, PolicyPage, PolicySeat};
 use crate::http::pages::problem::ProblemPage;
-use crate::http::pages::request::{ReviewForm, ReviewPanel};
+use crate::http::pages::request::{ProofField, ReviewForm, ReviewPanel};
 use crate::http::pages::{Chip, Chrome, Nav, Page, Person, Viewer, When};
 
 pub(super) const EVIL: &str = "<script>alert(1)</script>";
@@ -34,10 +34,12 @@ pub(super) fn all() -> Vec<(&'static str, String)> {
         error: Some(
             "Version 7 changed at 20:31: its tags are new. Read what changed and send it again.".into(),
         ),
+        proof: ProofField::Password { name: evil("ruth") },
     };
     vec![
         ("login", login(None)),
         ("login-error", login(Some(format!("The user name or the password is wrong. {EVIL}")))),
+        ("login-provider", login_at_provider()),
         ("inbox", inbox(rows())),
         ("inbox-empty", inbox(Vec::new())),
         ("request-sign", request(ReviewPanel::Sign(form)).render()),
@@ -108,7 +110,15 @@ fn evil(text: &str) -> String {
 fn login(error: Option<String>) -> String {
     let chrome = Chrome { viewer: None, ..chrome(Nav::SignIn) };
     let name = if error.is_some() { evil("ana") } else { String::new() };
-    LoginPage { chrome, name, next: "/_countersign/".into(), error }.render()
+    LoginPage { chrome, name, next: "/_countersign/".into(), error, provider: None }.render()
+}
+
+fn login_at_provider() -> String {
+    let chrome = Chrome { viewer: None, ..chrome(Nav::SignIn) };
+    let url = "/_countersign/oidc/sign-in?next=/_countersign/".to_owned();
+    let provider = Some(Provider { host: "id.example.com".to_owned(), url });
+    let error = Some(evil("The provider says `access_denied`. "));
+    LoginPage { chrome, name: String::new(), next: "/_countersign/".into(), error, provider }.render()
 }
 
 fn row(

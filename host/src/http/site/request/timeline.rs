@@ -10,6 +10,7 @@ use crate::http::pages::Tone;
 use crate::http::pages::parts::count;
 use crate::http::pages::request::Event;
 use crate::http::site::Visitor;
+use crate::http::site::errors::sentence;
 
 type Recorded = (u64, Millis, Entry);
 
@@ -42,7 +43,8 @@ fn own(visitor: &Visitor, request: &PromotionRequest, recorded: &[Recorded]) -> 
         let id =
             entry(&|entry| matches!(entry, Entry::Reviewed { review: kept, .. } if kept.id == review.id));
         let note = Some(review.rationale.clone()).filter(|words| !words.is_empty());
-        events.push((review.at, Event { note, entry: id, ..told }));
+        let signature = review.signature.as_ref().map(|signature| sentence(&signature.to_string()));
+        events.push((review.at, Event { note, signature, entry: id, ..told }));
     }
     events.extend(ended(visitor, request, &entry));
     events
@@ -152,7 +154,16 @@ fn event(
     (icon, tone): (&'static str, Tone),
 ) -> Event {
     let actor = actor.map(|id| visitor.person(id));
-    Event { when: visitor.when(at), actor, what: what.to_owned(), icon, tone, note: None, entry: None }
+    Event {
+        when: visitor.when(at),
+        actor,
+        what: what.to_owned(),
+        icon,
+        tone,
+        note: None,
+        signature: None,
+        entry: None,
+    }
 }
 
 fn said(review: &Review) -> (String, &'static str, Tone) {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Known;
 use crate::names::{Seat, Tier};
-use crate::policy::gate::Approvals;
+use crate::policy::gate::{Approvals, SignatureKind};
 use crate::policy::parse::choices;
 use crate::policy::parse::table::{At, Table};
 use crate::time::Span;
@@ -32,7 +32,7 @@ fn is_tier(table: &Table<'_>, tier: &At<&str>, known: &Known<'_>) -> bool {
 }
 
 fn of_tier(table: &Table<'_>, known: &Known<'_>) -> Approvals {
-    table.only(&["seats", "expires", "evidence_first"]);
+    table.only(&["seats", "expires", "evidence_first", "signature"]);
     let seats = table.table("seats", "`seats`");
     if seats.is_none() {
         table.missing_or_empty("seats", "{ SEAT = 1 }");
@@ -41,6 +41,7 @@ fn of_tier(table: &Table<'_>, known: &Known<'_>) -> Approvals {
         seats: seats.map(|seats| quorums(&seats, known)).unwrap_or_default(),
         expires: span(table, "expires"),
         evidence_first: table.boolean("evidence_first").unwrap_or(false),
+        signature: table.one_of("signature", &SignatureKind::ALL, SignatureKind::as_str).unwrap_or_default(),
     }
 }
 

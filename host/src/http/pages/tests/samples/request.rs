@@ -132,7 +132,16 @@ fn gates() -> Vec<GateRow> {
 
 fn event(minutes: i64, actor: Option<&str>, what: &str, icon: &'static str, tone: Tone) -> Event {
     let entry = u64::try_from(400 - minutes).ok();
-    Event { when: ago(minutes), actor: actor.map(person), what: what.into(), icon, tone, note: None, entry }
+    Event {
+        when: ago(minutes),
+        actor: actor.map(person),
+        what: what.into(),
+        icon,
+        tone,
+        note: None,
+        signature: None,
+        entry,
+    }
 }
 
 fn timeline() -> Vec<Event> {
@@ -147,7 +156,11 @@ fn timeline() -> Vec<Event> {
     vec![
         event(44, Some("ana.lindt"), "asked for this by setting the alias", "open", Tone::Quiet),
         event(44, None, "3 checks ran", "check", Tone::Good),
-        Event { note: Some(evil("AUC holds up on the EU segment. ")), ..approved },
+        Event {
+            note: Some(evil("AUC holds up on the EU segment. ")),
+            signature: Some(evil("Signed by ruth on 2026-11-22: approval of “set alias”. ")),
+            ..approved
+        },
         refused,
         event(20, None, "The tags of version 7 changed: the approval is stale", "alert", Tone::Warning),
     ]
