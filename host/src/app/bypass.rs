@@ -9,7 +9,7 @@ use countersign_core::names::{ModelName, Stage, Version, Workspace};
 use countersign_core::policy::{Guard, OnBypass, Policy};
 use countersign_core::review::Authors;
 
-use super::records::{Holding, OpenIntent, put_request};
+use super::records::{Holding, put_request};
 use super::{App, AppError};
 use crate::mlflow::Canonical;
 use crate::store::{Batch, Key, codec, keys};
@@ -115,9 +115,7 @@ impl App {
             body: Digest::of(&canonical.body),
             break_glass: None,
         };
-        let open = OpenIntent { at: self.clock.now(), intent: intent.clone() };
-        let batch = Batch::new().put(keys::open_intent(intent.id), codec::encode(&open)?);
-        let index = self.record(&[Entry::Intent(intent.clone())], batch).await?;
+        let index = self.record_intent(Vec::new(), &intent, Batch::new()).await?;
         let answered = self.proxy.carry_out_ourselves(permit, canonical, &bypass.workspace).await;
         let result = super::govern::outcome_of(&answered);
         self.registry.touch_model(&bypass.workspace, &bypass.model);

@@ -17,12 +17,12 @@ use http::{HeaderMap, Response};
 
 use super::conclude::Concluded;
 use super::judge::{Asked, Judged};
-use super::records::{OpenIntent, Seen, put_request};
+use super::records::{Seen, put_request};
 use super::refuse::Refusal;
 use super::{App, AppError};
 use crate::auth::Caller;
-use crate::mlflow::{Caller as Peer, Canonical};
-use crate::store::{Batch, codec, keys};
+use crate::mlflow::{Caller as Peer, Canonical, Upstream};
+use crate::store::Batch;
 use crate::telemetry::Route;
 
 /// A write whose meaning is known, and who sent it.
@@ -34,6 +34,8 @@ pub struct Call {
     pub peer: Peer,
     /// The bytes that came, for writes that turn out not to be governed. `None` where the body was not read.
     pub received: Option<Bytes>,
+    /// The way to MLflow from the thread that the call came in on.
+    pub upstream: Arc<Upstream>,
 }
 
 /// What becomes of a write.
@@ -126,7 +128,7 @@ impl App {
         let (permit, index, request) = self.announce(judged, &intent, request).await?;
         self.metrics.overhead(Route::Governed, began.elapsed());
         let canonical = spelt(&call.classified.canonical)?;
-        let answered = self.proxy.carry_out(permit, canonical, &call.headers, &call.peer).await;
+        let answered = call.upstream.carry_out(permit, canonical, &call.headers, &call.peer).await;
         let result = outcome_of(&answered);
         match &result {
             OutcomeResult::Applied => self.registry.made(&intent.placed),
@@ -184,8 +186,6 @@ impl App {
             let (placed, by) = (intent.placed.clone(), intent.by.clone());
             entries.push(Entry::WouldRefuse { placed, by, gates });
         }
-        let open = OpenIntent { at: self.clock.now(), intent: intent.clone() };
-        batch = batch.put(keys::open_intent(intent.id), codec::encode(&open)?);
         let request = match request {
             Some(seen) => {
                 batch = put_request(batch, &seen)?;
@@ -193,9 +193,8 @@ impl App {
             }
             None => None,
         };
-        entries.push(Entry::Intent(intent.clone()));
-        let first = self.record(&entries, batch).await?;
-        Ok((permit, first + entries.len() as u64 - 1, request))
+        let index = self.record_intent(entries, intent, batch).await?;
+        Ok((permit, index, request))
     }
 }
 

@@ -200,7 +200,7 @@ impl App {
         let rows = self.store.scan(&Scan::prefix(keys::open_intents()))?;
         for (key, value) in rows {
             let open: super::records::OpenIntent = codec::decode(&key, &value)?;
-            if open.intent.placed.action.model() == Some(model) {
+            if self.open_intent(&open)?.0.placed.action.model() == Some(model) {
                 return Ok(true);
             }
         }

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{App, AppError};
 use crate::ledger::Draft;
-use crate::store::{Batch, Key, Scan, codec, keys};
+use crate::store::{Batch, Key, Scan, Write, codec, keys};
 
 /// A value and the bytes that it was read from, so that a write can insist that nobody else wrote meanwhile.
 #[derive(Debug, Clone)]
@@ -68,11 +68,11 @@ pub(super) enum Writers {
     Since(BTreeMap<PersonId, Millis>),
 }
 
-/// An intent without an outcome.
+/// An intent without an outcome: where the ledger has it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct OpenIntent {
     pub(super) at: Millis,
-    pub(super) intent: Intent,
+    index: u64,
 }
 
 impl App {
@@ -120,6 +120,37 @@ impl App {
 
     pub(super) fn draft(&self, entry: &Entry) -> Result<Draft, AppError> {
         Ok(Draft::of_canonical(self.clock.now(), entry.kind(), &entry.body()?)?)
+    }
+
+    /// As [`App::record`], with an intent as the last entry, which stays open until it has an outcome. Gives its
+    /// index.
+    pub(super) async fn record_intent(
+        &self,
+        mut entries: Vec<Entry>,
+        intent: &Intent,
+        batch: Batch,
+    ) -> Result<u64, AppError> {
+        entries.push(Entry::Intent(intent.clone()));
+        let drafts = entries.iter().map(|entry| self.draft(entry)).collect::<Result<Vec<_>, _>>()?;
+        let (at, key) = (self.clock.now(), keys::open_intent(intent.id));
+        let link = move |range: std::ops::Range<u64>| {
+            // Two numbers always have a JSON form.
+            let open = codec::encode(&OpenIntent { at, index: range.end.saturating_sub(1) });
+            open.map(|open| vec![Write::Put(key.clone(), open)]).unwrap_or_default()
+        };
+        let range = self.ledger.append_linked(drafts, batch, link).await?;
+        self.metrics.ledger_size(range.end);
+        Ok(range.end.saturating_sub(1))
+    }
+
+    /// The intent behind an open one, and its index.
+    pub(super) fn open_intent(&self, open: &OpenIntent) -> Result<(Intent, u64), AppError> {
+        let missing = || {
+            let index = open.index;
+            AppError::Conflict(format!("entry {index}, an intent, is missing: run `countersign ledger verify`"))
+        };
+        let record = self.ledger.get(open.index)?.ok_or_else(missing)?;
+        Ok((serde_json::from_value(record.parse()?.body)?, open.index))
     }
 
     /// Writes entries and state in one durable step. Gives the index of the first entry.

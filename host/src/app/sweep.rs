@@ -32,7 +32,8 @@ impl App {
     }
 
     async fn resolve(&self, orphan: &OpenIntent) -> Result<(), AppError> {
-        let intent = &orphan.intent;
+        let (intent, index) = self.open_intent(orphan)?;
+        let intent = &intent;
         let shows = match self.registry_shows(&intent.placed).await {
             // A model or a version that is not there does not show the change.
             Err(error) if error.is_not_found() => false,
@@ -40,7 +41,6 @@ impl App {
         };
         let result = if shows { OutcomeResult::FoundApplied } else { OutcomeResult::FoundNotApplied };
         let request = self.approved_request(intent)?;
-        let index = self.index_of_intent(intent.id)?;
         tracing::warn!(intent.index = index, outcome = ?result, "orphaned intent resolved");
         self.try_conclude(intent, index, request, &result).await
     }
@@ -61,23 +61,6 @@ impl App {
                 Ok(found.latest_versions.iter().any(|version| version.source == registration.source))
             }
             _ => Ok(false),
-        }
-    }
-
-    /// Orphans are young: the index is near the end.
-    fn index_of_intent(&self, id: uuid::Uuid) -> Result<u64, AppError> {
-        let wanted = id.to_string();
-        let mut before = None;
-        loop {
-            let page = self.ledger.newest(before, 256)?;
-            let found = page
-                .iter()
-                .find(|record| record.json.contains("\"kind\":\"intent\"") && record.json.contains(&wanted));
-            match (found, page.last()) {
-                (Some(record), _) => return Ok(record.index),
-                (None, Some(last)) if last.index > 0 => before = Some(last.index),
-                _ => return Err(AppError::NotFound(format!("the ledger has no intent {id}: verify it"))),
-            }
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use countersign_core::canonical::CanonicalError;
+use countersign_core::canonical::{self, CanonicalError};
 use countersign_core::digest::Digest;
 use countersign_core::facts::{self, Facts, Missing, ModelFacts, VersionFacts, manifest_digest};
 use countersign_core::names::{ModelName, Stage, Version};
@@ -142,8 +142,14 @@ impl Snapshot {
         if let Some(known) = self.digests.get() {
             return Ok(*known);
         }
-        let taken =
-            FactsDigests { facts: self.facts.digest()?, version: Digest::of_json(&self.facts.version)? };
+        // The facts are `[version, model]`: what is long is written once.
+        let mut json = b"[".to_vec();
+        canonical::append(&self.facts.version, &mut json)?;
+        let version = Digest::of(json.get(1..).unwrap_or_default());
+        json.push(b',');
+        canonical::append(&self.facts.model, &mut json)?;
+        json.push(b']');
+        let taken = FactsDigests { facts: Digest::of(&json), version };
         Ok(*self.digests.get_or_init(|| taken))
     }
 }

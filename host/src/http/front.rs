@@ -41,7 +41,7 @@ pub struct Front {
 /// The front door as one thread has it, with connections to MLflow of its own.
 pub(super) struct Lane {
     pub(super) front: Arc<Front>,
-    pub(super) upstream: Upstream,
+    pub(super) upstream: Arc<Upstream>,
     /// The runtime of the rest of the house.
     house: Handle,
 }
@@ -50,7 +50,7 @@ pub(super) struct Lane {
 
 impl Lane {
     pub(super) fn new(front: Arc<Front>, house: Handle) -> Self {
-        Self { upstream: front.app.proxy.another(), front, house }
+        Self { upstream: Arc::new(front.app.proxy.another()), front, house }
     }
 
     /// Answers one request.
@@ -68,6 +68,15 @@ impl Lane {
             response.headers_mut().insert(REQUEST_ID, id);
         }
         response
+    }
+
+    /// Works on this thread, where the client and the upstream are, so that a governed write wakes no other on its
+    /// way. What breaks, breaks alone; a client that leaves takes the work along.
+    pub(super) async fn apart<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T, JoinError> {
+        AbortOnDropHandle::new(tokio::spawn(work)).await
     }
 
     /// Works on the rest of the house's threads: whoever only passes through must not wait for what takes longer.

@@ -52,10 +52,10 @@ pub(super) async fn answer(lane: &Lane, request: Request<Incoming>, peer: Socket
         Routed::Refused(_) => stream(front, &lane.upstream, head, body, peer).await,
         Routed::Governed(classified) => governed_by_path(lane, head, body, *classified, caller, peer).await,
         Routed::NeedsBody(route) => {
-            let front = Arc::clone(&lane.front);
+            let (front, upstream) = (Arc::clone(&lane.front), Arc::clone(&lane.upstream));
             let span = tracing::info_span!("request", request.id = %front.request_id(&head.headers));
-            let work = async move { governed_by_body(&front, head, body, &route, caller, peer).await };
-            lane.in_house(work.instrument(span)).await.unwrap_or_else(|lost| broke_down(&lost))
+            let work = async move { governed_by_body(&front, upstream, head, body, &route, caller, peer).await };
+            lane.apart(work.instrument(span)).await.unwrap_or_else(|lost| broke_down(&lost))
         }
     }
 }
@@ -170,9 +170,10 @@ async fn governed_by_path(
     let front = Arc::clone(&lane.front);
     let span = tracing::info_span!("request", request.id = %front.request_id(&head.headers));
     let (headers, from) = (head.headers.clone(), front.peer(peer));
-    let call = Call { caller, classified, headers, peer: from, received: None };
+    let upstream = Arc::clone(&lane.upstream);
+    let call = Call { caller, classified, headers, peer: from, received: None, upstream };
     let work = async move { Box::pin(front.app.govern(call)).await };
-    match lane.in_house(work.instrument(span)).await {
+    match lane.apart(work.instrument(span)).await {
         Ok(Ok(Answer::Untouched)) => stream(&lane.front, &lane.upstream, head, body, peer).await,
         Ok(answered) => ruled(&lane.front, answered),
         Err(lost) => broke_down(&lost),
@@ -181,6 +182,7 @@ async fn governed_by_path(
 
 async fn governed_by_body(
     front: &Front,
+    upstream: Arc<Upstream>,
     head: Parts,
     body: Incoming,
     route: &classify::Route,
@@ -203,13 +205,13 @@ async fn governed_by_body(
     match classified {
         Ok(classified) => {
             let (headers, received) = (head.headers, Some(received));
-            let call = Call { caller, classified, headers, peer: front.peer(peer), received };
+            let call = Call { caller, classified, headers, peer: front.peer(peer), received, upstream };
             let answer = Box::pin(front.app.govern(call)).await;
             tracing::debug!(duration_ms = began.elapsed().as_millis(), "governed write answered");
             ruled(front, answer)
         }
         Err(refusal) if enforces(&front.app) => spelt_oddly(front, &refusal),
-        Err(_) => pass_bytes(front, head, received, peer).await,
+        Err(_) => pass_bytes(front, &upstream, head, received, peer).await,
     }
 }
 
@@ -245,9 +247,15 @@ fn enforces(app: &App) -> bool {
     app.generation.load().policy.gates().iter().any(|gate| gate.mode == Mode::Enforce)
 }
 
-async fn pass_bytes(front: &Front, head: Parts, received: Bytes, peer: SocketAddr) -> Response<Body> {
+async fn pass_bytes(
+    front: &Front,
+    upstream: &Upstream,
+    head: Parts,
+    received: Bytes,
+    peer: SocketAddr,
+) -> Response<Body> {
     let request = Request::from_parts(head, Body::Whole(received));
-    match front.app.proxy.stream(request, &front.peer(peer)).await {
+    match upstream.stream(request, &front.peer(peer)).await {
         Ok(response) => response,
         Err(error) => failed(&front.app, &error, false),
     }

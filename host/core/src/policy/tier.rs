@@ -48,7 +48,8 @@ impl TierOutcome {
 /// The first tier whose condition holds; see [`TierOutcome`] for conditions that cannot be evaluated.
 #[must_use]
 pub fn tier_of(policy: &Policy, facts: &Facts, action: &Action) -> TierOutcome {
-    let view = view::View::new(facts, action);
+    // Only for a condition that looks: the last tier, often the only one, has none.
+    let view = std::cell::LazyCell::new(|| view::View::new(facts, action));
     for rule in policy.tiers() {
         let Some(when) = &rule.when else {
             return last(rule, policy.tiers().len());
