@@ -147,7 +147,9 @@ impl App {
     pub(super) fn open_intent(&self, open: &OpenIntent) -> Result<(Intent, u64), AppError> {
         let missing = || {
             let index = open.index;
-            AppError::Conflict(format!("entry {index}, an intent, is missing: run `countersign ledger verify`"))
+            AppError::Conflict(format!(
+                "entry {index}, an intent, is missing: run `countersign ledger verify`"
+            ))
         };
         let record = self.ledger.get(open.index)?.ok_or_else(missing)?;
         Ok((serde_json::from_value(record.parse()?.body)?, open.index))
@@ -205,7 +207,7 @@ pub(super) fn run_key<T: Serialize>(inputs: &T) -> Result<Key, CanonicalError> {
 pub(super) enum Earlier {
     Nothing,
     /// A request that can still lead to the write.
-    Live(Seen<PromotionRequest>),
+    Live(Box<Seen<PromotionRequest>>),
     /// It was made once: its approvals count for as long as they hold for the same thing.
     Applied(Box<PromotionRequest>),
     /// It ended otherwise.
@@ -258,7 +260,7 @@ impl Earlier {
     }
 
     pub(super) fn into_live(self) -> Option<Seen<PromotionRequest>> {
-        if let Self::Live(seen) = self { Some(seen) } else { None }
+        if let Self::Live(seen) = self { Some(*seen) } else { None }
     }
 }
 
@@ -266,7 +268,7 @@ impl App {
     pub(super) fn earlier(&self, placed: &Placed) -> Result<Earlier, AppError> {
         Ok(match self.current_request(placed)? {
             None => Earlier::Nothing,
-            Some(seen) if seen.value.state.is_live() => Earlier::Live(seen),
+            Some(seen) if seen.value.state.is_live() => Earlier::Live(Box::new(seen)),
             Some(seen) if seen.value.state.was_made() => Earlier::Applied(Box::new(seen.value)),
             Some(seen) => Earlier::Ended(Box::new(seen.value)),
         })

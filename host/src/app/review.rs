@@ -38,7 +38,7 @@ impl App {
         id: RequestId,
         new: NewReview,
     ) -> Result<PromotionRequest, AppError> {
-        self.sign(caller, id, new, Proof::None).await
+        Box::pin(self.sign(caller, id, new, Proof::None)).await
     }
 
     /// As [`App::review`], with a proof of who signs, for tiers that ask for one.

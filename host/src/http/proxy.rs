@@ -54,7 +54,8 @@ pub(super) async fn answer(lane: &Lane, request: Request<Incoming>, peer: Socket
         Routed::NeedsBody(route) => {
             let (front, upstream) = (Arc::clone(&lane.front), Arc::clone(&lane.upstream));
             let span = tracing::info_span!("request", request.id = %front.request_id(&head.headers));
-            let work = async move { governed_by_body(&front, upstream, head, body, &route, caller, peer).await };
+            let work =
+                async move { governed_by_body(&front, upstream, head, body, &route, caller, peer).await };
             lane.apart(work.instrument(span)).await.unwrap_or_else(|lost| broke_down(&lost))
         }
     }

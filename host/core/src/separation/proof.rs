@@ -108,7 +108,7 @@ impl Prover {
             for person in &count.signed {
                 let theirs = said.get(person);
                 let approved = |r: &&Review| approves(r, seat, gate, at);
-                if !theirs.into_iter().flat_map(BTreeMap::values).any(|review| approved(review)) {
+                if !theirs.into_iter().flat_map(BTreeMap::values).any(approved) {
                     faults.push(format!("{person} did not approve it in seat {seat}, or no longer did"));
                 }
                 if let Some(why) = authors.iter().find_map(|authors| authors.admits(person).err()) {

@@ -38,7 +38,7 @@ impl Scene {
     }
 
     fn check(&self, expect: &[&str]) {
-        let roster = self.people.roster(&self.policy);
+        let roster = self.people.roster(&self.policy, self.clock.now());
         let seated: Vec<&str> = roster.seats[&Seat::from("risk")].iter().map(PersonId::as_str).collect();
         assert_eq!(seated, expect);
     }
@@ -82,6 +82,6 @@ async fn a_name_that_two_have_is_nobodys() {
 async fn machines_are_known_as_such() {
     let scene = scene();
     scene.said("u1", "bot", Some(&["risk"]), 0).await;
-    let roster = scene.people.roster(&scene.policy);
+    let roster = scene.people.roster(&scene.policy, scene.clock.now());
     assert!(roster.machines.contains(&PersonId::from("u1")), "{roster:?}");
 }

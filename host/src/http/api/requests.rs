@@ -108,7 +108,7 @@ pub(super) async fn review(
     let ReviewBody { vote, seat, rationale, subject_digest, password } = body;
     let new = NewReview { vote, seat, rationale, subject_digest };
     let proof = app.people.auth().proof(&headers, password, peer.ip());
-    let request = app.sign(&caller, parse_id(&id)?, new, proof).await?;
+    let request = Box::pin(app.sign(&caller, parse_id(&id)?, new, proof)).await?;
     Ok(Json(RequestAnswer::new(&app, request)))
 }
 
