@@ -33,8 +33,13 @@ pub struct Stage {
 }
 
 /// Name and password of those who sign in; a machine has none.
-pub const PEOPLE: [(&str, Option<&str>); 3] =
-    [("ana", Some("ana likes long passwords")), ("ruth", Some("ruth reads every report")), ("ci-bot", None)];
+pub const PEOPLE: [(&str, Option<&str>); 5] = [
+    ("ana", Some("ana likes long passwords")),
+    ("ruth", Some("ruth reads every report")),
+    ("omar", Some("omar counts to ten first")),
+    ("lea", Some("lea knows the small print")),
+    ("ci-bot", None),
+];
 
 // === impl Stage ===
 

@@ -3,6 +3,7 @@
 
 mod bypass;
 mod champion;
+mod high_tier;
 mod ledger;
 mod protected;
 mod said;
@@ -31,7 +32,16 @@ pub enum Between {
 
 /// All steps in their order.
 pub fn steps() -> Vec<Step> {
-    [champion::STEPS, signing::STEPS, ways::STEPS, protected::STEPS, bypass::STEPS, ledger::STEPS].concat()
+    [
+        champion::STEPS,
+        signing::STEPS,
+        ways::STEPS,
+        high_tier::STEPS,
+        protected::STEPS,
+        bypass::STEPS,
+        ledger::STEPS,
+    ]
+    .concat()
 }
 
 /// Plays the whole story; fails at the first step that differs, with the tails of the logs.

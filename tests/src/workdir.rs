@@ -81,7 +81,7 @@ secret = "{secret}"
     }
 }
 
-/// The policy of the story: three checks and one signature before anything is promoted.
+/// The policy of the story: three checks and one signature before anything is promoted, two for what is risky.
 pub fn story_policy() -> Result<String> {
     let pinned = [
         pinned("metric-threshold", &["registry"])?,
@@ -92,7 +92,19 @@ pub fn story_policy() -> Result<String> {
     Ok(format!(
         r#"{pinned}[[seat]]
 name = "risk"
-members = ["ruth", "ana", "ci-bot"]
+members = ["ruth", "omar", "ana", "ci-bot"]
+
+[[seat]]
+name = "legal"
+members = ["lea"]
+
+[waivers]
+seat = "risk"
+max = "30d"
+
+[[tier]]
+name = "high"
+when = "'risk' in model.tags && model.tags['risk'] == 'high'"
 
 [[tier]]
 name = "low"
@@ -116,6 +128,9 @@ guards = [{{ alias = "champion" }}, {{ alias = "prod-*" }}, {{ stage = "Producti
   [[gate.check]]
   plugin = "artifact-safety"
   required = true
+
+  [gate.approvals.high]
+  seats = {{ risk = 1, legal = 1 }}
 
   [gate.approvals.low]
   seats = {{ risk = 1 }}

@@ -65,11 +65,22 @@ pub(super) fn find<'v>(value: &'v Value, key: &str) -> Option<&'v Value> {
     }
 }
 
-/// Votes through the API, over the digest that the request shows at this moment.
+/// Votes in the seat `risk`.
 pub(super) fn vote(stage: &Stage, who: &str, id: &str, vote: &str, rationale: &str) -> Result<Response> {
+    vote_in(stage, (who, "risk"), id, vote, rationale)
+}
+
+/// Votes through the API, over the digest that the request shows at this moment.
+pub(super) fn vote_in(
+    stage: &Stage,
+    (who, seat): (&str, &str),
+    id: &str,
+    vote: &str,
+    rationale: &str,
+) -> Result<Response> {
     let shown = stage.read(who, &format!("requests/{id}"))?;
     let digest = find(&shown, "subject_digest").with_context(|| format!("no `subject_digest` in {shown}"))?;
-    let review = json!({"vote": vote, "seat": "risk", "rationale": rationale, "subject_digest": digest});
+    let review = json!({"vote": vote, "seat": seat, "rationale": rationale, "subject_digest": digest});
     stage.call(who, "POST", &format!("/_countersign/api/v1/requests/{id}/reviews"), Some(&review))
 }
 
