@@ -175,7 +175,7 @@ pub(super) fn run_key<T: Serialize>(inputs: &T) -> Result<Key, CanonicalError> {
 pub(super) enum Earlier {
     Nothing,
     /// A request that can still lead to the write.
-    Live(Seen<PromotionRequest>),
+    Live(Box<Seen<PromotionRequest>>),
     /// It was made once: its approvals count for as long as they hold for the same thing.
     Applied(Box<PromotionRequest>),
     /// It ended otherwise.
@@ -224,7 +224,7 @@ impl Earlier {
     }
 
     pub(super) fn into_live(self) -> Option<Seen<PromotionRequest>> {
-        if let Self::Live(seen) = self { Some(seen) } else { None }
+        if let Self::Live(seen) = self { Some(*seen) } else { None }
     }
 }
 
@@ -232,7 +232,7 @@ impl App {
     pub(super) fn earlier(&self, placed: &Placed) -> Result<Earlier, AppError> {
         Ok(match self.current_request(placed)? {
             None => Earlier::Nothing,
-            Some(seen) if seen.value.state.is_live() => Earlier::Live(seen),
+            Some(seen) if seen.value.state.is_live() => Earlier::Live(Box::new(seen)),
             Some(seen) if seen.value.state.was_made() => Earlier::Applied(Box::new(seen.value)),
             Some(seen) => Earlier::Ended(Box::new(seen.value)),
         })
