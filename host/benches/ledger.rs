@@ -32,6 +32,10 @@ use serde::Serialize;
 use raw::RawLog;
 use table::Row;
 
+/// The allocator of the binary.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const ROUNDS: usize = 5;
 const SECONDS: f64 = 1.0;
 const ENTRY_BYTES: usize = 1024;

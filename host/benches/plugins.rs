@@ -31,6 +31,10 @@ use countersign_core::check::Conclusion;
 use bare::Bare;
 use table::Row;
 
+/// The allocator of the binary.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const ROUNDS: usize = 9;
 const PER_ROUND: usize = 4_000;
 /// Evaluations that are under way at once where throughput is measured.

@@ -7,6 +7,7 @@ mod age;
 mod apply;
 mod authors;
 mod bypass;
+mod conclude;
 mod emergency;
 mod error;
 mod evidence;
@@ -31,6 +32,7 @@ mod spelling;
 mod sweep;
 #[cfg(test)]
 pub(crate) mod testing;
+mod turns;
 #[cfg(test)]
 mod tests;
 mod ungoverned;
@@ -42,6 +44,7 @@ use std::sync::Arc;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use countersign_core::names::Workspace;
 
+pub use self::conclude::Concluding;
 pub use self::emergency::NewEmergency;
 pub use self::error::AppError;
 pub use self::generation::{Generation, LoadGenerationError};
@@ -49,8 +52,9 @@ pub use self::govern::{Answer, Call};
 pub use self::people::People;
 pub use self::query::{HeldName, RequestFilter, VersionStatus};
 pub use self::refuse::Refusal;
-pub use self::registry::Registry;
+pub use self::registry::{Registry, RegistryError};
 pub use self::replay::{ReplayReport, ReplaySubject, replay};
+pub use self::turns::Turns;
 pub use self::review::{NewReview, seats_asked};
 pub use self::waivers::NewWaiver;
 pub use self::webhook::Delivered;
@@ -79,6 +83,10 @@ pub struct App {
     pub workspaces: Vec<Workspace>,
     /// What MLflow signs its webhooks with.
     pub webhook_secret: Option<String>,
+    /// Outcomes that are on their way to the disk.
+    pub concluding: Concluding,
+    /// Versions whose checks run before anybody has asked.
+    pub prechecking: Turns,
     pub(crate) reload_error: ArcSwapOption<String>,
 }
 

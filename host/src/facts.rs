@@ -7,7 +7,7 @@ pub mod cache;
 pub mod collect;
 pub mod digests;
 mod files;
-mod registry;
+mod history;
 mod source;
 mod translate;
 

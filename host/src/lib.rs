@@ -3,6 +3,9 @@
 //! Modules in the order in which they may import each other; a test holds us to it:
 //! `core ← {store, ledger, plugins, mlflow, facts} ← app ← http ← cli ← main`.
 
+// Whether the future that serves a connection is `Send` is asked through every type down to wasmtime's.
+#![recursion_limit = "256"]
+
 pub mod app;
 pub mod auth;
 pub mod cli;

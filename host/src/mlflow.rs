@@ -12,10 +12,14 @@ pub mod artifacts;
 pub mod body;
 pub mod carry_out;
 pub mod client;
+mod connection;
 pub mod forward;
 pub mod headers;
 pub mod origin;
+mod pool;
 pub mod proxy;
+mod relayed;
+mod transport;
 pub mod types;
 pub mod webhook;
 
@@ -109,15 +113,19 @@ impl std::fmt::Display for Base {
 impl Base {
     /// The upstream's URI for a path and query of ours.
     pub(crate) fn uri(&self, path_and_query: PathAndQuery) -> Result<Uri, http::Error> {
-        let path_and_query = match self.path.as_str() {
-            "" => path_and_query,
-            path => PathAndQuery::try_from(format!("{path}{path_and_query}"))?,
-        };
         let mut parts = http::uri::Parts::default();
         parts.scheme = Some(self.scheme.clone());
         parts.authority = Some(self.authority.clone());
-        parts.path_and_query = Some(path_and_query);
+        parts.path_and_query = Some(self.target(path_and_query)?);
         Ok(Uri::from_parts(parts)?)
+    }
+
+    /// The same without scheme and authority: what a request line carries.
+    pub(crate) fn target(&self, path_and_query: PathAndQuery) -> Result<PathAndQuery, http::Error> {
+        match self.path.as_str() {
+            "" => Ok(path_and_query),
+            path => Ok(PathAndQuery::try_from(format!("{path}{path_and_query}"))?),
+        }
     }
 }
 

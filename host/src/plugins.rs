@@ -29,11 +29,14 @@ mod schema;
 mod sink;
 mod sources;
 mod state;
+mod ticks;
 mod transcript;
+mod turns;
+mod verdict;
 mod wasi;
 
 pub use cache::{CacheError, CodeCache};
-pub use cases::{Case, CaseFailure};
+pub use cases::{Case, CaseFailure, Trial, TrialError};
 pub use counters::{Counters, CountersSnapshot};
 pub use engine::{Engine, EngineConfig, EngineError};
 pub use evaluate::Evaluation;

@@ -51,8 +51,7 @@ pub trait Store: View + Send + Sync + 'static {
 
 /// What can be read at one key: a store, or a store as a batch in the middle of a group sees it.
 ///
-/// A plain read may see a batch that is applied but not yet acknowledged. Whoever acts on what was read does so
-/// through a later batch, which cannot become durable before the one that was seen.
+/// A plain read may see a batch shortly before it is acknowledged, but none that a power cut could take back.
 pub trait View {
     /// The value at a key.
     ///
@@ -72,6 +71,9 @@ pub struct Scan {
     backwards: bool,
     limit: usize,
 }
+
+/// The first and the last key of a range.
+type Ends = (Bound<Vec<u8>>, Bound<Vec<u8>>);
 
 impl Scan {
     /// All keys that begin with `prefix`, in order.
@@ -105,7 +107,7 @@ impl Scan {
     }
 
     /// The ends of the range, smaller first, whatever the direction.
-    fn bounds(&self) -> (Bound<Vec<u8>>, Bound<Vec<u8>>) {
+    fn bounds(&self) -> Ends {
         let first = Bound::Included(self.prefix.as_bytes().to_vec());
         let last = self.prefix.successor().map_or(Bound::Unbounded, Bound::Excluded);
         let start = self.start.as_ref().map(|key| key.as_bytes().to_vec());
@@ -114,6 +116,19 @@ impl Scan {
             (start, false) => (start, last),
             (start, true) => (first, start),
         }
+    }
+
+    /// As [`Scan::bounds`], for a map of the standard library, which panics on a range that ends before it begins.
+    /// `None` when nothing can be in it.
+    fn range(&self) -> Option<Ends> {
+        let (low, high) = self.bounds();
+        let empty = match (&low, &high) {
+            (Bound::Included(low), Bound::Included(high)) => low > high,
+            (Bound::Included(low) | Bound::Excluded(low), Bound::Excluded(high))
+            | (Bound::Excluded(low), Bound::Included(high)) => low >= high,
+            _ => false,
+        };
+        (!empty).then_some((low, high))
     }
 }
 

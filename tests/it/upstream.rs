@@ -14,6 +14,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 mod connections;
+mod kept;
 mod memory;
 pub(crate) mod mlflow;
 mod semantics;

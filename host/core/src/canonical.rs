@@ -5,14 +5,17 @@
 //! format of RFC 8785 §3.2.2.3. Integers are limited to ±(2^53 − 1), as I-JSON (RFC 7493 §2.2) demands.
 
 use serde::Serialize;
-use serde_json::{Map, Number, Value};
+
+use self::writer::Writer;
+
+mod writer;
 
 const MAX_SAFE: i64 = (1 << 53) - 1;
 
 #[derive(Debug, thiserror::Error)]
 pub enum CanonicalError {
     #[error("number {0} is not an integer that every reader keeps exactly: write it as a string")]
-    Number(Number),
+    Number(String),
     #[error("value cannot be written as JSON")]
     Json(#[from] serde_json::Error),
 }
@@ -23,8 +26,16 @@ pub enum CanonicalError {
 /// See [`CanonicalError`].
 pub fn to_vec<T: Serialize>(value: &T) -> Result<Vec<u8>, CanonicalError> {
     let mut out = Vec::new();
-    write_value(&serde_json::to_value(value)?, &mut out)?;
+    append(value, &mut out)?;
     Ok(out)
+}
+
+/// As [`to_vec`], after what is in `out` already.
+///
+/// # Errors
+/// See [`CanonicalError`]; `out` may then have a part of it.
+pub fn append<T: Serialize>(value: &T, out: &mut Vec<u8>) -> Result<(), CanonicalError> {
+    value.serialize(Writer { out })
 }
 
 /// As [`to_vec`], as text.
@@ -32,28 +43,8 @@ pub fn to_vec<T: Serialize>(value: &T) -> Result<Vec<u8>, CanonicalError> {
 /// # Errors
 /// See [`CanonicalError`].
 pub fn to_string<T: Serialize>(value: &T) -> Result<String, CanonicalError> {
-    Ok(String::from_utf8_lossy(&to_vec(value)?).into_owned())
-}
-
-fn write_value(value: &Value, out: &mut Vec<u8>) -> Result<(), CanonicalError> {
-    match value {
-        Value::Null => out.extend_from_slice(b"null"),
-        Value::Bool(true) => out.extend_from_slice(b"true"),
-        Value::Bool(false) => out.extend_from_slice(b"false"),
-        Value::Number(number) => write_number(number, out)?,
-        Value::String(text) => write_string(text, out),
-        Value::Array(items) => write_array(items, out)?,
-        Value::Object(members) => write_object(members, out)?,
-    }
-    Ok(())
-}
-
-fn write_number(number: &Number, out: &mut Vec<u8>) -> Result<(), CanonicalError> {
-    match number.as_i64() {
-        Some(n) if (-MAX_SAFE..=MAX_SAFE).contains(&n) => out.extend_from_slice(n.to_string().as_bytes()),
-        _ => return Err(CanonicalError::Number(number.clone())),
-    }
-    Ok(())
+    let text = String::from_utf8(to_vec(value)?);
+    Ok(text.unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
 }
 
 /// RFC 8785 §3.2.2.2.
@@ -80,42 +71,12 @@ fn write_string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
-fn write_array(items: &[Value], out: &mut Vec<u8>) -> Result<(), CanonicalError> {
-    out.push(b'[');
-    for (i, item) in items.iter().enumerate() {
-        if i > 0 {
-            out.push(b',');
-        }
-        write_value(item, out)?;
-    }
-    out.push(b']');
-    Ok(())
-}
-
-/// RFC 8785 §3.2.3: members sorted by the UTF-16 code units of their names.
-fn write_object(members: &Map<String, Value>, out: &mut Vec<u8>) -> Result<(), CanonicalError> {
-    let mut sorted: Vec<(&String, &Value)> = members.iter().collect();
-    sorted.sort_by(|(a, _), (b, _)| match a.is_ascii() && b.is_ascii() {
-        true => a.cmp(b),
-        false => a.encode_utf16().cmp(b.encode_utf16()),
-    });
-    out.push(b'{');
-    for (i, (name, value)) in sorted.into_iter().enumerate() {
-        if i > 0 {
-            out.push(b',');
-        }
-        write_string(name, out);
-        out.push(b':');
-        write_value(value, out)?;
-    }
-    out.push(b'}');
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use proptest::prelude::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -144,7 +105,67 @@ mod tests {
         check(json!(9_007_199_254_740_991_i64), "9007199254740991");
     }
 
+    #[derive(Serialize)]
+    enum Shape {
+        Unit,
+        Newtype(u8),
+        Tuple(u8, bool),
+        Struct { b: Option<u8>, a: char },
+    }
+
+    /// Written directly and by way of a tree of values: the same bytes.
+    fn check_shape<T: Serialize>(value: &T, expect: &str) {
+        check(serde_json::to_value(value).unwrap(), expect);
+        assert_eq!(to_string(value).unwrap(), expect);
+    }
+
+    #[test]
+    fn every_shape_takes_the_form_of_serde_json() {
+        check_shape(&Shape::Unit, "\"Unit\"");
+        check_shape(&Shape::Newtype(1), "{\"Newtype\":1}");
+        check_shape(&Shape::Tuple(1, true), "{\"Tuple\":[1,true]}");
+        check_shape(&Shape::Struct { b: None, a: 'x' }, "{\"Struct\":{\"a\":\"x\",\"b\":null}}");
+        check_shape(&BTreeMap::from([(10, ()), (9, ())]), "{\"10\":null,\"9\":null}");
+        check_shape(&[f64::NAN], "[null]");
+        check_shape(&(1_u8, "a", [0_u8; 0]), "[1,\"a\",[]]");
+    }
+
+    fn any_json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            (-MAX_SAFE..=MAX_SAFE).prop_map(Value::from),
+            ".*".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(4, 32, 6, |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
+                proptest::collection::hash_map(".*", inner, 0..6).prop_map(|m| m.into_iter().collect()),
+            ]
+        })
+    }
+
+    /// Canonical JSON the long way: sort by UTF-16, then let serde_json write the leaves.
+    fn slowly(value: &Value) -> String {
+        match value {
+            Value::Array(items) => format!("[{}]", items.iter().map(slowly).collect::<Vec<_>>().join(",")),
+            Value::Object(members) => {
+                let mut members: Vec<_> = members.iter().collect();
+                members.sort_by_key(|(name, _)| name.encode_utf16().collect::<Vec<_>>());
+                let written =
+                    members.iter().map(|(name, value)| format!("{}:{}", json!(name), slowly(value)));
+                format!("{{{}}}", written.collect::<Vec<_>>().join(","))
+            }
+            leaf => leaf.to_string(),
+        }
+    }
+
     proptest! {
+        #[test]
+        fn any_value_is_written_as_the_long_way_would(value in any_json()) {
+            prop_assert_eq!(to_string(&value).unwrap(), slowly(&value));
+        }
+
         #[test]
         fn what_is_written_reads_back_the_same(map in proptest::collection::btree_map(".*", ".*", 0..8)) {
             let value = serde_json::to_value(&map).unwrap();

@@ -44,9 +44,31 @@ impl Digest {
     }
 }
 
+/// A digest as text, without a place on the heap: digests are most of what entries and evidence consist of.
+struct Written([u8; Self::LEN]);
+
+impl Written {
+    const PREFIX: &[u8; 7] = b"sha256:";
+    const LEN: usize = 7 + 64;
+
+    fn of(digest: &Digest) -> Self {
+        let mut text = [0; Self::LEN];
+        if let Some((prefix, digits)) = text.split_first_chunk_mut() {
+            *prefix = *Self::PREFIX;
+            // The room is exactly twice what is written: there is no other error.
+            let _ = hex::encode_to_slice(digest.0, digits);
+        }
+        Self(text)
+    }
+
+    fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "sha256:{}", hex::encode(self.0))
+        f.write_str(Written::of(self).as_str())
     }
 }
 
@@ -77,7 +99,7 @@ impl FromStr for Digest {
 
 impl Serialize for Digest {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(Written::of(self).as_str())
     }
 }
 

@@ -10,9 +10,10 @@ use countersign_core::canonical;
 use countersign_core::decide::{CheckDemand, Demand, TierFound};
 use countersign_core::digest::Digest;
 use countersign_core::entry::Entry;
-use countersign_core::names::{PluginName, Seat};
+use countersign_core::names::{GateName, PluginName, Seat};
 use countersign_core::policy::{self, GateMatch, Mode, OnApproval, OnFailure, Policy, PolicyError, Source};
 use countersign_core::time::Millis;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::{App, AppError};
 use crate::plugins::{CaseFailure, Engine, Limits, Load, LoadError, Plugin};
@@ -23,6 +24,8 @@ pub struct Generation {
     pub policy: Policy,
     pub plugins: BTreeMap<PluginName, Arc<Plugin>>,
     components: BTreeMap<PluginName, Bytes>,
+    /// Per gate, in the order of the policy.
+    checks: BTreeMap<GateName, Vec<LoadedCheck>>,
     pub loaded_at: Millis,
     /// Where the policy was read.
     pub file: PathBuf,
@@ -35,7 +38,7 @@ pub(super) struct LoadedCheck {
     pub(super) plugin: Arc<Plugin>,
     pub(super) required: bool,
     /// Canonical JSON.
-    pub(super) config: String,
+    pub(super) config: Arc<str>,
     pub(super) config_digest: Digest,
 }
 
@@ -55,6 +58,8 @@ pub enum LoadGenerationError {
     Config { gate: String, plugin: PluginName, reason: String },
     #[error("plugin `{plugin}` does not do what it says of itself: {source}")]
     Case { plugin: PluginName, source: CaseFailure },
+    #[error("the plugins were not all loaded: the server is stopping, or it has a bug that the log tells of")]
+    Interrupted,
     #[error("plugin `{plugin}` cannot be kept as evidence: {reason}")]
     Keep { plugin: PluginName, reason: String },
 }
@@ -69,16 +74,23 @@ impl Generation {
         let text = text.map_err(|source| LoadGenerationError::File { file: file.to_owned(), source })?;
         let policy = Policy::parse(&file.display().to_string(), &text)?;
         let folder = file.parent().unwrap_or(Path::new("."));
+        let loading = begun(policy.plugins().iter().map(|wanted| {
+            let (wanted, folder, engine) = (wanted.clone(), folder.to_owned(), engine.clone());
+            async move {
+                let component = Bytes::from(fetch(&wanted, &folder).await?);
+                Ok((wanted.name.clone(), load(&wanted, component.clone(), &engine).await?, component))
+            }
+        }));
         let (mut plugins, mut components) = (BTreeMap::new(), BTreeMap::new());
-        for wanted in policy.plugins() {
-            let component = Bytes::from(fetch(wanted, folder).await?);
-            plugins.insert(wanted.name.clone(), load(wanted, component.clone(), engine).await?);
-            components.insert(wanted.name.clone(), component);
+        for (name, plugin, component) in ended(loading).await? {
+            plugins.insert(name.clone(), plugin);
+            components.insert(name, component);
         }
         for remark in policy.remarks() {
             tracing::warn!(policy.file = %file.display(), "{remark}");
         }
-        let this = Self { policy, plugins, components, loaded_at: now, file: file.to_owned() };
+        let checks = ready_checks(&policy, &plugins)?;
+        let this = Self { policy, plugins, components, checks, loaded_at: now, file: file.to_owned() };
         this.validate(engine).await?;
         Ok(this)
     }
@@ -90,7 +102,9 @@ impl Generation {
         tier: &TierFound,
     ) -> Result<(Demand, Vec<LoadedCheck>), AppError> {
         let gate = matched.gate;
-        let checks = gate.checks.iter().map(|check| self.loaded(check)).collect::<Result<Vec<_>, _>>()?;
+        // A gate that nobody knows must not become one without checks.
+        let unknown = || AppError::NotFound(format!("the policy in force has no gate `{}`", gate.name));
+        let checks = self.checks.get(&gate.name).cloned().ok_or_else(unknown)?;
         let demands = gate.checks.iter().zip(&checks).map(|(check, loaded)| CheckDemand {
             plugin: check.plugin.clone(),
             config_digest: loaded.config_digest,
@@ -123,17 +137,6 @@ impl Generation {
         seats.map(|seat| seat.name.clone()).collect()
     }
 
-    fn loaded(&self, check: &policy::Check) -> Result<LoadedCheck, AppError> {
-        let config = canonical::to_string(&check.config)?;
-        Ok(LoadedCheck {
-            name: check.plugin.clone(),
-            plugin: Arc::clone(self.plugin(&check.plugin)?),
-            required: check.required,
-            config_digest: Digest::of(config.as_bytes()),
-            config,
-        })
-    }
-
     pub(super) fn plugin(&self, name: &PluginName) -> Result<&Arc<Plugin>, AppError> {
         let found = self.plugins.get(name);
         found.ok_or_else(|| AppError::NotFound(format!("the policy in force has no plugin `{name}`")))
@@ -141,27 +144,84 @@ impl Generation {
 
     /// Every configuration by schema and by the guest itself, then every case that a plugin carries.
     async fn validate(&self, engine: &Engine) -> Result<(), LoadGenerationError> {
-        for gate in self.policy.gates() {
+        ended(self.validating(engine)).await?;
+        ended(self.trying(engine)).await.map(drop)
+    }
+
+    fn validating(&self, engine: &Engine) -> Vec<Working<()>> {
+        let configured = self.policy.gates().iter().flat_map(|gate| {
             let checks = gate.checks.iter().map(|check| (&check.plugin, &check.config));
             let rules = gate.rules.iter().map(|rule| (&rule.plugin, &rule.config));
-            for (name, config) in checks.chain(rules) {
-                let Some(plugin) = self.plugins.get(name) else { continue };
-                engine.validate_config(plugin, config).await.map_err(|errors| {
-                    LoadGenerationError::Config {
-                        gate: gate.name.to_string(),
-                        plugin: name.clone(),
-                        reason: errors.to_string(),
-                    }
-                })?;
-            }
-        }
-        for (name, plugin) in &self.plugins {
-            if let Some(failure) = engine.run_smoke_cases(plugin).await.into_iter().next() {
-                return Err(LoadGenerationError::Case { plugin: name.clone(), source: failure });
-            }
-        }
-        Ok(())
+            checks.chain(rules).map(|(plugin, config)| (gate.name.to_string(), plugin, config))
+        });
+        begun(configured.filter_map(|(gate, name, config)| {
+            let plugin = Arc::clone(self.plugins.get(name)?);
+            let (engine, name, config) = (engine.clone(), name.clone(), config.clone());
+            Some(async move {
+                let refused = |reason: String| LoadGenerationError::Config { gate, plugin: name, reason };
+                engine.validate_config(&plugin, &config).await.map(drop).map_err(|e| refused(e.to_string()))
+            })
+        }))
     }
+
+    fn trying(&self, engine: &Engine) -> Vec<Working<()>> {
+        begun(self.plugins.iter().map(|(name, plugin)| {
+            let (engine, name, plugin) = (engine.clone(), name.clone(), Arc::clone(plugin));
+            async move {
+                match engine.run_smoke_cases(&plugin).await.into_iter().next() {
+                    Some(source) => Err(LoadGenerationError::Case { plugin: name, source }),
+                    None => Ok(()),
+                }
+            }
+        }))
+    }
+}
+
+type Working<T> = AbortOnDropHandle<Result<T, LoadGenerationError>>;
+
+/// Begins everything at once, wherever a thread is free.
+fn begun<T, F>(work: impl Iterator<Item = F>) -> Vec<Working<T>>
+where
+    T: Send + 'static,
+    F: Future<Output = Result<T, LoadGenerationError>> + Send + 'static,
+{
+    work.map(|one| AbortOnDropHandle::new(tokio::spawn(one))).collect()
+}
+
+/// The results, or the first error, in the order in which the work was begun.
+async fn ended<T>(working: Vec<Working<T>>) -> Result<Vec<T>, LoadGenerationError> {
+    let mut done = Vec::with_capacity(working.len());
+    for one in working {
+        done.push(one.await.map_err(|_| LoadGenerationError::Interrupted)??);
+    }
+    Ok(done)
+}
+
+/// Every check of every gate, with the bytes of its configuration.
+fn ready_checks(
+    policy: &Policy,
+    plugins: &BTreeMap<PluginName, Arc<Plugin>>,
+) -> Result<BTreeMap<GateName, Vec<LoadedCheck>>, LoadGenerationError> {
+    let ready = |gate: &policy::Gate| -> Result<_, LoadGenerationError> {
+        let checks = gate.checks.iter().map(|check| {
+            let refused = |reason: String| LoadGenerationError::Config {
+                gate: gate.name.to_string(),
+                plugin: check.plugin.clone(),
+                reason,
+            };
+            let plugin = plugins.get(&check.plugin).ok_or_else(|| refused("no such plugin".to_owned()))?;
+            let config = canonical::to_string(&check.config).map_err(|error| refused(error.to_string()))?;
+            Ok::<_, LoadGenerationError>(LoadedCheck {
+                name: check.plugin.clone(),
+                plugin: Arc::clone(plugin),
+                required: check.required,
+                config_digest: Digest::of(config.as_bytes()),
+                config: config.into(),
+            })
+        });
+        Ok((gate.name.clone(), checks.collect::<Result<Vec<_>, _>>()?))
+    };
+    policy.gates().iter().map(ready).collect()
 }
 
 impl App {
@@ -197,7 +257,8 @@ impl App {
     pub(crate) async fn keep_plugins(&self, generation: &Generation) -> Result<(), LoadGenerationError> {
         for (name, component) in &generation.components {
             let failed = |reason: String| LoadGenerationError::Keep { plugin: name.clone(), reason };
-            let key = keys::evidence(&Digest::of(component));
+            let Some(plugin) = generation.plugins.get(name) else { continue };
+            let key = keys::evidence(&plugin.digest());
             if self.store.get(&key).map_err(|e| failed(e.to_string()))?.is_none() {
                 let batch = Batch::new().put(key, codec::encode_raw(component));
                 self.store.commit(batch).await.map_err(|e| failed(e.to_string()))?;

@@ -12,11 +12,12 @@ use countersign_core::digest::Digest;
 use countersign_core::entry::{Entry, Intent, OutcomeResult};
 use countersign_core::permit::Permit;
 use countersign_core::policy::{GateMatch, Governance};
-use countersign_core::request::{PromotionRequest, State};
+use countersign_core::request::PromotionRequest;
 use http::{HeaderMap, Response};
 
+use super::conclude::Concluded;
 use super::judge::{Asked, Judged};
-use super::records::{Holding, OpenIntent, Seen, put_request};
+use super::records::{OpenIntent, Seen, put_request};
 use super::refuse::Refusal;
 use super::{App, AppError};
 use crate::auth::Caller;
@@ -56,21 +57,39 @@ impl App {
         let holdings = self.holdings(&generation.policy, &placed).await;
         let governance = generation.policy.governs(&placed.action, &holdings);
         match &governance {
-            Governance::Gates(gates) => self.promote(&generation, gates, call).await,
+            Governance::Gates(gates) => self.promote(&generation, gates, &call).await,
             _ if governance.refuses() => self.refuse_outright(&governance.to_string(), &call).await,
             _ => self.pass_on(call).await,
         }
     }
 
+    /// Two calls that meet at one request: the one that comes second is judged again, by what the first one left.
     async fn promote(
         self: &Arc<Self>,
         generation: &super::Generation,
         gates: &[GateMatch<'_>],
-        call: Call,
+        call: &Call,
+    ) -> Result<Answer, AppError> {
+        const MEETINGS: usize = 4;
+        for _ in 0..MEETINGS {
+            match self.promote_once(generation, gates, call).await {
+                Err(AppError::Conflict(_)) => {}
+                answered => return answered,
+            }
+        }
+        self.promote_once(generation, gates, call).await
+    }
+
+    /// A conflict means that nothing was announced, and so that nothing was forwarded.
+    async fn promote_once(
+        self: &Arc<Self>,
+        generation: &super::Generation,
+        gates: &[GateMatch<'_>],
+        call: &Call,
     ) -> Result<Answer, AppError> {
         let began = Instant::now();
         let placed = &call.classified.placed;
-        let earlier = self.earlier(placed)?;
+        let earlier = self.earlier_settled(placed).await?;
         let caller = call.caller.identity().map(|identity| identity.person.clone());
         let requester = earlier.requester().or(caller);
         let (reviews, prior) = (earlier.reviews(), earlier.prior());
@@ -83,13 +102,13 @@ impl App {
         for matched in gates {
             self.metrics.decision(placed.action.kind(), judged.decision.as_str(), matched.gate.mode);
         }
-        log_decision(&call, &judged);
+        log_decision(call, &judged);
         if let Some(rejected) = earlier.rejects(judged.binding) {
-            return self.refuse_rejected(&call, rejected).await;
+            return self.refuse_rejected(call, rejected).await;
         }
         match judged.decision {
             Decision::Allow(..) => self.carry_out(call, judged, earlier.into_live(), began).await,
-            Decision::Hold(_) | Decision::Deny(_) => self.hold(generation, &call, judged, earlier).await,
+            Decision::Hold(_) | Decision::Deny(_) => self.hold(generation, call, judged, earlier).await,
         }
     }
 
@@ -97,13 +116,13 @@ impl App {
     /// says how it ended.
     async fn carry_out(
         self: &Arc<Self>,
-        call: Call,
+        call: &Call,
         judged: Judged,
         request: Option<Seen<PromotionRequest>>,
         began: Instant,
     ) -> Result<Answer, AppError> {
         let request = self.approve(request, &judged)?;
-        let intent = self.intent(&call, &judged, request.as_ref().map(|seen| seen.value.id))?;
+        let intent = self.intent(call, &judged, request.as_ref().map(|seen| seen.value.id))?;
         let (permit, index, request) = self.announce(judged, &intent, request).await?;
         self.metrics.overhead(Route::Governed, began.elapsed());
         let canonical = spelt(&call.classified.canonical)?;
@@ -116,7 +135,7 @@ impl App {
         if let Ok(answer) = &answered {
             self.note_registered(&call.caller, &intent.placed, answer).await;
         }
-        self.conclude(&intent, index, request, &result).await;
+        self.conclude_behind(Concluded { intent, index, request, result }).await;
         Ok(Answer::Forwarded(answered?))
     }
 
@@ -177,86 +196,6 @@ impl App {
         entries.push(Entry::Intent(intent.clone()));
         let first = self.record(&entries, batch).await?;
         Ok((permit, first + entries.len() as u64 - 1, request))
-    }
-
-    /// Writes how it ended. Failing to leaves an orphan, which the sweeper resolves.
-    pub(super) async fn conclude(
-        &self,
-        intent: &Intent,
-        index: u64,
-        request: Option<Seen<PromotionRequest>>,
-        result: &OutcomeResult,
-    ) {
-        let concluded = match self.try_conclude(intent, index, request, result).await {
-            // Somebody else wrote the request meanwhile, such as the same call made twice at once.
-            Err(AppError::Conflict(_)) => self.conclude_beside(intent, index, result).await,
-            concluded => concluded,
-        };
-        if let Err(error) = concluded {
-            tracing::error!(error = %error, intent.index = index, "outcome not recorded, the sweeper will");
-        }
-    }
-
-    /// Writes how it ended against the request as it is now.
-    async fn conclude_beside(
-        &self,
-        intent: &Intent,
-        index: u64,
-        result: &OutcomeResult,
-    ) -> Result<(), AppError> {
-        const TRIES: usize = 8;
-        for _ in 1..TRIES {
-            let request = self.approved_request(intent)?;
-            match self.try_conclude(intent, index, request, result).await {
-                Err(AppError::Conflict(_)) => {}
-                concluded => return concluded,
-            }
-        }
-        let request = self.approved_request(intent)?;
-        self.try_conclude(intent, index, request, result).await
-    }
-
-    /// The request that an intent was made for, where its write is not written down yet.
-    pub(super) fn approved_request(
-        &self,
-        intent: &Intent,
-    ) -> Result<Option<Seen<PromotionRequest>>, AppError> {
-        let request = intent.request.map(|id| self.load_request(id)).transpose()?;
-        Ok(request.filter(|seen| {
-            let request = &seen.value;
-            let broken = request.flags.break_glass && request.state.is_live();
-            broken || matches!(request.state, State::Approved { .. } | State::Applying { .. })
-        }))
-    }
-
-    pub(super) async fn try_conclude(
-        &self,
-        intent: &Intent,
-        index: u64,
-        request: Option<Seen<PromotionRequest>>,
-        result: &OutcomeResult,
-    ) -> Result<(), AppError> {
-        if matches!(result, OutcomeResult::Unknown { .. }) {
-            return Ok(());
-        }
-        let mut batch = Batch::new().delete(keys::open_intent(intent.id));
-        if matches!(result, OutcomeResult::Applied | OutcomeResult::FoundApplied) {
-            let now = self.clock.now();
-            if let Some(seen) = request {
-                let applied = seen.try_map(|request| Ok(request.applied(index, now)?))?;
-                batch = put_request(batch, &applied)?;
-            }
-            for (key, version) in super::bypass::holdings_after(&intent.placed) {
-                let holding = Holding { version, since: now, bypassed: false };
-                batch = batch.put(key, codec::encode(&holding)?);
-            }
-        } else if let Some(seen) = request.filter(|seen| matches!(seen.value.state, State::Applying { .. })) {
-            let now = self.clock.now();
-            batch = put_request(batch, &seen.try_map(|request| Ok(request.not_applied(now)))?)?;
-        }
-        let entry = Entry::Outcome { intent: intent.id, result: result.clone() };
-        self.record(std::slice::from_ref(&entry), batch).await?;
-        Ok(())
     }
 }
 

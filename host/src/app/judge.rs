@@ -20,7 +20,7 @@ use crate::facts::Snapshot;
 
 /// What was found, and what must be recorded with it.
 pub(super) struct Judged {
-    pub(super) facts: Facts,
+    pub(super) facts: std::sync::Arc<Facts>,
     pub(super) facts_digest: Digest,
     pub(super) binding: Digest,
     pub(super) policy: Digest,
@@ -91,7 +91,7 @@ impl App {
         asked: Asked<'_>,
     ) -> Result<Judged, AppError> {
         let snapshot = self.subject_facts(placed).await?;
-        let facts = snapshot.facts.clone();
+        let facts = std::sync::Arc::clone(&snapshot.facts);
         let authors = self.authors(asked.requester, &facts.version, asked.reviews)?;
         let tier = tier_found(generation, &facts, &placed.action);
         let (demands, checks) = demands(generation, gates, &tier)?;
@@ -102,7 +102,7 @@ impl App {
         fresh.evidence.absorb(rule_evidence);
         fresh.entries.extend(rule_runs.iter().map(|run| rule_entry(run, &facts.version.subject)));
         let policy = generation.policy.digest().0;
-        let facts_digest = facts.digest()?;
+        let facts_digest = snapshot.facts_digest()?;
         let (subject, now) = (&facts.version.subject, self.clock.now());
         let prior = prior(placed, &facts, asked.prior);
         let bound = demands.iter().any(|demand| demand.enforced && demand.applies).then_some(prior);

@@ -30,6 +30,7 @@ impl App {
         model: &ModelName,
         version: Version,
     ) -> Result<usize, AppError> {
+        let _turn = self.prechecking.take(workspace, model, version).await;
         let generation = self.generation.load_full();
         let gates = generation.policy.gates().iter().filter(|gate| gate.covers(model));
         let actions: Vec<Action> =

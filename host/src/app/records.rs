@@ -119,8 +119,7 @@ impl App {
     }
 
     pub(super) fn draft(&self, entry: &Entry) -> Result<Draft, AppError> {
-        let body = entry.body()?;
-        Ok(Draft::new(self.clock.now(), entry.kind(), &body)?)
+        Ok(Draft::of_canonical(self.clock.now(), entry.kind(), &entry.body()?)?)
     }
 
     /// Writes entries and state in one durable step. Gives the index of the first entry.
@@ -189,6 +188,10 @@ impl Earlier {
             Self::Live(seen) => Some(&seen.value),
             Self::Applied(request) | Self::Ended(request) => Some(request),
         }
+    }
+
+    pub(super) fn is_approved(&self) -> bool {
+        matches!(self, Self::Live(seen) if seen.value.state.as_str() == "approved")
     }
 
     pub(super) const fn has_ended(&self) -> bool {

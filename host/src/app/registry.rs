@@ -67,7 +67,10 @@ impl Registry {
     }
 
     /// The version that an alias names, with its facts.
-    pub(super) async fn by_alias(
+    ///
+    /// # Errors
+    /// When the registry does not say; a model that is not there is one.
+    pub async fn by_alias(
         &self,
         workspace: &Workspace,
         model: &ModelName,
@@ -125,7 +128,11 @@ impl Registry {
         self.models.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) async fn metric_history(
+    /// Every recorded value of one metric of one run, oldest first.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    pub async fn metric_history(
         &self,
         workspace: &Workspace,
         run_id: &str,
@@ -134,7 +141,11 @@ impl Registry {
         self.cache.metric_history(workspace, run_id, metric).await
     }
 
-    pub(super) async fn read(
+    /// At most `len` bytes of one file from an offset.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    pub async fn read(
         &self,
         workspace: &Workspace,
         location: &Location,

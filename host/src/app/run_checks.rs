@@ -67,7 +67,7 @@ pub(super) struct Target<'a> {
 }
 
 impl Target<'_> {
-    pub(super) const fn version(&self) -> &VersionFacts {
+    pub(super) fn version(&self) -> &VersionFacts {
         &self.snapshot.facts.version
     }
 }
@@ -90,7 +90,7 @@ impl App {
         checks: &[LoadedCheck],
         target: Target<'_>,
     ) -> Result<Checked, AppError> {
-        let facts = Digest::of_json(target.version())?;
+        let facts = target.snapshot.version_digest()?;
         let all = join_all(checks.iter().map(|check| self.run_check(check, target, facts))).await;
         let mut checked = Checked::default();
         for one in all {
@@ -153,7 +153,7 @@ impl App {
             version: target.version().clone(),
             action: target.action.clone(),
             tier: target.tier.cloned(),
-            config: check.config.clone(),
+            config: check.config.to_string(),
             now: started_at,
         }));
         let sources = LiveSources::new(&self.registry, target.snapshot);

@@ -91,6 +91,8 @@ pub(crate) async fn app_with(
         public_url: public.to_string(),
         workspaces: vec!["default".into()],
         webhook_secret: Some("a secret of MLflow's".to_owned()),
+        concluding: Default::default(),
+        prechecking: Default::default(),
         reload_error: ArcSwapOption::empty(),
     };
     (Arc::new(app), manual, files)

@@ -31,8 +31,6 @@ pub struct Local {
     verified: Remembered<(u64, Identity)>,
     throttle: Throttle,
     slots: Semaphore,
-    /// A hash of nobody's password: an unknown user costs the same as a wrong password.
-    nobody: Arc<str>,
     clock: Arc<dyn Clock>,
 }
 
@@ -42,8 +40,6 @@ pub enum OpenError {
     Users(#[from] UsersError),
     #[error(transparent)]
     Key(#[from] KeyError),
-    #[error(transparent)]
-    Password(#[from] passwords::PasswordError),
     #[error(transparent)]
     NoRandomness(#[from] NoRandomness),
 }
@@ -65,7 +61,6 @@ impl Local {
             verified: Remembered::new(&*clock)?,
             throttle: Throttle::default(),
             slots: Semaphore::new(VERIFICATIONS_AT_ONCE),
-            nobody: passwords::hash("nobody has this password", &*clock)?.into(),
             clock,
         })
     }
@@ -117,7 +112,7 @@ impl Local {
         }
         let generation = self.users.current();
         let user = generation.users.by_name(name);
-        let hash = user.and_then(|user| user.password.as_deref()).unwrap_or(&self.nobody);
+        let hash = user.and_then(|user| user.password.as_deref()).unwrap_or(passwords::NOBODY);
         let right = self.verify(password, Arc::from(hash)).await?;
         match user.filter(|user| right && user.password.is_some()) {
             Some(user) => {

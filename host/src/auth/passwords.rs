@@ -10,6 +10,10 @@ pub const MAX_BYTES: usize = 1024;
 /// NIST SP 800-63B-4 asks for 8 and forbids composition rules.
 pub const MIN_CHARS: usize = 8;
 
+/// Nobody's hash: an unknown user costs the same as a wrong password, and a start computes none for that.
+pub(super) const NOBODY: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5IGhhcyB0aGlzIQ$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
 #[derive(Debug, thiserror::Error)]
 pub enum PasswordError {
     #[error("the password is too short: choose at least {MIN_CHARS} characters")]
@@ -74,6 +78,14 @@ mod tests {
         assert!(!verify("correct horsf", &phc));
         assert!(!verify("", &phc));
         assert_ne!(phc, hash("correct horse", &SystemClock::new()).unwrap(), "salted");
+    }
+
+    #[test]
+    fn nobodys_hash_costs_what_everybodys_does() {
+        let parameters = |phc: &str| phc.rsplitn(3, '$').last().map(str::to_owned);
+        let ours = hash("correct horse", &SystemClock::new()).unwrap();
+        assert_eq!((parameters(NOBODY), NOBODY.len()), (parameters(&ours), ours.len()));
+        assert!(is_hash(NOBODY) && !verify("nobody has this password", NOBODY));
     }
 
     #[test]

@@ -211,6 +211,20 @@ pub enum Plugin {
         /// Case files; without them, the cases that the component carries.
         cases: Vec<PathBuf>,
     },
+    /// Runs a check once over facts and files of your own and prints its report; fails when the check does.
+    #[command(after_help = RUN_EXAMPLES)]
+    Run {
+        file: PathBuf,
+        /// What the registry would say, as JSON in the form of a case's `given`; without it, a version that has nothing.
+        #[arg(long, value_name = "FILE")]
+        facts: Option<PathBuf>,
+        /// The version's files, all below this directory. They are read where the check reads, and not digested.
+        #[arg(long, value_name = "DIR")]
+        artifacts: Option<PathBuf>,
+        /// The check's configuration; without it, `config` of the facts. (`--config` is the server's file.)
+        #[arg(long, value_name = "JSON")]
+        check_config: Option<String>,
+    },
     /// What a component is, asks for and imports.
     #[command(after_help = "Example:\n  countersign plugin inspect model-card.wasm")]
     Inspect { file: PathBuf },
@@ -218,6 +232,14 @@ pub enum Plugin {
     #[command(after_help = "Example:\n  countersign plugin pin model-card.wasm >> policy.toml")]
     Pin { file: PathBuf },
 }
+
+const RUN_EXAMPLES: &str = "\
+Examples:
+  countersign plugin run artifact-safety.wasm --artifacts mlruns/1/models/m-7/artifacts
+  countersign plugin run metric-threshold.wasm --facts given.json --check-config '{\"metric\": \"auc\", \"min\": \"0.85\"}'
+
+given.json:
+  {\"version\": {\"model\": \"credit\", \"version\": \"7\", \"metrics\": [{\"name\": \"auc\", \"value\": \"0.91\"}]}}";
 
 #[derive(Debug, Args)]
 pub struct Remote {

@@ -1,5 +1,7 @@
 //! The parts of the server that commands use as well, set up from the configuration.
 
+use std::path::PathBuf;
+
 use anyhow::{Context as _, Result};
 use base64::Engine as _;
 use http::HeaderValue;
@@ -55,8 +57,17 @@ pub(super) fn engine(config: &Config) -> Result<Engine> {
     Ok(Engine::new(wanted, Some(cache))?)
 }
 
-/// The plugin host for one component, which leaves nothing behind.
+/// The plugin host for one component. What it compiles is kept for the next command, where this user keeps such
+/// things; without such a place it compiles again.
 pub(super) fn bare_engine() -> Result<Engine> {
     let wanted = EngineConfig { max_concurrent: 2, ..EngineConfig::default() };
-    Ok(Engine::new(wanted, None)?)
+    let cache = user_cache().and_then(|dir| CodeCache::open(dir, &SystemClock::new()).ok());
+    Ok(Engine::new(wanted, cache)?)
+}
+
+/// By the XDG base directory specification.
+fn user_cache() -> Option<PathBuf> {
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let caches = set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache")))?;
+    caches.is_absolute().then(|| caches.join("countersign").join("compiled-plugins"))
 }

@@ -1,18 +1,20 @@
 //! `countersign serve`: puts the house together and keeps it running.
 
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use countersign_core::entry::Entry;
 use countersign_core::names::Workspace;
-use countersign_core::time::Span;
+use countersign_core::time::{Millis, Span};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::{background, machinery, place};
-use crate::app::{App, Generation, People, Registry};
+use crate::app::{App, Generation, LoadGenerationError, People, Registry};
 use crate::auth::{Auth, Local, Upstream as UpstreamAccounts, sessions};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Anonymous, AuthMode, Config};
@@ -23,6 +25,7 @@ use crate::ledger::{Ledger, key_file};
 use crate::mlflow::client::Probe as Probed;
 use crate::mlflow::{Base, Client, Origins, Upstream};
 use crate::operator::OperatorKey;
+use crate::plugins::Engine;
 use crate::store::{Store, sled::SledStore};
 use crate::telemetry::{self, Metrics};
 
@@ -58,11 +61,17 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         policy.digest = %app.generation.load().policy.digest(),
         "countersign is ready"
     );
-    server::serve(listener, front, stop).await;
+    server::serve(listener, front, threads(config), stop).await.context("starting the threads")?;
     admin.await.context("closing the admin listener")?.context("serving the admin listener")?;
     app.store.flush().await.context("flushing the store")?;
     tracing::info!("countersign has stopped");
     Ok(())
+}
+
+/// One lane for each core that this process may use, unless the operator says otherwise.
+fn threads(config: &Config) -> NonZeroUsize {
+    let cores = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    config.server.workers.unwrap_or_else(cores)
 }
 
 async fn bind(address: SocketAddr, key: &str) -> anyhow::Result<TcpListener> {
@@ -71,12 +80,16 @@ async fn bind(address: SocketAddr, key: &str) -> anyhow::Result<TcpListener> {
         .with_context(|| format!("listening on {address}: is it taken? choose another for `{key}`"))
 }
 
-/// Everything, in the order in which it needs each other.
+/// Everything, in the order in which it needs each other. The plugins are loaded while the store is opened.
 pub(super) async fn assemble(config: &Config) -> anyhow::Result<App> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-    let store: Arc<dyn Store> = Arc::new(SledStore::open(place::store_dir(config))?);
-    let ledger = open_ledger(config, Arc::clone(&store), &*clock).await?;
     let engine = machinery::engine(config)?;
+    let generation = loading(config, &engine, clock.now());
+    let dir = place::store_dir(config).to_owned();
+    let store =
+        tokio::task::spawn_blocking(move || SledStore::open(&dir)).await.context("opening the store")?;
+    let store: Arc<dyn Store> = Arc::new(store?);
+    let ledger = open_ledger(config, Arc::clone(&store), &*clock).await?;
     let settings = machinery::upstream(config)?;
     let public: Base = config.server.public_url.to_string().parse().context("reading `server.public_url`")?;
     let origins = Origins::new(&public, config.server.allowed_hosts.clone(), Vec::new());
@@ -88,7 +101,7 @@ pub(super) async fn assemble(config: &Config) -> anyhow::Result<App> {
     let registry =
         Registry::new(FactsCache::new(collector), Arc::clone(&clock), max_age, config.facts.at_write);
     let auth = Arc::new(auth(config, client, &clock)?);
-    let generation = Generation::load(&config.policy_file, &engine, clock.now()).await?;
+    let generation = generation.await.context("loading the policy")??;
     let app = App {
         people: People::new(auth, Arc::clone(&store)),
         clock,
@@ -102,6 +115,8 @@ pub(super) async fn assemble(config: &Config) -> anyhow::Result<App> {
         public_url: public.to_string(),
         workspaces: config.upstream.workspaces.iter().map(Workspace::new).collect(),
         webhook_secret: config.webhook.secret.as_ref().map(|secret| secret.expose().to_owned()),
+        concluding: Default::default(),
+        prechecking: Default::default(),
         reload_error: ArcSwapOption::empty(),
     };
     let generation = app.generation.load_full();
@@ -109,6 +124,15 @@ pub(super) async fn assemble(config: &Config) -> anyhow::Result<App> {
     let software = format!("countersign {}", env!("CARGO_PKG_VERSION"));
     app.started(Entry::Started { software, policy: generation.policy.digest().0 }).await?;
     Ok(app)
+}
+
+fn loading(
+    config: &Config,
+    engine: &Engine,
+    now: Millis,
+) -> AbortOnDropHandle<Result<Generation, LoadGenerationError>> {
+    let (file, engine) = (config.policy_file.clone(), engine.clone());
+    AbortOnDropHandle::new(tokio::spawn(async move { Generation::load(&file, &engine, now).await }))
 }
 
 async fn open_ledger(config: &Config, store: Arc<dyn Store>, clock: &dyn Clock) -> anyhow::Result<Ledger> {

@@ -178,14 +178,22 @@ impl Entry {
     }
 }
 
+/// Facts that say so already stay the same value, with their digests.
 fn move_alias(snapshot: &mut Snapshot, alias: &Alias, here: bool, to: Version) {
-    let aliases = &mut snapshot.facts.version.aliases;
-    aliases.retain(|held| held != alias.as_str());
-    if here {
-        aliases.push(alias.to_string());
-        aliases.sort();
+    let names = snapshot.facts.model.aliases.get(alias.as_str());
+    let listed = snapshot.facts.version.aliases.iter().any(|held| held == alias.as_str());
+    if names == Some(&to) && listed == here {
+        return;
     }
-    snapshot.facts.model.aliases.insert(alias.to_string(), to);
+    snapshot.change(|facts| {
+        let aliases = &mut facts.version.aliases;
+        aliases.retain(|held| held != alias.as_str());
+        if here {
+            aliases.push(alias.to_string());
+            aliases.sort();
+        }
+        facts.model.aliases.insert(alias.to_string(), to);
+    });
 }
 
 fn concerns(changed: &Changed, subject: &Subject, snapshot: &Snapshot) -> bool {
@@ -229,12 +237,15 @@ mod tests {
         });
         let model = json!({"description": null, "tags": {}, "aliases": {"champion": "6"}});
         let facts = json!({"taken_at": 1, "version": version, "model": model});
-        Snapshot { facts: serde_json::from_value::<Facts>(facts).unwrap(), artifacts: None }
+        Snapshot::new(serde_json::from_value::<Facts>(facts).unwrap(), None)
     }
 
     fn check(before: &[&str], here: bool, expect: &[&str]) {
         let mut snapshot = snapshot(before);
+        let was = (snapshot.facts.clone(), snapshot.facts_digest().unwrap());
         move_alias(&mut snapshot, &Alias::new("champion"), here, Version::new(9));
+        assert_eq!(snapshot.facts_digest().unwrap(), snapshot.facts.digest().unwrap());
+        assert_eq!(snapshot.facts_digest().unwrap() == was.1, snapshot.facts == was.0);
         assert_eq!(snapshot.facts.version.aliases, expect, "{before:?} {here}");
         assert_eq!(snapshot.facts.model.aliases.get("champion"), Some(&Version::new(9)));
     }

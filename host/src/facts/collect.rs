@@ -1,8 +1,10 @@
 //! One collection: what is read, in which order, and what becomes of what could not be read.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use countersign_core::canonical::CanonicalError;
+use countersign_core::digest::Digest;
 use countersign_core::facts::{self, Facts, Missing, ModelFacts, VersionFacts, manifest_digest};
 use countersign_core::names::{ModelName, Stage, Version};
 use countersign_core::time::Millis;
@@ -34,8 +36,16 @@ impl Default for Limits {
 /// Facts, and where the files that they name can be read.
 #[derive(Debug, Clone)]
 pub struct Snapshot {
-    pub facts: Facts,
+    pub facts: Arc<Facts>,
     pub artifacts: Option<Location>,
+    digests: OnceLock<FactsDigests>,
+}
+
+/// What a snapshot's facts hash to. Taken once: a warm write would otherwise spend most of its time on it.
+#[derive(Debug, Clone, Copy)]
+struct FactsDigests {
+    facts: Digest,
+    version: Digest,
 }
 
 /// Only what cannot be read at all: the version, its model, or which version is meant.
@@ -96,7 +106,45 @@ impl Collector {
         let around = Around { shared: &self.shared, subject, deadline };
         let (version, artifacts) = around.version(&head, uri).await;
         let facts = Facts { taken_at: now, version, model: self::model(&model) };
-        Ok(Snapshot { facts, artifacts })
+        Ok(Snapshot::new(facts, artifacts))
+    }
+}
+
+impl Snapshot {
+    #[must_use]
+    pub fn new(facts: Facts, artifacts: Option<Location>) -> Self {
+        Self { facts: Arc::new(facts), artifacts, digests: OnceLock::new() }
+    }
+
+    /// [`Facts::digest`].
+    ///
+    /// # Errors
+    /// When a number in the facts has no canonical form.
+    pub fn facts_digest(&self) -> Result<Digest, CanonicalError> {
+        Ok(self.digests()?.facts)
+    }
+
+    /// The digest of the version's facts alone: what a check sees.
+    ///
+    /// # Errors
+    /// As [`Self::facts_digest`].
+    pub fn version_digest(&self) -> Result<Digest, CanonicalError> {
+        Ok(self.digests()?.version)
+    }
+
+    /// Facts that have become others, with digests of their own.
+    pub(super) fn change(&mut self, change: impl FnOnce(&mut Facts)) {
+        change(Arc::make_mut(&mut self.facts));
+        self.digests = OnceLock::new();
+    }
+
+    fn digests(&self) -> Result<FactsDigests, CanonicalError> {
+        if let Some(known) = self.digests.get() {
+            return Ok(*known);
+        }
+        let taken =
+            FactsDigests { facts: self.facts.digest()?, version: Digest::of_json(&self.facts.version)? };
+        Ok(*self.digests.get_or_init(|| taken))
     }
 }
 

@@ -34,7 +34,7 @@ impl Collector {
         let uri = self.source_uri(&subject.workspace, registration).await;
         let around = Around { shared: &self.shared, subject: &subject, deadline };
         let (version, artifacts) = around.version(&head, uri).await;
-        Ok(Snapshot { facts: Facts { taken_at: now, version, model: model(&found) }, artifacts })
+        Ok(Snapshot::new(Facts { taken_at: now, version, model: model(&found) }, artifacts))
     }
 
     /// Where the files of a source lie.

@@ -6,13 +6,16 @@ use std::sync::Arc;
 use axum::Router;
 use http::{HeaderMap, Request, Response, StatusCode};
 use hyper::body::Incoming;
+use tokio::runtime::Handle;
+use tokio::task::JoinError;
+use tokio_util::task::AbortOnDropHandle;
 use tower::ServiceExt as _;
 use tracing::Instrument as _;
 
 use super::{OUR_PATH, api, proxy, site};
 use crate::app::App;
 use crate::auth::{Auth, AuthError, Caller};
-use crate::mlflow::{Body, Caller as Peer, Credentials};
+use crate::mlflow::{Body, Caller as Peer, Credentials, Upstream};
 
 const REQUEST_ID: http::HeaderName = http::HeaderName::from_static("x-request-id");
 
@@ -35,6 +38,50 @@ pub struct Front {
     base: String,
 }
 
+/// The front door as one thread has it, with connections to MLflow of its own.
+pub(super) struct Lane {
+    pub(super) front: Arc<Front>,
+    pub(super) upstream: Upstream,
+    /// The runtime of the rest of the house.
+    house: Handle,
+}
+
+// === impl Lane ===
+
+impl Lane {
+    pub(super) fn new(front: Arc<Front>, house: Handle) -> Self {
+        Self { upstream: front.app.proxy.another(), front, house }
+    }
+
+    /// Answers one request.
+    pub(super) async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Response<Body> {
+        let given = request.headers().get(REQUEST_ID).cloned();
+        let mut response = if self.front.is_ours(request.uri().path()) {
+            let front = Arc::clone(&self.front);
+            let work = async move { front.answer_ourselves(request, peer).await };
+            self.in_house(work).await.unwrap_or_else(|lost| proxy::broke_down(&lost))
+        } else {
+            proxy::answer(self, request, peer).await
+        };
+        // Only one that was given is given back: a response that passes through stays as MLflow made it.
+        if let Some(id) = given {
+            response.headers_mut().insert(REQUEST_ID, id);
+        }
+        response
+    }
+
+    /// Works on the rest of the house's threads: whoever only passes through must not wait for what takes longer.
+    /// A client that leaves takes the work along.
+    pub(super) async fn in_house<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T, JoinError> {
+        AbortOnDropHandle::new(self.house.spawn(work)).await
+    }
+}
+
+// === impl Front ===
+
 impl Front {
     #[must_use]
     pub fn new(app: Arc<App>, manners: Manners) -> Self {
@@ -45,23 +92,6 @@ impl Front {
             .merge(site::router(Arc::clone(&app), base.clone()));
         let ours = Router::new().nest(&base, own).merge(site::inbox(Arc::clone(&app), base.clone()));
         Self { app, manners, ours, base }
-    }
-
-    /// Answers one request.
-    pub async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Response<Body> {
-        let given = request.headers().get(REQUEST_ID).cloned();
-        let mut response = if self.is_ours(request.uri().path()) {
-            let id = self.request_id(request.headers());
-            let span = tracing::info_span!("request", request.id = %id);
-            self.answer_ourselves(request, peer).instrument(span).await
-        } else {
-            proxy::answer(self, request, peer).await
-        };
-        // Only one that was given is given back: a response that passes through stays as MLflow made it.
-        if let Some(id) = given {
-            response.headers_mut().insert(REQUEST_ID, id);
-        }
-        response
     }
 
     fn is_ours(&self, path: &str) -> bool {
@@ -76,9 +106,18 @@ impl Front {
     }
 
     async fn answer_ourselves(&self, request: Request<Incoming>, peer: SocketAddr) -> Response<Body> {
+        let span = tracing::info_span!("request", request.id = %self.request_id(request.headers()));
+        self.route_ours(request, peer).instrument(span).await
+    }
+
+    async fn route_ours(&self, request: Request<Incoming>, peer: SocketAddr) -> Response<Body> {
         let (mut head, body) = request.into_parts();
         if head.uri.path() == self.base {
             return redirect(&format!("{}/", self.base));
+        }
+        // Whoever was answered a moment ago finds here what they were told.
+        if let Err(error) = self.app.settled().await {
+            tracing::warn!(%error, "outcomes of the last writes not seen on disk");
         }
         head.extensions.insert(peer);
         let caller = self.app.people.auth().authenticate(&head.headers, peer.ip()).await;

@@ -1,6 +1,7 @@
 //! Requests to MLflow: who calls, what it would change, and then through, governed or refused.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -13,19 +14,20 @@ use hyper::body::Incoming;
 use tracing::Instrument as _;
 
 use super::error::{self, Shape};
-use super::front::Front;
+use super::front::{Front, Lane};
 use super::negotiate::{self, Challenge};
 use crate::app::{Answer, App, AppError, Call};
 use crate::auth::{AuthError, Caller};
-use crate::mlflow::{Body, ProxyError};
+use crate::mlflow::{Body, ProxyError, Upstream};
 use crate::telemetry::{RequestOutcome, Route};
 
 /// The longest body of a governed write, in bytes. The largest real ones carry a description of 5,000 characters.
 const GOVERNED_BODY: usize = 1 << 20;
 
-pub(super) async fn answer(front: &Front, request: Request<Incoming>, peer: SocketAddr) -> Response<Body> {
+pub(super) async fn answer(lane: &Lane, request: Request<Incoming>, peer: SocketAddr) -> Response<Body> {
     let (head, body) = request.into_parts();
-    if let Err(refused) = front.app.proxy.origins().check(&head) {
+    let front = &*lane.front;
+    if let Err(refused) = lane.upstream.origins().check(&head) {
         return text(StatusCode::FORBIDDEN, refused.to_string());
     }
     let caller = match admit(front, &head, peer).await {
@@ -37,23 +39,23 @@ pub(super) async fn answer(front: &Front, request: Request<Incoming>, peer: Sock
             |name: &str| head.headers.get_all(name).iter().map(http::HeaderValue::as_bytes).collect();
         classify::route(&spelling(&head, &values), &front.manners.static_prefix)
     };
-    let span = || tracing::info_span!("request", request.id = %front.request_id(&head.headers));
     match routed {
-        Routed::PassThrough => stream(front, head, body, peer).await,
+        Routed::PassThrough => stream(front, &lane.upstream, head, body, peer).await,
         Routed::Watched(touch) => {
-            let response = stream(front, head, body, peer).await;
+            let response = stream(front, &lane.upstream, head, body, peer).await;
             front.app.registry.touched(&touch);
             response
         }
-        Routed::Governed(classified) => {
-            let span = span();
-            Box::pin(governed_by_path(front, head, body, *classified, caller, peer)).instrument(span).await
-        }
+        Routed::Refused(refusal) if enforces(&front.app) => spelt_oddly(front, &refusal),
+        // A spelling that no client sends: where nothing is enforced, MLflow may judge it.
+        Routed::Refused(_) => stream(front, &lane.upstream, head, body, peer).await,
+        Routed::Governed(classified) => governed_by_path(lane, head, body, *classified, caller, peer).await,
         Routed::NeedsBody(route) => {
-            let span = span();
-            Box::pin(governed_by_body(front, head, body, &route, caller, peer)).instrument(span).await
+            let front = Arc::clone(&lane.front);
+            let span = tracing::info_span!("request", request.id = %front.request_id(&head.headers));
+            let work = async move { governed_by_body(&front, head, body, &route, caller, peer).await };
+            lane.in_house(work.instrument(span)).await.unwrap_or_else(|lost| broke_down(&lost))
         }
-        Routed::Refused(refusal) => refuse_spelling(front, head, body, refusal, peer).await,
     }
 }
 
@@ -120,9 +122,15 @@ fn challenged(front: &Front, head: &Parts, why: &str) -> Response<Body> {
     }
 }
 
-async fn stream(front: &Front, head: Parts, body: Incoming, peer: SocketAddr) -> Response<Body> {
+async fn stream(
+    front: &Front,
+    upstream: &Upstream,
+    head: Parts,
+    body: Incoming,
+    peer: SocketAddr,
+) -> Response<Body> {
     let head_only = head.method == Method::HEAD;
-    match front.app.proxy.stream(Request::from_parts(head, body), &front.peer(peer)).await {
+    match upstream.stream(Request::from_parts(head, body), &front.peer(peer)).await {
         Ok(response) => {
             front.app.metrics.request(Route::PassThrough, RequestOutcome::Forwarded);
             response
@@ -154,18 +162,22 @@ fn spelling<'a>(head: &'a Parts, headers: &'a dyn Fn(&str) -> Vec<&'a [u8]>) -> 
 
 /// Writes of files: governed by where they go, and never read by us.
 async fn governed_by_path(
-    front: &Front,
+    lane: &Lane,
     head: Parts,
     body: Incoming,
     classified: Classified,
     caller: Caller,
     peer: SocketAddr,
 ) -> Response<Body> {
-    let headers = head.headers.clone();
-    let call = Call { caller, classified, headers, peer: front.peer(peer), received: None };
-    match Box::pin(front.app.govern(call)).await {
-        Ok(Answer::Untouched) => stream(front, head, body, peer).await,
-        answered => ruled(front, answered),
+    let front = Arc::clone(&lane.front);
+    let span = tracing::info_span!("request", request.id = %front.request_id(&head.headers));
+    let (headers, from) = (head.headers.clone(), front.peer(peer));
+    let call = Call { caller, classified, headers, peer: from, received: None };
+    let work = async move { Box::pin(front.app.govern(call)).await };
+    match lane.in_house(work.instrument(span)).await {
+        Ok(Ok(Answer::Untouched)) => stream(&lane.front, &lane.upstream, head, body, peer).await,
+        Ok(answered) => ruled(&lane.front, answered),
+        Err(lost) => broke_down(&lost),
     }
 }
 
@@ -225,17 +237,6 @@ fn ruled(front: &Front, answer: Result<Answer, AppError>) -> Response<Body> {
     }
 }
 
-/// A spelling that no client sends is only refused where something is enforced: elsewhere MLflow may judge it.
-async fn refuse_spelling(
-    front: &Front,
-    head: Parts,
-    body: Incoming,
-    refusal: Refusal,
-    peer: SocketAddr,
-) -> Response<Body> {
-    if enforces(&front.app) { spelt_oddly(front, &refusal) } else { stream(front, head, body, peer).await }
-}
-
 fn spelt_oddly(front: &Front, refusal: &Refusal) -> Response<Body> {
     front.app.metrics.request(Route::Governed, RequestOutcome::Invalid);
     tracing::info!(refusal.code = refusal.code(), decision = "invalid", "governed write in an odd spelling");
@@ -252,6 +253,12 @@ async fn pass_bytes(front: &Front, head: Parts, received: Bytes, peer: SocketAdd
         Ok(response) => response,
         Err(error) => failed(&front.app, &error, false),
     }
+}
+
+pub(super) fn broke_down(error: &tokio::task::JoinError) -> Response<Body> {
+    tracing::error!(%error, "request not answered");
+    let message = "Countersign failed while it answered this request. Try again, or ask its operator";
+    error::mlflow(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL_ERROR", message, None)
 }
 
 fn text(status: StatusCode, message: String) -> Response<Body> {

@@ -1,60 +1,90 @@
-//! Listening: connections in, one task each, until told to stop.
+//! Listening: connections in, dealt to the lanes, until told to stop.
 
 use std::convert::Infallible;
+use std::io;
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::time::Duration;
 
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
-use super::front::Front;
+use super::front::{Front, Lane};
+use super::lanes::{Lanes, Place};
+use super::patience::Patience;
 
 /// How long open connections may finish what they are at, once told to stop.
-const GRACE: std::time::Duration = std::time::Duration::from_secs(10);
+pub(super) const GRACE: Duration = Duration::from_secs(10);
 
 /// Request heads of up to this many bytes: MLflow's history calls carry a thousand run ids in their line.
 const HEAD_BYTES: usize = 256 << 10;
 
-/// Serves the main listener.
-pub async fn serve(listener: TcpListener, front: Arc<Front>, stop: CancellationToken) {
-    let graceful = GracefulShutdown::new();
+/// Serves the main listener on so many threads.
+///
+/// # Errors
+/// When the machine gives no threads.
+pub async fn serve(
+    listener: TcpListener,
+    front: Arc<Front>,
+    threads: NonZeroUsize,
+    stop: CancellationToken,
+) -> io::Result<()> {
+    let lanes = Lanes::start(threads, &front)?;
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             () = stop.cancelled() => break,
         };
-        match accepted {
-            Ok((stream, peer)) => converse(stream, peer, &front, &graceful),
+        match accepted.and_then(|(stream, peer)| Ok((stream.into_std()?, peer))) {
+            Ok((stream, peer)) => lanes.admit(stream, peer),
             Err(error) => {
                 tracing::warn!(%error, "connection not accepted");
-                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+                tokio::time::sleep(Duration::from_millis(20)).await;
             }
         }
     }
     drop(listener);
-    if tokio::time::timeout(GRACE, graceful.shutdown()).await.is_err() {
-        tracing::warn!("connections were still busy and have been closed");
-    }
+    lanes.close().await;
+    Ok(())
 }
 
-fn converse(stream: TcpStream, peer: SocketAddr, front: &Arc<Front>, graceful: &GracefulShutdown) {
-    let _ = stream.set_nodelay(true);
-    let front = Arc::clone(front);
-    let service = service_fn(move |request: http::Request<Incoming>| {
-        let front = Arc::clone(&front);
-        async move { Ok::<_, Infallible>(front.answer(request, peer).await) }
-    });
-    let mut builder = http1::Builder::new();
-    builder.timer(TokioTimer::new()).max_buf_size(HEAD_BYTES).max_headers(128).pipeline_flush(true);
-    let connection = graceful.watch(builder.serve_connection(TokioIo::new(stream), service));
-    tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            tracing::debug!(%error, "connection ended");
+/// The client connections of one lane.
+#[derive(Default)]
+pub(super) struct Connections(GracefulShutdown);
+
+// === impl Connections ===
+
+impl Connections {
+    /// Serves one client, in a task of its own.
+    pub(super) fn converse(&self, stream: TcpStream, peer: SocketAddr, lane: &Arc<Lane>, place: Place) {
+        let _ = stream.set_nodelay(true);
+        let lane = Arc::clone(lane);
+        let service = service_fn(move |request: http::Request<Incoming>| {
+            let lane = Arc::clone(&lane);
+            async move { Ok::<_, Infallible>(lane.answer(request, peer).await) }
+        });
+        let mut builder = http1::Builder::new();
+        // Never `pipeline_flush`: with it hyper keeps no limit on what waits for a slow client, a whole artifact even.
+        builder.timer(Patience::default()).max_buf_size(HEAD_BYTES);
+        let connection = self.0.watch(builder.serve_connection(TokioIo::new(stream), service));
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "connection ended");
+            }
+            drop(place);
+        });
+    }
+
+    /// Lets everybody finish, for so long.
+    pub(super) async fn close(self, grace: Duration) {
+        if tokio::time::timeout(grace, self.0.shutdown()).await.is_err() {
+            tracing::warn!("connections were still busy and have been closed");
         }
-    });
+    }
 }

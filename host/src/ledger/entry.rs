@@ -8,7 +8,7 @@
 //! The members sort with `at` and `body` first, so everything that a caller knows is a prefix: it is written and
 //! hashed on the caller's thread, and the committer only adds the tail. This module must not know what a body says.
 
-use std::fmt::Write as _;
+use std::io::Write as _;
 
 use countersign_core::canonical::{self, CanonicalError};
 use countersign_core::digest::Digest;
@@ -24,6 +24,8 @@ pub const MAX_ENTRY_BYTES: usize = 256 << 10;
 
 /// Room for the tail, so that a draft that fits still fits when it is sealed.
 const MAX_TAIL_BYTES: usize = 256;
+/// Most entries fit in it.
+const USUAL_BYTES: usize = 2 << 10;
 const MAX_KIND_BYTES: usize = 64;
 
 #[derive(Debug, thiserror::Error)]
@@ -42,7 +44,7 @@ pub enum DraftError {
 /// An entry that has no place yet.
 pub struct Draft {
     kind: String,
-    prefix: String,
+    prefix: Vec<u8>,
     hash: Context,
 }
 
@@ -50,31 +52,61 @@ impl Draft {
     /// # Errors
     /// See [`DraftError`].
     pub fn new<T: Serialize>(at: Millis, kind: &str, body: &T) -> Result<Self, DraftError> {
+        Self::around(at, kind, |out| canonical::append(body, out))
+    }
+
+    /// As [`Draft::new`], of a body that is canonical JSON already.
+    ///
+    /// # Errors
+    /// See [`DraftError`].
+    pub fn of_canonical(at: Millis, kind: &str, body: &str) -> Result<Self, DraftError> {
+        Self::around(at, kind, |out| {
+            out.extend_from_slice(body.as_bytes());
+            Ok(())
+        })
+    }
+
+    fn around(
+        at: Millis,
+        kind: &str,
+        body: impl FnOnce(&mut Vec<u8>) -> Result<(), CanonicalError>,
+    ) -> Result<Self, DraftError> {
         if !is_kind(kind) {
             return Err(DraftError::Kind(kind.to_owned()));
         }
         let canonical = |source| DraftError::Canonical { kind: kind.to_owned(), source };
-        let body = canonical::to_string(body).map_err(canonical)?;
-        let prefix =
-            format!(r#"{{"at":{},"body":{body},"index":"#, canonical::to_string(&at).map_err(canonical)?);
+        let mut prefix = Vec::with_capacity(USUAL_BYTES);
+        prefix.extend_from_slice(br#"{"at":"#);
+        canonical::append(&at, &mut prefix).map_err(canonical)?;
+        prefix.extend_from_slice(br#","body":"#);
+        body(&mut prefix).map_err(canonical)?;
+        prefix.extend_from_slice(br#","index":"#);
         if prefix.len() + MAX_TAIL_BYTES > MAX_ENTRY_BYTES {
             return Err(DraftError::TooLarge { kind: kind.to_owned(), bytes: prefix.len() });
         }
         let mut hash = tree::leaf_context();
-        hash.update(prefix.as_bytes());
+        hash.update(&prefix);
         Ok(Self { kind: kind.to_owned(), prefix, hash })
     }
 
-    /// The entry at its place, and its leaf hash.
-    pub(super) fn seal(&self, index: u64, prev: &Hash) -> (String, Hash) {
-        let mut entry = String::with_capacity(self.prefix.len() + MAX_TAIL_BYTES);
-        entry.push_str(&self.prefix);
-        let (kind, prev) = (&self.kind, Digest::from_bytes(*prev));
-        // Writing to a string cannot fail.
-        let _ = write!(entry, r#"{index},"kind":"{kind}","prev":"{prev}","v":1}}"#);
+    /// The most bytes that [`Draft::seal`] appends.
+    pub(super) const fn room(&self) -> usize {
+        self.prefix.len() + MAX_TAIL_BYTES
+    }
+
+    /// Appends the entry at its place to `out`. Returns its leaf hash.
+    pub(super) fn seal(&self, index: u64, prev: &Hash, out: &mut Vec<u8>) -> Hash {
+        out.extend_from_slice(&self.prefix);
+        let tail = out.len();
+        let mut digits = [0; 2 * size_of::<Hash>()];
+        // Neither can fail: the room is twice the hash, and a vector takes what is written.
+        let _ = hex::encode_to_slice(prev, &mut digits);
+        let _ = write!(out, r#"{index},"kind":"{}","prev":"sha256:"#, self.kind);
+        out.extend_from_slice(&digits);
+        out.extend_from_slice(br#"","v":1}"#);
         let mut hash = self.hash.clone();
-        hash.update(entry.as_bytes().get(self.prefix.len()..).unwrap_or_default());
-        (entry, tree::finish(hash))
+        hash.update(out.get(tail..).unwrap_or_default());
+        tree::finish(hash)
     }
 }
 
@@ -163,10 +195,17 @@ mod tests {
 
     use super::*;
 
+    fn seal(draft: &Draft, index: u64, prev: &Hash) -> (String, Hash) {
+        let mut out = Vec::new();
+        let leaf = draft.seal(index, prev, &mut out);
+        assert!(out.len() <= draft.room());
+        (String::from_utf8(out).unwrap(), leaf)
+    }
+
     #[test]
     fn is_canonical_json_and_says_its_place() {
         let draft = Draft::new(Millis::new(5), "decision.allow", &json!({"b": "\"", "a": [1]})).unwrap();
-        let (json, leaf) = draft.seal(7, &[0xab; 32]);
+        let (json, leaf) = seal(&draft, 7, &[0xab; 32]);
         let expect = format!(
             r#"{{"at":5,"body":{{"a":[1],"b":"\""}},"index":7,"kind":"decision.allow","prev":"sha256:{}","v":1}}"#,
             "ab".repeat(32)
@@ -193,7 +232,7 @@ mod tests {
         #[test]
         fn whatever_the_body_the_place_is_read_back(body in ".*", index in any::<u64>(), prev in any::<Hash>(), kind in "[a-z0-9._-]{1,64}") {
             let draft = Draft::new(Millis::new(1), &kind, &body).unwrap();
-            let (json, _) = draft.seal(index, &prev);
+            let (json, _) = seal(&draft, index, &prev);
             prop_assert_eq!(Place::of(&json), Some(Place { index, prev }));
             prop_assert_eq!(kind_of(&json), Some(kind.as_str()));
             let entry = Record { index, json }.parse().unwrap();

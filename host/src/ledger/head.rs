@@ -59,10 +59,10 @@ impl Head {
     }
 
     fn encode(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(ENCODED_BYTES);
+        let mut out = codec::begin_raw(ENCODED_BYTES);
         out.extend_from_slice(&self.last);
         self.edge.encode(&mut out);
-        codec::encode_raw(&out)
+        out
     }
 
     fn decode(bytes: &[u8]) -> Option<Self> {
@@ -84,8 +84,9 @@ pub(super) fn append(view: &dyn View, drafts: &[Draft]) -> Result<(Range<u64>, V
     let (mut writes, mut full) = (Vec::with_capacity(drafts.len() + 2), Vec::new());
     for draft in drafts {
         let index = head.size();
-        let (json, leaf) = draft.seal(index, head.last());
-        writes.push(Write::Put(keys::ledger_entry(index), codec::encode_raw(json.as_bytes())));
+        let mut value = codec::begin_raw(draft.room());
+        let leaf = draft.seal(index, head.last(), &mut value);
+        writes.push(Write::Put(keys::ledger_entry(index), value));
         head.push(leaf, &mut full);
     }
     writes.extend(full.iter().map(put_tile));

@@ -6,6 +6,8 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use hyper::body::{Frame, Incoming, SizeHint};
 
+use super::relayed::Relayed;
+
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// A request or response body.
@@ -16,8 +18,17 @@ pub enum Body {
     Whole(Bytes),
     /// Straight from a connection, frame by frame.
     Streamed(Incoming),
+    /// The same, with the connection that has to be driven meanwhile.
+    Relayed(Box<Relayed>),
     /// Through a layer of axum's.
     Boxed(axum::body::Body),
+}
+
+impl Body {
+    /// Whether it comes bit by bit, at its sender's pace.
+    pub(super) const fn is_streamed(&self) -> bool {
+        matches!(self, Self::Streamed(_) | Self::Relayed(_) | Self::Boxed(_))
+    }
 }
 
 impl hyper::body::Body for Body {
@@ -36,6 +47,7 @@ impl hyper::body::Body for Body {
                 Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
             }
             Self::Streamed(body) => Pin::new(body).poll_frame(cx).map_err(Into::into),
+            Self::Relayed(body) => body.poll_frame(cx).map_err(Into::into),
             Self::Boxed(body) => Pin::new(body).poll_frame(cx).map_err(Into::into),
         }
     }
@@ -45,6 +57,7 @@ impl hyper::body::Body for Body {
             Self::Empty => true,
             Self::Whole(bytes) => bytes.is_empty(),
             Self::Streamed(body) => body.is_end_stream(),
+            Self::Relayed(body) => body.is_end_stream(),
             Self::Boxed(body) => body.is_end_stream(),
         }
     }
@@ -54,6 +67,7 @@ impl hyper::body::Body for Body {
             Self::Empty => SizeHint::with_exact(0),
             Self::Whole(bytes) => SizeHint::with_exact(u64::try_from(bytes.len()).unwrap_or(u64::MAX)),
             Self::Streamed(body) => body.size_hint(),
+            Self::Relayed(body) => body.size_hint(),
             Self::Boxed(body) => body.size_hint(),
         }
     }

@@ -56,7 +56,7 @@ impl Upstream {
         headers::strip_hop_by_hop(&mut headers);
         describe_body(&mut headers, &request);
         headers::outbound(&mut headers, self.fixed(), caller);
-        let uri = self.base().uri(request.path_and_query);
+        let uri = self.target(request.path_and_query);
         let uri =
             uri.map_err(|e| UpstreamError::Unreachable { base: self.base().to_string(), source: e.into() })?;
         let mut sent = Request::new(Body::Whole(request.body));

@@ -53,6 +53,22 @@ impl Fixed {
             public_host: public.host.clone(),
         }
     }
+
+    /// The same values in memory of their own: a shared one's count of uses travels between the cores that count.
+    pub(super) fn another(&self) -> Self {
+        Self {
+            host: detached(&self.host),
+            credentials: self.credentials.as_ref().map(detached),
+            public_proto: self.public_proto.clone(),
+            public_host: detached(&self.public_host),
+        }
+    }
+}
+
+fn detached(value: &HeaderValue) -> HeaderValue {
+    let mut copy = HeaderValue::from_bytes(value.as_bytes()).unwrap_or_else(|_| value.clone());
+    copy.set_sensitive(value.is_sensitive());
+    copy
 }
 
 /// Makes a client's headers the upstream's. Credentials, hop-by-hop headers (RFC 9110 §7.6.1), `Host`,

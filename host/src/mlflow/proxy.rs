@@ -4,17 +4,15 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, ORIGIN, TRANSFER_ENCODING};
-use http::uri::Scheme;
+use http::uri::{PathAndQuery, Uri};
 use http::{HeaderMap, HeaderValue, Method, Request, Response};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Body as _;
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client as Pool;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
 
 use super::body::{Body, BoxError};
 use super::headers::{self, Caller, Fixed};
+use super::pool::PoolError;
+use super::transport::Transport;
 use super::{Base, Origins, Settings};
 
 /// The longest chunked request body, in bytes, that is gathered to give it a length.
@@ -23,7 +21,7 @@ pub const MAX_GATHERED: usize = 16 << 20;
 /// The MLflow server, for requests that are not ours.
 #[derive(Debug, Clone)]
 pub struct Upstream {
-    pool: Pool<HttpsConnector<HttpConnector>, Body>,
+    transport: Transport,
     base: Base,
     fixed: Fixed,
     origins: Origins,
@@ -75,22 +73,19 @@ impl Upstream {
     /// # Errors
     /// When the machine's root certificates cannot be read, and the upstream needs them.
     pub fn new(settings: &Settings, public: &Base, origins: Origins) -> Result<Self, std::io::Error> {
-        let mut tcp = HttpConnector::new();
-        tcp.set_nodelay(true);
-        tcp.enforce_http(false);
-        tcp.set_connect_timeout(Some(settings.connect_timeout));
-        let pool = Pool::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(settings.idle_timeout)
-            .set_host(false)
-            .build(connector(tcp, &settings.base.scheme)?);
         Ok(Self {
-            pool,
+            transport: Transport::new(settings)?,
             fixed: Fixed::new(&settings.base, settings.credentials.clone(), public),
             base: settings.base.clone(),
             origins,
             response_timeout: settings.response_timeout,
         })
+    }
+
+    /// The same upstream for the threads of another runtime: nothing is shared, so that they need not meet.
+    #[must_use]
+    pub fn another(&self) -> Self {
+        Self { transport: self.transport.another(), fixed: self.fixed.another(), ..self.clone() }
     }
 
     /// Passes a request on and its response back, both as they come.
@@ -108,16 +103,19 @@ impl Upstream {
             head.headers.remove(ORIGIN);
         }
         headers::outbound(&mut head.headers, &self.fixed, caller);
-        head.uri = self.base.uri(path).map_err(|_| ProxyError::NoPath)?;
+        head.uri = self.target(path).map_err(|_| ProxyError::NoPath)?;
         head.version = http::Version::HTTP_11;
         Ok(self.send(Request::from_parts(head, body)).await?)
     }
 
-    /// One exchange. The pool tries again only when a kept connection turned out to be closed before a byte of
-    /// the request was written to it.
+    pub(super) fn target(&self, path_and_query: PathAndQuery) -> Result<Uri, http::Error> {
+        self.transport.target(&self.base, path_and_query)
+    }
+
+    /// One exchange.
     pub(super) async fn send(&self, request: Request<Body>) -> Result<Response<Body>, UpstreamError> {
-        let uploading = matches!(request.body(), Body::Streamed(_) | Body::Boxed(_));
-        let answer = self.pool.request(request);
+        let uploading = request.body().is_streamed();
+        let answer = self.transport.send(request);
         let answer = if uploading {
             answer.await
         } else {
@@ -128,15 +126,15 @@ impl Upstream {
         let mut response = answer.map_err(|e| self.failure(e))?;
         headers::strip_hop_by_hop(response.headers_mut());
         *response.version_mut() = http::Version::HTTP_11;
-        Ok(response.map(Body::Streamed))
+        Ok(response)
     }
 
-    fn failure(&self, error: hyper_util::client::legacy::Error) -> UpstreamError {
-        let base = self.base.to_string();
-        if error.is_connect() {
-            UpstreamError::Unreachable { base, source: error.into() }
-        } else {
-            UpstreamError::Broken { base, source: error.into() }
+    fn failure(&self, error: PoolError) -> UpstreamError {
+        match error {
+            PoolError::Unreachable(source) => {
+                UpstreamError::Unreachable { base: self.base.to_string(), source }
+            }
+            PoolError::Broken(source) => self.broken(source),
         }
     }
 
@@ -161,21 +159,6 @@ impl Upstream {
     pub const fn origins(&self) -> &Origins {
         &self.origins
     }
-}
-
-/// Root certificates are read only for an upstream that needs them: a small image may have none.
-fn connector(tcp: HttpConnector, scheme: &Scheme) -> Result<HttpsConnector<HttpConnector>, std::io::Error> {
-    let provider = rustls::crypto::ring::default_provider();
-    let builder = if *scheme == Scheme::HTTPS {
-        HttpsConnectorBuilder::new().with_provider_and_native_roots(provider)?
-    } else {
-        let config = rustls::ClientConfig::builder_with_provider(provider.into())
-            .with_safe_default_protocol_versions()
-            .map_err(std::io::Error::other)?;
-        let none = config.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth();
-        HttpsConnectorBuilder::new().with_tls_config(none)
-    };
-    Ok(builder.https_or_http().enable_http1().wrap_connector(tcp))
 }
 
 /// Gives a body of unknown length one. MLflow's Flask routes take a chunked body for an empty one; its artifact

@@ -38,24 +38,42 @@ pub(super) fn classify(import: &str) -> Import {
     }
 }
 
-/// What every plugin is linked with.
-pub(super) fn ambient_linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<State>> {
+/// What plugins are linked with, by what the policy grants. What is not granted is absent: there is nothing for a
+/// guest to call.
+pub(super) struct Linkers {
+    ambient: Linker<State>,
+    registry: Linker<State>,
+    artifacts: Linker<State>,
+    both: Linker<State>,
+}
+
+impl Linkers {
+    pub(super) fn new(engine: &wasmtime::Engine) -> wasmtime::Result<Self> {
+        let ambient = ambient_linker(engine)?;
+        let (mut registry, mut artifacts) = (ambient.clone(), ambient.clone());
+        registry::add_to_linker::<State, State>(&mut registry, |state| state)?;
+        artifacts::add_to_linker::<State, State>(&mut artifacts, |state| state)?;
+        let mut both = registry.clone();
+        artifacts::add_to_linker::<State, State>(&mut both, |state| state)?;
+        Ok(Self { ambient, registry, artifacts, both })
+    }
+
+    pub(super) fn granting(&self, grants: &BTreeSet<Grant>) -> &Linker<State> {
+        match (grants.contains(&Grant::Registry), grants.contains(&Grant::Artifacts)) {
+            (false, false) => &self.ambient,
+            (true, false) => &self.registry,
+            (false, true) => &self.artifacts,
+            (true, true) => &self.both,
+        }
+    }
+}
+
+fn ambient_linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<State>> {
     let mut linker = Linker::new(engine);
     wasi::add_to_linker(&mut linker)?;
     types::add_to_linker::<State, State>(&mut linker, |state| state)?;
     log::add_to_linker::<State, State>(&mut linker, |state| state)?;
     Ok(linker)
-}
-
-/// Adds what the policy grants. What is not linked is absent: there is nothing for a guest to call.
-pub(super) fn link(linker: &mut Linker<State>, grants: &BTreeSet<Grant>) -> wasmtime::Result<()> {
-    if grants.contains(&Grant::Registry) {
-        registry::add_to_linker::<State, State>(linker, |state| state)?;
-    }
-    if grants.contains(&Grant::Artifacts) {
-        artifacts::add_to_linker::<State, State>(linker, |state| state)?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -17,6 +17,9 @@ use super::sources::Sources;
 use given::{Given, Shelf};
 
 mod given;
+mod trial;
+
+pub use trial::{Trial, TrialError};
 
 /// One case. Everything but the name, the version's model and number, and what is expected has a default.
 #[derive(Debug, Clone, PartialEq, Deserialize)]

@@ -21,7 +21,7 @@ pub struct CountersSnapshot {
     pub evaluations: u64,
     /// Per class, in the order of [`FailureClass::ALL`].
     pub failures: Vec<(FailureClass, u64)>,
-    /// Microseconds on a plugin thread.
+    /// Microseconds on a thread.
     pub cpu_us: u64,
     pub artifact_bytes: u64,
     pub host_calls: u64,

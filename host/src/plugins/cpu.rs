@@ -1,4 +1,6 @@
-//! How long a guest has run: the time its future was polled, and none of the time it waited.
+//! How long a guest has run: the time its future was polled, on whatever thread, and none of the time it waited.
+//!
+//! It knows neither threads nor runtimes: see [`super::turns`].
 
 use std::future::Future;
 use std::pin::Pin;
@@ -9,12 +11,20 @@ use std::time::{Duration, Instant};
 
 use wasmtime::{Store, UpdateDeadline};
 
+use super::engine::Engine;
+
+/// Ticks that a guest has before it first yields, which may be on its caller's thread: one whole tick at least.
+pub(super) const FIRST_TURN: u64 = 2;
+
+/// Ticks between two yields after that, on the plugins' threads.
+const TURN: u64 = 10;
+
 /// Put into a store's error when its guest has used up its time.
 #[derive(Debug, thiserror::Error)]
 #[error("the guest used up its CPU budget")]
 pub(super) struct CpuBudgetUsed;
 
-/// Time on a plugin thread, in nanoseconds since `base`.
+/// Time on a thread, in nanoseconds since `base`.
 #[derive(Debug)]
 pub(super) struct CpuMeter {
     base: Instant,
@@ -52,15 +62,16 @@ impl CpuMeter {
     }
 }
 
-/// Runs a future and notes how long its polls take.
+/// Runs a future, notes how long its polls take, and keeps the time going meanwhile.
 pub(super) struct Metered<F> {
+    engine: Engine,
     meter: Arc<CpuMeter>,
     future: Pin<Box<F>>,
 }
 
 impl<F: Future> Metered<F> {
-    pub(super) fn new(meter: Arc<CpuMeter>, future: F) -> Self {
-        Self { meter, future: Box::pin(future) }
+    pub(super) fn new(engine: &Engine, meter: Arc<CpuMeter>, future: F) -> Self {
+        Self { engine: engine.clone(), meter, future: Box::pin(future) }
     }
 }
 
@@ -68,21 +79,57 @@ impl<F: Future> Future for Metered<F> {
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
-        self.meter.resume();
-        let polled = self.future.as_mut().poll(context);
-        self.meter.pause();
+        let this = &mut *self;
+        let _running = this.engine.running();
+        this.meter.resume();
+        let polled = this.future.as_mut().poll(context);
+        this.meter.pause();
         polled
     }
 }
 
-/// Makes the guest of a store yield at every tick, so that its neighbours run, and end when its time is used up.
+/// What a guest may compute, and how fine that is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Budget {
+    pub(super) cpu: Duration,
+    pub(super) tick: Duration,
+}
+
+impl Budget {
+    /// Ticks until a guest that has run for so long is looked at again; `None` when it has used up its time.
+    fn next_look(self, spent: Duration) -> Option<u64> {
+        let left = self.cpu.checked_sub(spent).filter(|left| !left.is_zero())?;
+        let ticks = left.as_nanos().div_ceil(self.tick.as_nanos().max(1));
+        Some(u64::try_from(ticks).unwrap_or(TURN).clamp(1, TURN))
+    }
+}
+
+/// Makes the guest of a store yield again and again, so that its neighbours run, and end when its time is used up.
 /// This is called while instances start as well: a start function is no way round it.
-pub(super) fn set_budget<T>(store: &mut Store<T>, meter: Arc<CpuMeter>, budget: Duration) {
-    store.set_epoch_deadline(1);
-    store.epoch_deadline_callback(move |_| {
-        if meter.spent_now() >= budget {
-            return Err(wasmtime::Error::new(CpuBudgetUsed));
-        }
-        Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
+pub(super) fn set_budget<T>(store: &mut Store<T>, meter: Arc<CpuMeter>, budget: Budget) {
+    store.set_epoch_deadline(FIRST_TURN);
+    store.epoch_deadline_callback(move |_| match budget.next_look(meter.spent_now()) {
+        Some(ticks) => Ok(UpdateDeadline::YieldCustom(ticks, Box::pin(tokio::task::yield_now()))),
+        None => Err(wasmtime::Error::new(CpuBudgetUsed)),
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(spent_us: u64, expect: Option<u64>) {
+        let budget = Budget { cpu: Duration::from_millis(250), tick: Duration::from_millis(1) };
+        assert_eq!(budget.next_look(Duration::from_micros(spent_us)), expect, "after {spent_us} µs");
+    }
+
+    #[test]
+    fn a_guest_is_looked_at_when_its_time_ends_and_now_and_then_before() {
+        check(0, Some(10));
+        check(240_000, Some(10));
+        check(241_500, Some(9));
+        check(249_999, Some(1));
+        check(250_000, None);
+        check(300_000, None);
+    }
 }

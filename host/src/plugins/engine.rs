@@ -1,6 +1,6 @@
 //! One engine per process: how guests are compiled, where their memory comes from, and the threads that they run on.
 //!
-//! Guests run on a runtime of their own, so that the proxy's threads never wait for one.
+//! Guests run on a runtime of their own, but for their first turn: see [`super::turns`].
 
 use std::future::Future;
 use std::num::NonZeroUsize;
@@ -8,15 +8,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_core::digest::Digest;
-use tokio::runtime::Runtime;
+use tokio::runtime::{Handle, Runtime};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::AbortOnDropHandle;
-use wasmtime::component::{Component, Linker};
+use wasmtime::component::Component;
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig, WasmBacktraceDetails};
 
 use super::cache::CodeCache;
-use super::capabilities;
-use super::state::State;
+use super::capabilities::Linkers;
+use super::ticks::{Running, Ticks};
 
 /// Memory that a place in the pool keeps between evaluations; resetting it costs less than mapping it again.
 const KEEP_RESIDENT: usize = 2 << 20;
@@ -30,7 +30,7 @@ pub struct EngineConfig {
     pub threads: usize,
     /// How long an evaluation waits for a place before it fails.
     pub queue: Duration,
-    /// How often guests yield and are checked against their CPU budget.
+    /// How often the time is looked at while guests run. A guest has one to two ticks on its caller's thread.
     pub tick: Duration,
     /// The most memory that any plugin's limits may grant, in bytes; at most 4 GiB.
     pub memory_ceiling: u64,
@@ -42,7 +42,7 @@ impl Default for EngineConfig {
             max_concurrent: 32,
             threads: std::thread::available_parallelism().map_or(2, NonZeroUsize::get),
             queue: Duration::from_secs(5),
-            tick: Duration::from_millis(10),
+            tick: Duration::from_millis(1),
             memory_ceiling: 1 << 30,
         }
     }
@@ -65,8 +65,10 @@ pub struct Engine {
 struct Inner {
     config: EngineConfig,
     wasmtime: wasmtime::Engine,
-    ambient: Linker<State>,
+    linkers: Linkers,
     runtime: Option<Runtime>,
+    threads: Handle,
+    ticks: Ticks,
     places: Arc<Semaphore>,
     compiling: Semaphore,
     cache: Option<CodeCache>,
@@ -86,18 +88,21 @@ impl Engine {
     /// When this machine cannot run WebAssembly or start threads.
     pub fn new(config: EngineConfig, cache: Option<CodeCache>) -> Result<Self, EngineError> {
         let (wasmtime, pooled) = pooled_or_not(&config).map_err(EngineError::Wasmtime)?;
-        let ambient = capabilities::ambient_linker(&wasmtime).map_err(EngineError::Wasmtime)?;
+        let linkers = Linkers::new(&wasmtime).map_err(EngineError::Wasmtime)?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(config.threads.max(1))
             .thread_name("plugin")
             .enable_time()
             .build()
             .map_err(EngineError::Threads)?;
-        start_ticking(&wasmtime, config.tick).map_err(EngineError::Threads)?;
+        let epoch = wasmtime.clone();
+        let ticks =
+            Ticks::start(config.tick, move || epoch.increment_epoch()).map_err(EngineError::Threads)?;
         let places = Arc::new(Semaphore::new(config.max_concurrent.max(1) as usize));
         let compiling = Semaphore::new(1);
-        let runtime = Some(runtime);
-        let inner = Inner { config, wasmtime, ambient, runtime, places, compiling, cache, pooled };
+        let (threads, runtime) = (runtime.handle().clone(), Some(runtime));
+        let inner =
+            Inner { config, wasmtime, linkers, runtime, threads, ticks, places, compiling, cache, pooled };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -116,8 +121,8 @@ impl Engine {
         &self.inner.wasmtime
     }
 
-    pub(super) fn linker(&self) -> Linker<State> {
-        self.inner.ambient.clone()
+    pub(super) fn linkers(&self) -> &Linkers {
+        &self.inner.linkers
     }
 
     pub(super) fn cache(&self) -> Option<&CodeCache> {
@@ -141,6 +146,16 @@ impl Engine {
     {
         let runtime = self.inner.runtime.as_ref()?;
         Some(AbortOnDropHandle::new(runtime.spawn(future)))
+    }
+
+    /// The plugins' threads.
+    pub(super) fn threads(&self) -> &Handle {
+        &self.inner.threads
+    }
+
+    /// To be held while a guest runs: it cannot be stopped otherwise.
+    pub(super) fn running(&self) -> Running<'_> {
+        self.inner.ticks.running()
     }
 
     /// Looks for compiled code in the cache on a thread of its own, from now on: authenticating it takes as long as
@@ -217,19 +232,6 @@ fn pool(config: &EngineConfig) -> PoolingAllocationConfig {
     pool.async_stack_keep_resident(0).max_unused_warm_slots(16);
     pool.pagemap_scan(Enabled::Auto);
     pool
-}
-
-/// Starts the thread that moves the epoch. It ends with the engine.
-fn start_ticking(engine: &wasmtime::Engine, tick: Duration) -> std::io::Result<()> {
-    let engine = engine.weak();
-    let run = move || {
-        while let Some(engine) = engine.upgrade() {
-            engine.increment_epoch();
-            drop(engine);
-            std::thread::sleep(tick);
-        }
-    };
-    std::thread::Builder::new().name("plugin-ticks".to_owned()).spawn(run).map(drop)
 }
 
 /// A name for everything that compiled code depends on besides the component: wasmtime, its settings, this CPU.

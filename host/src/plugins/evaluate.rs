@@ -17,10 +17,12 @@ use super::failure::{self, Seen, failure};
 use super::input::{CheckInput, Input, RuleInput};
 use super::limits::Limits;
 use super::loader::Plugin;
-use super::log::{LogLine, truncate};
+use super::log::LogLine;
 use super::sources::Sources;
 use super::state::{Birth, State};
 use super::transcript::Recording;
+use super::turns::{TooLate, Until};
+use super::verdict::{bounded, undecided};
 
 /// How an evaluation went. `outcome` and `recording` follow from the input alone; the rest is for people.
 #[derive(Debug, Clone)]
@@ -34,7 +36,7 @@ pub struct Evaluation<T> {
     pub stderr: String,
     /// Wall time, waiting for a place left out.
     pub took: Duration,
-    /// Time on a plugin thread.
+    /// Time on a thread.
     pub cpu: Duration,
     pub artifact_bytes: u64,
 }
@@ -93,7 +95,7 @@ impl Evaluation<RuleOutcome> {
 }
 
 impl Engine {
-    /// Evaluates a check in a fresh instance on the plugins' threads. Never an error: whatever goes wrong is an
+    /// Evaluates a check in a fresh instance, at first on this thread. Never an error: whatever goes wrong is an
     /// outcome. Dropping the future ends the evaluation.
     pub async fn evaluate_check(
         &self,
@@ -151,25 +153,26 @@ impl Engine {
         sources: Arc<dyn Sources>,
         limits: &Arc<Limits>,
     ) -> Evaluation<Result<C::Answer, Failure>> {
-        let engine = self.clone();
+        let Some(place) = self.place().await else {
+            return Evaluation::without_guest(failure::pool_exhausted(), limits);
+        };
+        let (engine, quick) = (self.clone(), call.plugin().is_quick());
         let birth = Birth { limits: Arc::clone(limits), input, sources, meter: CpuMeter::new() };
-        let running = self.spawn(async move {
-            let Some(_place) = engine.place().await else {
-                return Evaluation::without_guest(failure::pool_exhausted(), &birth.limits);
-            };
-            run(&engine, call, birth).await
+        let evaluation = Box::pin(async move {
+            let evaluation = run(&engine, call, birth).await;
+            drop(place);
+            evaluation
         });
         let lost = || Evaluation::without_guest(failure::host_bug("the evaluation ended early"), limits);
-        match running {
-            Some(handle) => handle.await.unwrap_or_else(|_| lost()),
-            None => lost(),
-        }
+        self.take_turns(quick, evaluation).await.unwrap_or_else(lost)
     }
 }
 
 /// One export of a guest and how it is called.
 pub(super) trait Call: Send + 'static {
     type Answer: Send + 'static;
+
+    fn plugin(&self) -> &Plugin;
 
     /// Instantiates and calls. The inner error is the guest's own "could not judge".
     fn call(
@@ -185,6 +188,10 @@ struct CallCheck {
 
 impl Call for CallCheck {
     type Answer = wit::Report;
+
+    fn plugin(&self) -> &Plugin {
+        &self.plugin
+    }
 
     async fn call(&self, store: &mut Store<State>) -> wasmtime::Result<Result<wit::Report, Failure>> {
         let Some(pre) = self.plugin.check() else { return Ok(Err(wrong_kind("check"))) };
@@ -203,6 +210,10 @@ struct CallRule {
 
 impl Call for CallRule {
     type Answer = rules::Ruling;
+
+    fn plugin(&self) -> &Plugin {
+        &self.plugin
+    }
 
     async fn call(&self, store: &mut Store<State>) -> wasmtime::Result<Result<rules::Ruling, Failure>> {
         let Some(pre) = self.plugin.rule() else { return Ok(Err(wrong_kind("rule"))) };
@@ -225,6 +236,10 @@ pub(super) type Account = (wit::Description, Result<(), Vec<wit::ConfigError>>);
 
 impl Call for CallValidate {
     type Answer = Account;
+
+    fn plugin(&self) -> &Plugin {
+        &self.plugin
+    }
 
     async fn call(&self, store: &mut Store<State>) -> wasmtime::Result<Result<Account, Failure>> {
         if let Some(pre) = self.plugin.check() {
@@ -249,16 +264,17 @@ pub(super) async fn run<C: Call>(
 ) -> Evaluation<Result<C::Answer, Failure>> {
     let started = Instant::now();
     let (limits, meter) = (Arc::clone(&birth.limits), Arc::clone(&birth.meter));
-    let mut store = birth.store(engine.wasmtime());
-    let calling = Metered::new(Arc::clone(&meter), call.call(&mut store));
-    let ended = tokio::time::timeout(limits.wall_time(), calling).await;
+    let mut store = birth.store(engine);
+    let calling = Metered::new(engine, Arc::clone(&meter), call.call(&mut store));
+    let ended = Until::new(engine.threads().clone(), started + limits.wall_time(), calling).await;
+    call.plugin().note_time(meter.spent(), engine.config().tick);
     let state = store.into_data();
     let stderr = state.wasi.stderr.text();
     let seen = Seen { limits: &limits, stderr: &stderr, logs: &state.calls.log.lines };
     let outcome = match ended {
         Ok(Ok(answer)) => answer,
         Ok(Err(error)) => Err(failure::classify(&error, &seen)),
-        Err(_) => Err(failure::wall_budget(&limits)),
+        Err(TooLate) => Err(failure::wall_budget(&limits)),
     };
     Evaluation {
         outcome,
@@ -309,69 +325,4 @@ impl<T> Evaluation<Result<T, Failure>> {
 fn wrong_kind(kind: &str) -> Failure {
     let text = format!("the plugin is not a {kind}: look at `kinds` with `countersign plugin inspect`");
     failure(FailureClass::InvalidResult, text)
-}
-
-/// A guest that gives up after a budget was refused to it failed for that and not for its own reasons.
-fn undecided(limits: &Limits, refused: bool) -> impl FnOnce(String) -> Failure {
-    let bytes = limits.text_bytes as usize;
-    let class = if refused { FailureClass::HostCallBudget } else { FailureClass::Undecided };
-    move |mut reason| {
-        truncate(&mut reason, bytes);
-        failure(class, format!("the plugin could not judge: {reason}"))
-    }
-}
-
-/// A result of a guest, with the findings in it and its longest text.
-trait Answer {
-    fn findings(&self) -> usize;
-    fn longest_text(&self) -> usize;
-}
-
-fn bounded<T: Answer>(answer: T, limits: &Limits) -> Result<T, Failure> {
-    let invalid = |what: String| Err(failure(FailureClass::InvalidResult, what));
-    let (findings, text) = (answer.findings(), answer.longest_text());
-    if findings > limits.findings as usize {
-        let allowed = limits.findings;
-        return invalid(format!("the plugin gave {findings} findings; `findings` allows {allowed}"));
-    }
-    if text > limits.text_bytes as usize {
-        let allowed = limits.text_bytes;
-        return invalid(format!("the plugin gave a text of {text} bytes; `text-bytes` allows {allowed}"));
-    }
-    Ok(answer)
-}
-
-impl Answer for wit::Report {
-    fn findings(&self) -> usize {
-        self.findings.len().max(self.extensions.len())
-    }
-
-    fn longest_text(&self) -> usize {
-        let findings = self.findings.iter().map(longest_in).max();
-        self.summary.len().max(longest_of(&self.extensions)).max(findings.unwrap_or(0))
-    }
-}
-
-impl Answer for rules::Ruling {
-    fn findings(&self) -> usize {
-        self.denials.len().max(self.seats.len()).max(self.extensions.len())
-    }
-
-    fn longest_text(&self) -> usize {
-        let findings = self.denials.iter().map(longest_in).max().unwrap_or(0);
-        let seats = self.seats.iter().map(|wanted| wanted.seat.len().max(wanted.reason.len())).max();
-        self.summary.len().max(longest_of(&self.extensions)).max(findings).max(seats.unwrap_or(0))
-    }
-}
-
-fn longest_of(extensions: &wit::Extensions) -> usize {
-    let bytes = extensions.iter().map(|(name, json)| name.len() + json.len());
-    bytes.sum()
-}
-
-fn longest_in(finding: &wit::Finding) -> usize {
-    let optional = [&finding.measured, &finding.comparator, &finding.threshold, &finding.segment];
-    let optional = optional.into_iter().chain([&finding.remediation]);
-    let longest = optional.flatten().map(String::len).max().unwrap_or(0);
-    longest.max(finding.code.len()).max(finding.message.len()).max(longest_of(&finding.extensions))
 }

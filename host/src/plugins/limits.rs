@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 /// The limits of one evaluation, as `[plugin.limits]` in the policy. Byte counts are plain numbers.
 ///
-/// `cpu` is time spent on a plugin thread: waiting for a host call does not count, and neither does waiting
-/// for a thread. It is checked at every tick of the engine, so a guest is stopped at most one tick late.
+/// `cpu` is time spent on a thread, the caller's or a plugin's: waiting for a host call does not count, and neither
+/// does waiting for a thread. It is checked at the tick after it ends, so a guest is stopped at most one tick late.
 /// `wall` is everything from the first instruction to the result, waiting included.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]

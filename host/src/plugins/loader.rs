@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::Duration;
 
 use countersign_core::canonical::{self, CanonicalError};
 use countersign_core::check::Failure;
@@ -45,6 +47,8 @@ pub struct Plugin {
     check: Option<CheckPre<State>>,
     rule: Option<RulePre<State>>,
     counters: Counters,
+    /// Whether its last evaluation took longer than a guest may stay on its caller's thread.
+    slow: AtomicBool,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -92,6 +96,8 @@ fn quoted(grants: &BTreeSet<Grant>) -> String {
 /// Why a configuration is not one for a plugin.
 #[derive(Debug, thiserror::Error)]
 pub enum ValidateError {
+    #[error("the config schema in its manifest is not a JSON Schema: {0}")]
+    Schema(String),
     #[error(transparent)]
     Refused(#[from] ConfigErrors),
     #[error("the configuration has no canonical form")]
@@ -157,6 +163,15 @@ impl Plugin {
     pub(super) const fn rule(&self) -> Option<&RulePre<State>> {
         self.rule.as_ref()
     }
+
+    /// Whether its guests may begin on their callers' threads: not after one that was to be moved away.
+    pub(super) fn is_quick(&self) -> bool {
+        !self.slow.load(Relaxed)
+    }
+
+    pub(super) fn note_time(&self, spent: Duration, tick: Duration) {
+        self.slow.store(spent > tick, Relaxed);
+    }
 }
 
 impl Engine {
@@ -177,15 +192,18 @@ impl Engine {
             .check(self.config().memory_ceiling)
             .map_err(|source| LoadError::Limits { plugin: plugin(), source })?;
         check_imports(&load.name, &outline.imports, &load.grants)?;
-        let schema = Schema::compile(&outline.manifest.config_schema)
-            .map_err(|reason| LoadError::Schema { plugin: plugin(), reason })?;
-        let component = match cached {
+        let schema = Schema::new(outline.manifest.config_schema.clone());
+        let found = match cached {
             Some(looking) => looking.await.ok().flatten(),
             None => None,
         };
-        let component = match component {
+        let component = match found {
+            // Its schema was compiled before its code was: it waits until a configuration is looked at.
             Some(component) => component,
-            None => self.compiled(&load).await?,
+            None => {
+                schema.compile().map_err(|reason| LoadError::Schema { plugin: plugin(), reason })?;
+                self.compiled(&load).await?
+            }
         };
         let plugin = Arc::new(self.link(load, outline, schema, &component)?);
         self.check_identity(&plugin).await?;
@@ -222,8 +240,7 @@ impl Engine {
         component: &Component,
     ) -> Result<Plugin, LoadError> {
         let failed = |source| LoadError::Link { plugin: load.name.clone(), source };
-        let mut linker = self.linker();
-        capabilities::link(&mut linker, &load.grants).map_err(failed)?;
+        let linker = self.linkers().granting(&load.grants);
         let pre: InstancePre<State> = linker.instantiate_pre(component).map_err(failed)?;
         let kinds = &outline.manifest.kinds;
         let check =
@@ -239,6 +256,7 @@ impl Engine {
             check,
             rule,
             counters: Counters::default(),
+            slow: AtomicBool::new(false),
         })
     }
 
@@ -263,7 +281,7 @@ impl Engine {
         plugin: &Arc<Plugin>,
         config: &Value,
     ) -> Result<String, ValidateError> {
-        plugin.schema.check(config)?;
+        plugin.schema.compile().map_err(ValidateError::Schema)?.check(config)?;
         let text = canonical::to_string(config)?;
         let (_, verdict) = self.account(plugin, text.clone()).await.map_err(ValidateError::Failed)?;
         let errors = verdict.err().unwrap_or_default();

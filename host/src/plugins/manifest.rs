@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use countersign_core::policy::Grant;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use wasmparser::{Parser, Payload};
+use wasmparser::{Chunk, Parser, Payload};
 
 /// The largest component that is read.
 pub const MAX_COMPONENT_BYTES: usize = 32 << 20;
@@ -176,21 +176,27 @@ struct Surface<'a> {
 }
 
 impl<'a> Surface<'a> {
+    /// What is nested is passed over: whoever compiles the component looks at it.
     fn read(component: &'a [u8]) -> Result<Self, ManifestError> {
         if !Parser::is_component(component) {
             return Err(ManifestError::NotAComponent(None));
         }
-        let mut surface = Self::default();
-        let mut depth = 0_u32;
-        for payload in Parser::new(0).parse_all(component) {
-            match payload.map_err(|error| ManifestError::NotAComponent(Some(error)))? {
-                Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
-                Payload::End(_) => depth = depth.saturating_sub(1),
-                payload if depth == 0 => surface.take(payload)?,
-                _ => {}
+        let (mut surface, mut parser, mut rest) = (Self::default(), Parser::new(0), component);
+        loop {
+            let chunk = parser.parse(rest, true);
+            let Chunk::Parsed { mut consumed, payload } =
+                chunk.map_err(|error| ManifestError::NotAComponent(Some(error)))?
+            else {
+                return Err(ManifestError::NotAComponent(None));
+            };
+            match payload {
+                Payload::End(_) => return Ok(surface),
+                Payload::ModuleSection { unchecked_range: nested, .. }
+                | Payload::ComponentSection { unchecked_range: nested, .. } => consumed += nested.len(),
+                payload => surface.take(payload)?,
             }
+            rest = rest.get(consumed..).ok_or(ManifestError::NotAComponent(None))?;
         }
-        Ok(surface)
     }
 
     fn take(&mut self, payload: Payload<'a>) -> Result<(), ManifestError> {

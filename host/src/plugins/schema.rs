@@ -1,6 +1,7 @@
 //! Configurations: checked by the manifest's JSON Schema first, and by the guest itself afterwards.
 
 use std::fmt;
+use std::sync::OnceLock;
 
 use jsonschema::{Draft, Validator};
 use serde_json::Value;
@@ -33,17 +34,32 @@ impl fmt::Display for ConfigErrors {
     }
 }
 
-/// A manifest's schema, compiled once.
+/// A manifest's schema, compiled when it is first needed.
 #[derive(Debug)]
-pub(super) struct Schema(Validator);
+pub(super) struct Schema {
+    json: Value,
+    compiled: OnceLock<Result<Compiled, String>>,
+}
+
+#[derive(Debug)]
+pub(super) struct Compiled(Validator);
 
 impl Schema {
-    /// Compiles a schema. Nothing is fetched: a reference to another document is an error.
-    pub(super) fn compile(schema: &Value) -> Result<Self, String> {
-        let options = jsonschema::options().with_draft(Draft::Draft202012).offline();
-        options.build(schema).map(Self).map_err(|error| error.to_string())
+    pub(super) const fn new(json: Value) -> Self {
+        Self { json, compiled: OnceLock::new() }
     }
 
+    /// Nothing is fetched: a reference to another document is an error.
+    pub(super) fn compile(&self) -> Result<&Compiled, String> {
+        let compile = || {
+            let options = jsonschema::options().with_draft(Draft::Draft202012).offline();
+            options.build(&self.json).map(Compiled).map_err(|error| error.to_string())
+        };
+        self.compiled.get_or_init(compile).as_ref().map_err(Clone::clone)
+    }
+}
+
+impl Compiled {
     pub(super) fn check(&self, config: &Value) -> Result<(), ConfigErrors> {
         let errors: Vec<ConfigError> = self.0.iter_errors(config).map(|error| readable(&error)).collect();
         if errors.is_empty() { Ok(()) } else { Err(ConfigErrors(errors)) }
@@ -70,7 +86,7 @@ mod tests {
             },
             "additionalProperties": false,
         });
-        let got = Schema::compile(&schema).unwrap().check(&config);
+        let got = Schema::new(schema).compile().unwrap().check(&config);
         let places = got
             .as_ref()
             .copied()
@@ -89,7 +105,8 @@ mod tests {
 
     #[test]
     fn a_schema_that_is_wrong_or_refers_elsewhere_is_refused() {
-        assert!(Schema::compile(&json!({"type": "strnig"})).is_err());
-        assert!(Schema::compile(&json!({"$ref": "https://example.org/schema.json"})).is_err());
+        assert!(Schema::new(json!({"type": "strnig"})).compile().is_err());
+        let elsewhere = json!({"$ref": "https://example.org/schema.json"});
+        assert!(Schema::new(elsewhere).compile().is_err());
     }
 }

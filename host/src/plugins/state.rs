@@ -6,7 +6,8 @@ use wasmtime::component::{HasData, ResourceTable};
 use wasmtime::{ResourceLimiter, Store};
 
 use super::calls::HostCalls;
-use super::cpu::{self, CpuMeter};
+use super::cpu::{self, Budget, CpuMeter};
+use super::engine::Engine;
 use super::input::Input;
 use super::limits::Limits;
 use super::sink::Sink;
@@ -84,7 +85,7 @@ pub(super) struct Birth {
 
 impl Birth {
     /// A store with its guest's limits, not yet with a guest.
-    pub(super) fn store(self, engine: &wasmtime::Engine) -> Store<State> {
+    pub(super) fn store(self, engine: &Engine) -> Store<State> {
         let Self { limits, input, sources, meter } = self;
         let mut table = ResourceTable::new();
         table.set_max_capacity(limits.resources as usize);
@@ -94,10 +95,11 @@ impl Birth {
             memory: MemoryLimiter { used: 0, limits: Arc::clone(&limits) },
             calls: HostCalls::new(input, sources, Arc::clone(&limits)),
         };
-        let mut store = Store::new(engine, state);
+        let mut store = Store::new(engine.wasmtime(), state);
         store.limiter(|state| &mut state.memory);
         store.set_hostcall_fuel(usize::try_from(limits.host_call_bytes).unwrap_or(usize::MAX));
-        cpu::set_budget(&mut store, meter, limits.cpu_time());
+        let budget = Budget { cpu: limits.cpu_time(), tick: engine.config().tick };
+        cpu::set_budget(&mut store, meter, budget);
         store
     }
 }

@@ -35,9 +35,16 @@ pub fn decode<T: DeserializeOwned>(key: &Key, bytes: &[u8]) -> Result<T, StoreEr
 /// Bytes that are kept as they are, such as evidence and ledger entries.
 #[must_use]
 pub fn encode_raw(bytes: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(bytes.len() + 1);
-    out.push(FORMAT);
+    let mut out = begin_raw(bytes.len());
     out.extend_from_slice(bytes);
+    out
+}
+
+/// The beginning of what [`encode_raw`] writes, with room for the bytes that the caller appends.
+#[must_use]
+pub fn begin_raw(room: usize) -> Vec<u8> {
+    let mut out = Vec::with_capacity(room + 1);
+    out.push(FORMAT);
     out
 }
 

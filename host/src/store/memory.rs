@@ -54,10 +54,7 @@ impl View for MemoryStore {
 impl Store for MemoryStore {
     fn scan(&self, scan: &Scan) -> Result<Vec<(Key, Vec<u8>)>, StoreError> {
         let map = self.map();
-        let (low, high) = scan.bounds();
-        if is_empty(&low, &high) {
-            return Ok(Vec::new());
-        }
+        let Some((low, high)) = scan.range() else { return Ok(Vec::new()) };
         let range = map.range::<[u8], _>((low.as_ref().map(Vec::as_slice), high.as_ref().map(Vec::as_slice)));
         let owned = |(key, value): (&Key, &Vec<u8>)| (key.clone(), value.clone());
         Ok(match scan.backwards {
@@ -72,15 +69,5 @@ impl Store for MemoryStore {
 
     fn health(&self) -> Result<(), StoreError> {
         Ok(())
-    }
-}
-
-/// `BTreeMap::range` panics on a range that ends before it begins.
-fn is_empty(low: &std::ops::Bound<Vec<u8>>, high: &std::ops::Bound<Vec<u8>>) -> bool {
-    use std::ops::Bound::{Excluded, Included};
-    match (low, high) {
-        (Included(low), Included(high)) => low > high,
-        (Included(low) | Excluded(low), Excluded(high)) | (Excluded(low), Included(high)) => low >= high,
-        _ => false,
     }
 }

@@ -10,11 +10,12 @@ use super::{Batch, CommitError, Expect, Key, StoreError, View, Write};
 pub(super) struct Overlay<'a> {
     base: &'a dyn View,
     changes: BTreeMap<Key, Option<Vec<u8>>>,
+    bytes: usize,
 }
 
 impl<'a> Overlay<'a> {
     pub(super) fn over(base: &'a dyn View) -> Self {
-        Self { base, changes: BTreeMap::new() }
+        Self { base, changes: BTreeMap::new(), bytes: 0 }
     }
 
     /// Lays a batch over what is there, or refuses it and changes nothing.
@@ -28,11 +29,20 @@ impl<'a> Overlay<'a> {
             derived.extend(derive(self).map_err(CommitError::Derive)?);
         }
         writes.append(&mut derived);
-        self.changes.extend(writes.into_iter().map(|write| match write {
-            Write::Put(key, value) => (key, Some(value)),
-            Write::Delete(key) => (key, None),
-        }));
+        for write in writes {
+            let (key, value) = match write {
+                Write::Put(key, value) => (key, Some(value)),
+                Write::Delete(key) => (key, None),
+            };
+            self.bytes += key.as_bytes().len() + value.as_ref().map_or(0, Vec::len);
+            self.changes.insert(key, value);
+        }
         Ok(())
+    }
+
+    /// Of all keys and values that were written, also of those that were written again.
+    pub(super) const fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// The last state of every key that the group touched; `None` is deleted.

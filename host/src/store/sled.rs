@@ -1,7 +1,8 @@
 //! The default engine: sled 0.34.7 in one directory, with no server.
 //!
-//! What sled does not do, this module does: a flush that is a durability point ([`committer`]), large values
-//! that are synced with all others ([`layout`]), a refusal of a second process ([`directory`]).
+//! What sled does not do, this module does: commits that are durable at the speed of a plain file ([`journal`],
+//! [`committer`]) and reach sled later ([`checkpoint`]), large values that are synced with all others ([`layout`]),
+//! a refusal of a second process ([`directory`]).
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -9,17 +10,25 @@ use std::thread::JoinHandle;
 
 use tokio::sync::{mpsc, oneshot};
 
-use self::committer::{Committer, Job, Sync};
-use self::layout::Layout;
+use self::checkpoint::Checkpointer;
+use self::committer::{Committer, Job};
+use self::contents::Contents;
+use self::journal::{Disk, Journal, Machine, SEGMENT_BYTES};
+use self::recent::Recent;
 use super::{Batch, Commit, Key, Scan, Store, StoreError, View};
 
+mod checkpoint;
 mod committer;
+mod contents;
 #[cfg(test)]
 mod crash;
 mod directory;
+mod journal;
 mod layout;
 #[cfg(test)]
 mod power_cut;
+mod recent;
+mod record;
 #[cfg(test)]
 mod tests;
 
@@ -30,7 +39,7 @@ const QUEUE: usize = 1024;
 
 /// A store in one directory, for one process.
 pub struct SledStore {
-    layout: Layout,
+    contents: Contents,
     jobs: Option<mpsc::Sender<Job>>,
     committer: Option<JoinHandle<()>>,
     failed: Arc<OnceLock<Arc<str>>>,
@@ -45,22 +54,32 @@ impl SledStore {
     /// # Errors
     /// When another process has it open, another version wrote it, or the disk refuses: see [`OpenError`].
     pub fn open(path: &Path) -> Result<Self, OpenError> {
-        Self::open_with(path, |sync| sync)
+        Self::open_with(path, Arc::new(Machine), SEGMENT_BYTES)
     }
 
-    /// As [`SledStore::open`], with the call that makes a group durable wrapped: tests watch it and make it fail.
-    fn open_with(path: &Path, wrap: impl FnOnce(Sync) -> Sync) -> Result<Self, OpenError> {
+    /// As [`SledStore::open`], on a disk that tests watch, with segments of another length.
+    fn open_with(path: &Path, disk: Arc<dyn Disk>, segment_bytes: u64) -> Result<Self, OpenError> {
         let lock = directory::lock(path)?;
-        let (db, mut sync) = directory::open(path)?;
-        let layout = Layout::new(db);
-        directory::check_format(&layout, path, &mut sync)?;
+        let (durable, mark) = directory::open(path, &disk)?;
+        let error = |source| OpenError::Io { path: path.to_owned(), source };
+        let journal = Journal::begin(path, disk, segment_bytes, mark).map_err(error)?;
+        let contents = Contents { recent: Arc::new(Recent::default()), layout: durable.layout.clone() };
         let failed = Arc::new(OnceLock::new());
         let (jobs, waiting) = mpsc::channel(QUEUE);
-        let committer = Committer::new(layout.clone(), wrap(sync), waiting, Arc::clone(&failed));
+        let checkpointer =
+            Checkpointer::spawn(durable.clone(), Arc::clone(&contents.recent), Arc::clone(&failed))
+                .map_err(error)?;
+        let committer = Committer {
+            contents: contents.clone(),
+            journal,
+            checkpointer,
+            durable,
+            jobs: waiting,
+            failed: Arc::clone(&failed),
+        };
         let committer = std::thread::Builder::new().name("store-commit".to_owned()).spawn(|| committer.run());
-        let committer = committer.map_err(|source| OpenError::Io { path: path.to_owned(), source })?;
-        let (jobs, committer) = (Some(jobs), Some(committer));
-        Ok(Self { layout, jobs, committer, failed, path: path.to_owned(), _lock: lock })
+        let (jobs, committer) = (Some(jobs), Some(committer.map_err(error)?));
+        Ok(Self { contents, jobs, committer, failed, path: path.to_owned(), _lock: lock })
     }
 
     /// The directory.
@@ -74,7 +93,7 @@ impl SledStore {
     /// # Errors
     /// When the file system cannot say.
     pub fn size_on_disk(&self) -> Result<u64, StoreError> {
-        self.layout.size_on_disk()
+        Ok(self.contents.layout.size_on_disk()? + journal::size_on_disk(&self.path))
     }
 
     fn failure(&self) -> StoreError {
@@ -85,13 +104,13 @@ impl SledStore {
 
 impl View for SledStore {
     fn get(&self, key: &Key) -> Result<Option<Vec<u8>>, StoreError> {
-        self.layout.get(key)
+        self.contents.get(key)
     }
 }
 
 impl Store for SledStore {
     fn scan(&self, scan: &Scan) -> Result<Vec<(Key, Vec<u8>)>, StoreError> {
-        self.layout.scan(scan)
+        self.contents.scan(scan)
     }
 
     fn commit(&self, batch: Batch) -> Commit<'_> {

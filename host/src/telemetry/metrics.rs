@@ -1,6 +1,7 @@
 //! What `/metrics` shows. Labels take values from closed sets, or names that the operator chose in the policy.
 
 use std::fmt;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use countersign_core::check::Conclusion;
@@ -107,6 +108,8 @@ impl Drift {
 pub struct Metrics {
     registry: Registry,
     requests: Family<RequestLabels, Counter>,
+    /// The one of them that counts most, found once.
+    passed: OnceLock<Counter>,
     decisions: Family<DecisionLabels, Counter>,
     check_runs: Family<CheckLabels, Counter>,
     check_duration: Family<PluginLabels, Histogram>,
@@ -183,6 +186,7 @@ impl Metrics {
         let mut metrics = Self {
             registry: Registry::with_prefix("countersign"),
             requests: Family::default(),
+            passed: OnceLock::new(),
             decisions: Family::default(),
             check_runs: Family::default(),
             check_duration: Family::new_with_constructor(seconds),
@@ -248,9 +252,14 @@ impl Metrics {
     }
 
     pub fn request(&self, route: Route, outcome: RequestOutcome) {
-        self.requests
-            .get_or_create(&RequestLabels { route: route.as_str(), outcome: outcome.as_str() })
-            .inc();
+        let find = || {
+            let labels = RequestLabels { route: route.as_str(), outcome: outcome.as_str() };
+            self.requests.get_or_create_owned(&labels)
+        };
+        match (route, outcome) {
+            (Route::PassThrough, RequestOutcome::Forwarded) => self.passed.get_or_init(find).inc(),
+            _ => find().inc(),
+        };
     }
 
     /// `action` is [`Action::kind`](countersign_core::action::Action::kind); `decision` is `allow`, `hold` or `deny`.
@@ -322,6 +331,8 @@ mod tests {
     fn what_is_counted_is_shown() {
         let metrics = Metrics::new();
         metrics.request(Route::Governed, RequestOutcome::Refused);
+        metrics.request(Route::PassThrough, RequestOutcome::Forwarded);
+        metrics.request(Route::PassThrough, RequestOutcome::Forwarded);
         metrics.decision("set-alias", "deny", Mode::Enforce);
         metrics.check_run(&"metric-threshold".into(), Conclusion::Fail, Duration::from_millis(3));
         metrics.overhead(Route::PassThrough, Duration::from_micros(300));
@@ -334,6 +345,7 @@ mod tests {
         let text = metrics.encode().unwrap();
         for line in [
             "countersign_requests_total{route=\"governed\",outcome=\"refused\"} 1",
+            "countersign_requests_total{route=\"pass-through\",outcome=\"forwarded\"} 2",
             "countersign_decisions_total{action=\"set-alias\",decision=\"deny\",mode=\"enforce\"} 1",
             "countersign_check_runs_total{plugin=\"metric-threshold\",conclusion=\"fail\"} 1",
             "countersign_check_duration_seconds_bucket{le=\"0.004\",plugin=\"metric-threshold\"} 1",

@@ -83,6 +83,43 @@ fn a_plugin_is_inspected_pinned_and_tested() {
 }
 
 #[test]
+fn a_check_is_run_over_files_of_ones_own() {
+    let place = Place::new();
+    let model = place.host.workdir().dir.join("model");
+    fs::create_dir(&model).unwrap();
+    let fixture = |name: &str| paths::root().join("plugins/artifact-safety/fixtures").join(name);
+    let file = paths::plugin("artifact-safety").display().to_string();
+    let run = ["plugin", "run", &file, "--artifacts", "model"];
+    fs::copy(fixture("plain-4.pkl"), model.join("model.pkl")).unwrap();
+    assert!(place.does(&run).starts_with("pass  1 files, 1 pickles"));
+
+    fs::copy(fixture("evil-4.pkl"), model.join("evil.pkl")).unwrap();
+    let output = place.run(&run);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(output.stdout.contains("error dangerous-global: `evil.pkl` imports"), "{output:?}");
+    let json = place.run(&[&run[..], &["--output", "json"]].concat());
+    let report: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
+    assert_eq!((&report["conclusion"], json.status.code()), (&"fail".into(), Some(1)), "{report}");
+}
+
+#[test]
+fn a_check_is_run_over_facts_of_ones_own() {
+    let place = Place::new();
+    let file = paths::plugin("metric-threshold").display().to_string();
+    let facts =
+        r#"{"version": {"model": "m", "version": "1", "metrics": [{"name": "auc", "value": "0.7"}]}}"#;
+    fs::write(place.host.workdir().dir.join("given.json"), facts).unwrap();
+    let run = |config: &str| {
+        place.run(&["plugin", "run", &file, "--facts", "given.json", "--check-config", config])
+    };
+    let (good, weak) = (run(r#"{"metric": "auc", "min": "0.6"}"#), run(r#"{"metric": "auc", "min": "0.8"}"#));
+    assert!(good.stdout.starts_with("pass  ") && good.status.success(), "{good:?}");
+    assert!(weak.stdout.starts_with("fail  ") && weak.status.code() == Some(1), "{weak:?}");
+    let refused = run(r#"{"metirc": "auc"}"#);
+    assert!(refused.stderr.contains("metirc") && refused.status.code() == Some(1), "{refused:?}");
+}
+
+#[test]
 fn what_is_no_plugin_is_refused() {
     let place = Place::new();
     let dir = &place.host.workdir().dir;

@@ -1,5 +1,10 @@
 //! Each test trains or writes its own models, and reads them through a proxy that counts.
 
+use std::sync::Arc;
+
+use countersign::app::Registry;
+use countersign::clock::ManualClock;
+use countersign::config::AtWrite;
 use countersign::facts::{Changed, Collector, FactsCache, FactsError, Limits, Snapshot, Subject};
 use countersign::mlflow::{Client, Settings};
 use countersign_core::digest::Digest;
@@ -221,10 +226,12 @@ async fn a_source_below_a_run_has_files_and_no_logged_model() {
         assert_eq!(facts.metrics[0].value, "0.875");
     }
     let (workspace, name) = (Workspace::new("default"), ModelName::new(model.as_str()));
-    let dev = cache.version_by_alias(&workspace, &name, &"dev".into(), NOW, HOUR).await.unwrap().unwrap();
+    let registry = Registry::new(cache, Arc::new(ManualClock::at(NOW)), HOUR, AtWrite::Fresh);
+    let dev = registry.by_alias(&workspace, &name, &"dev".into()).await.unwrap().unwrap();
     assert_eq!(dev.facts.version.aliases, ["dev"]);
-    let history = cache.metric_history(&workspace, &run, "auc").await.unwrap();
+    let history = registry.metric_history(&workspace, &run, "auc").await.unwrap();
     assert_eq!((history.len(), history[0].value.as_str()), (1, "0.875"));
-    let read = cache.read_file(&dev, "MLmodel", 0, 7).await.unwrap().unwrap();
+    let files = dev.artifacts.as_ref().unwrap();
+    let read = registry.read(&workspace, files, ("MLmodel", 0, 7)).await.unwrap();
     assert_eq!(read, &b"flavors"[..]);
 }

@@ -34,9 +34,24 @@ pub(super) fn upstream(dir: &Path, mlflow: Option<u16>) -> Result<(u16, Kept)> {
     Ok((port, kept))
 }
 
+/// Believes facts that are warm: what budgets 3 and 12 are about.
+pub(super) const REMEMBERING: &str = "\n[facts]\nat_write = \"remembered\"\n";
+
 /// A Countersign before `upstream` with this policy, started, and a token for it.
 pub(super) fn countersign(dir: &Path, upstream: &str, policy: &str) -> Result<(Countersign, String)> {
-    let workdir = Workdir::create(&dir.join("countersign"), upstream, policy)?;
+    countersign_with(&dir.join("countersign"), upstream, policy, "")
+}
+
+/// As [`countersign`], with more settings.
+pub(super) fn countersign_with(
+    dir: &Path,
+    upstream: &str,
+    policy: &str,
+    settings: &str,
+) -> Result<(Countersign, String)> {
+    let workdir = Workdir::create(dir, upstream, policy)?;
+    let config = std::fs::read_to_string(workdir.config())?;
+    std::fs::write(workdir.config(), config + settings)?;
     let mut host = Countersign::on(workdir);
     let token = host.add_user("bench", Some("bench has a long password"))?;
     host.start()?;
@@ -53,7 +68,7 @@ pub(super) fn checked_policy() -> Result<String> {
 pub(super) fn gate(plugins: &[String]) -> String {
     let (metric, min) = (workdir::METRIC, workdir::THRESHOLD);
     let mut text = "[[tier]]\nname = \"low\"\n\n[[gate]]\nname = \"production\"\nmode = \"enforce\"\n\
-                    models = [\"*\"]\nguards = [{ alias = \"champion\" }]\n"
+                    models = [\"*\"]\nguards = [{ alias = \"champion\" }, { alias = \"prod-*\" }]\n"
         .to_owned();
     for plugin in plugins {
         text.push_str(&format!(
@@ -87,10 +102,19 @@ pub(super) fn many_plugins(dir: &Path, count: u8) -> Result<(String, Vec<String>
 
 /// Resident memory of a process, in KiB: `VmRSS` in proc(5).
 pub(super) fn resident_kib(pid: u32) -> Result<f64> {
+    status_kib(pid, "VmRSS:")
+}
+
+/// The most that it has ever been, in KiB.
+pub(super) fn peak_kib(pid: u32) -> Result<f64> {
+    status_kib(pid, "VmHWM:")
+}
+
+fn status_kib(pid: u32, what: &str) -> Result<f64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let line = status.lines().find_map(|line| line.strip_prefix(what));
     let number = line.and_then(|line| line.split_whitespace().next()).and_then(|number| number.parse().ok());
-    number.ok_or_else(|| anyhow::anyhow!("no VmRSS of process {pid}"))
+    number.ok_or_else(|| anyhow::anyhow!("no {what} of process {pid}"))
 }
 
 /// Runs a script of `tests/python` and reads the JSON that it prints.

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
-use anyhow::{Result, ensure};
-use serde_json::{Value, json};
+use anyhow::{Result, anyhow, ensure};
+use serde_json::Value;
 
 use super::{Bench, Row, median, paired, rig};
 use crate::venv::Venv;
@@ -14,46 +14,52 @@ use crate::{paths, run};
 pub(super) fn run(bench: &Bench) -> Result<Vec<Row>> {
     let scanners = Venv::install("scanners", &paths::python("requirements-scanners.txt"))?;
     rig::within("artifact-safety", |dir| {
-        let (checkpoint, case) = (dir.join("checkpoint.pkl"), dir.join("case.json"));
-        std::fs::write(&case, given_checkpoint().to_string())?;
+        let model = dir.join("model");
+        std::fs::create_dir(&model)?;
+        let checkpoint = model.join("checkpoint.pkl");
         let arguments = [checkpoint.display().to_string(), "500".to_owned()];
         rig::script(&scanners.python(), "checkpoint.py", &arguments)?;
-        let (mut ours, mut picklescan, mut modelscan) = (Vec::new(), Vec::new(), Vec::new());
-        // A verdict other than the expected one would be no measurement.
-        run::quietly(&mut plugin(&case))?;
+        let (mut ours, mut alone) = (Vec::new(), Vec::new());
+        let (mut picklescan, mut modelscan) = (Vec::new(), Vec::new());
+        // The first call compiles, and a verdict other than the expected one would be no measurement.
+        run::quietly(&mut plugin(&model))?;
         for _ in 0..bench.rounds {
-            ours.push(seconds(&mut plugin(&case))?);
+            ours.push(seconds(&mut plugin(&model))?);
+            alone.push(evaluation(&model)?);
             picklescan
                 .push(seconds(Command::new(scanners.bin("picklescan")).arg("--path").arg(&checkpoint))?);
             modelscan.push(seconds(Command::new(scanners.bin("modelscan")).arg("--path").arg(&checkpoint))?);
         }
-        let row = |name: &str, baseline: &[f64]| Row {
-            name: format!("artifact-safety 500 MB / {name}"),
-            ours: format!("{:.2} s", median(ours.clone())),
+        let row = |name: &str, ours: &[f64], baseline: &[f64]| Row {
+            name: format!("artifact-safety 500 MB{name}"),
+            ours: format!("{:.3} s", median(ours.to_vec())),
             baseline: format!("{:.2} s", median(baseline.to_vec())),
-            ratio: format!("{:.1} ×", 1.0 / paired(&ours, baseline)),
+            ratio: format!("{:.1} ×", 1.0 / paired(ours, baseline)),
             target: "≥ 5 ×, goal 20 ×",
         };
-        Ok(vec![row("picklescan", &picklescan), row("modelscan", &modelscan)])
+        Ok(vec![
+            row(" / picklescan", &ours, &picklescan),
+            row(" / modelscan", &ours, &modelscan),
+            row(", evaluation alone / picklescan's process", &alone, &picklescan),
+        ])
     })
 }
 
-/// A plugin case whose one artifact is the checkpoint.
-fn given_checkpoint() -> Value {
-    json!({
-        "name": "a checkpoint of 500 MB",
-        "given": {
-            "version": {"model": "bench", "version": "1"},
-            "artifacts": {"checkpoint.pkl": {"file": "checkpoint.pkl"}},
-        },
-        "expect": {"conclusion": "pass"},
-    })
-}
-
-fn plugin(case: &Path) -> Command {
+/// `plugin run` on a model's directory, with the code cache of whoever runs the bench.
+fn plugin(model: &Path) -> Command {
     let mut command = Command::new(paths::countersign());
-    command.args(["plugin", "test"]).arg(paths::plugin("artifact-safety")).arg(case);
+    command.args(["plugin", "run"]).arg(paths::plugin("artifact-safety")).arg("--artifacts").arg(model);
     command
+}
+
+/// Seconds from the guest's first instruction to its report, without the process around it.
+fn evaluation(model: &Path) -> Result<f64> {
+    let printed = run::quietly(plugin(model).args(["--output", "json"]))?;
+    let report: Value = serde_json::from_str(printed.trim())?;
+    let field = |name: &str| report.get(name).unwrap_or(&Value::Null);
+    ensure!(field("conclusion") == "pass", "the checkpoint did not pass: {printed}");
+    let micros = field("took_us").as_f64();
+    Ok(micros.ok_or_else(|| anyhow!("no `took_us` in {printed}"))? / 1_000_000.0)
 }
 
 /// Wall time; a scanner may say by its exit code that it found something, but must not have broken down.

@@ -1,11 +1,8 @@
 //! `plugin test`: a component's cases, run as a server would run them.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use countersign_core::names::PluginName;
-use countersign_core::policy::Grant;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -14,7 +11,7 @@ use crate::cli::context::Context;
 use crate::cli::failure::hinted;
 use crate::cli::machinery;
 use crate::cli::output::painted;
-use crate::plugins::{Engine, Limits, Load, Plugin};
+use crate::plugins::Plugin;
 
 /// A case, where it comes from, and where the files lie that it names.
 struct Case {
@@ -75,7 +72,7 @@ fn name_of(json: &Value) -> String {
 
 async fn run_all(context: &Context, component: Component, cases: &[Case]) -> Result<Vec<Verdict>> {
     let engine = machinery::bare_engine()?;
-    let plugin = load(&engine, component).await?;
+    let plugin = super::load(&engine, component).await?;
     let mut results = Vec::new();
     for case in cases {
         let failures = engine.run_cases(&plugin, std::slice::from_ref(&case.json), &case.folder).await;
@@ -84,18 +81,6 @@ async fn run_all(context: &Context, component: Component, cases: &[Case]) -> Res
         results.push(Verdict { case: case.name.clone(), good: reason.is_none(), reason });
     }
     Ok(results)
-}
-
-/// With every grant: what a plugin may ask is the policy's to say, what it does with the answers is tested here.
-async fn load(engine: &Engine, component: Component) -> Result<Arc<Plugin>> {
-    let load = Load {
-        name: PluginName::new(component.outline.manifest.name),
-        component: component.bytes.into(),
-        pinned: component.digest,
-        grants: Grant::ALL.into(),
-        limits: Limits::default(),
-    };
-    Ok(engine.load(load).await?)
 }
 
 fn line(plugin: &Plugin, case: &Case, reason: Option<&str>) -> String {

@@ -1,8 +1,8 @@
-//! The one thread that writes: it takes every batch that waits, applies them as one, makes them durable, and
-//! only then acknowledges them.
+//! The one thread that commits: it takes every batch that waits, settles them as one group, writes the group to the
+//! journal, and only then acknowledges.
 //!
-//! sled's own `flush` ends in `sync_file_range` on Linux, which is no durability point, and deadlocks when called
-//! from many tasks at once (sled issue 1308). So nobody else flushes, and an `fdatasync` follows each flush.
+//! The order is journal, `fdatasync`, readable, acknowledged. So nobody reads what a power cut could take back, and
+//! sled, which gets its data from what is readable, never runs ahead of the journal.
 
 use std::io;
 use std::sync::{Arc, OnceLock};
@@ -11,10 +11,10 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::super::overlay::Overlay;
 use super::super::{Batch, CommitError, StoreError};
-use super::layout::Layout;
-
-/// Makes what was flushed durable.
-pub(super) type Sync = Box<dyn FnMut() -> io::Result<()> + Send>;
+use super::checkpoint::{Checkpointer, Durable};
+use super::contents::Contents;
+use super::journal::Journal;
+use super::recent::Table;
 
 /// A batch and who waits for it.
 pub(super) struct Job {
@@ -22,65 +22,86 @@ pub(super) struct Job {
     pub(super) done: oneshot::Sender<Result<(), CommitError>>,
 }
 
-/// The most batches in one group: bounds memory and the wait of the first.
+/// The most batches in one group, and the bytes after which none is added: they bound memory and the wait of the
+/// first.
 const GROUP: usize = 1024;
+const GROUP_BYTES: usize = 4 << 20;
 
 pub(super) struct Committer {
-    layout: Layout,
-    sync: Sync,
-    jobs: mpsc::Receiver<Job>,
-    failed: Arc<OnceLock<Arc<str>>>,
+    pub(super) contents: Contents,
+    pub(super) journal: Journal,
+    pub(super) checkpointer: Checkpointer,
+    pub(super) durable: Durable,
+    pub(super) jobs: mpsc::Receiver<Job>,
+    pub(super) failed: Arc<OnceLock<Arc<str>>>,
 }
 
-impl Committer {
-    pub(super) const fn new(
-        layout: Layout,
-        sync: Sync,
-        jobs: mpsc::Receiver<Job>,
-        failed: Arc<OnceLock<Arc<str>>>,
-    ) -> Self {
-        Self { layout, sync, jobs, failed }
-    }
+type Settled = Vec<(Result<(), CommitError>, oneshot::Sender<Result<(), CommitError>>)>;
 
+impl Committer {
     /// Until every sender is gone and every batch is settled.
     pub(super) fn run(mut self) {
         while let Some(first) = self.jobs.blocking_recv() {
-            let mut group = vec![first];
-            while group.len() < GROUP
-                && let Ok(next) = self.jobs.try_recv()
-            {
-                group.push(next);
+            let (changes, settled) = self.settle(first);
+            let durable = self.make_durable(changes);
+            for (outcome, done) in settled {
+                // Nobody may be waiting any more: the batch stands all the same.
+                let _ = done.send(durable.clone().map_err(CommitError::Store).and(outcome));
             }
-            self.settle(group);
         }
+        self.close();
     }
 
-    fn settle(&mut self, group: Vec<Job>) {
-        let layout = self.layout.clone();
-        let mut overlay = Overlay::over(&layout);
-        let admitted: Vec<_> = group.into_iter().map(|job| (overlay.admit(job.batch), job.done)).collect();
-        let durable = self.make_durable(overlay);
-        for (outcome, done) in admitted {
-            // Nobody may be waiting any more: the batch stands all the same.
-            let _ = done.send(durable.clone().map_err(CommitError::Store).and(outcome));
+    /// What the group changes, and what became of each of its batches.
+    fn settle(&mut self, first: Job) -> (Table, Settled) {
+        let mut overlay = Overlay::over(&self.contents);
+        let (mut settled, mut next) = (Vec::new(), Some(first));
+        while let Some(job) = next {
+            settled.push((overlay.admit(job.batch), job.done));
+            let room = settled.len() < GROUP && overlay.bytes() < GROUP_BYTES;
+            next = if room { self.jobs.try_recv().ok() } else { None };
         }
+        (overlay.into_changes(), settled)
     }
 
-    /// In this order: apply, flush, fdatasync. After a failure the kernel may have dropped the dirty pages and
-    /// marked them clean, so that a second fdatasync would succeed without having written them; hence no retry.
-    fn make_durable(&mut self, overlay: Overlay<'_>) -> Result<(), StoreError> {
+    /// After a failure the kernel may have dropped the dirty pages and marked them clean, so that a second fdatasync
+    /// would succeed without having written them; hence no retry.
+    fn make_durable(&mut self, changes: Table) -> Result<(), StoreError> {
         if let Some(reason) = self.failed.get() {
             return Err(StoreError::Failed { reason: Arc::clone(reason) });
         }
-        let changes = overlay.into_changes();
         if changes.is_empty() {
             return Ok(());
         }
-        let written =
-            self.layout.apply(changes).and_then(|()| (self.sync)().map_err(|error| error.to_string()));
-        written.map_err(|reason| {
-            tracing::error!(%reason, "the store could not make a write durable and takes no more writes");
-            StoreError::Failed { reason: Arc::clone(self.failed.get_or_init(|| reason.into())) }
-        })
+        let Self { journal, checkpointer, contents, .. } = self;
+        let written = journal.append(&changes, |mark| {
+            // The other segment is free once its checkpoint is complete.
+            let begun = checkpointer.wait() && checkpointer.begin(contents.recent.turn(), mark);
+            if begun { Ok(()) } else { Err(io::Error::other("the last checkpoint failed")) }
+        });
+        if let Err(error) = written {
+            return Err(self.fail(&error.to_string()));
+        }
+        self.contents.recent.extend(changes);
+        Ok(())
+    }
+
+    fn fail(&self, reason: &str) -> StoreError {
+        let reason = self.failed.get_or_init(|| reason.into());
+        tracing::error!(%reason, "the store could not make a write durable and takes no more writes");
+        StoreError::Failed { reason: Arc::clone(reason) }
+    }
+
+    /// The next open has nothing to replay. Where this fails, it has.
+    fn close(mut self) {
+        if !self.checkpointer.wait() || self.failed.get().is_some() {
+            return;
+        }
+        let table = self.contents.recent.turn();
+        if !table.is_empty()
+            && let Err(reason) = self.durable.take(&table, self.journal.mark())
+        {
+            tracing::error!(%reason, "the store could not make its last checkpoint; the next start repeats it");
+        }
     }
 }

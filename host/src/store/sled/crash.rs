@@ -1,4 +1,6 @@
 //! Processes that are killed while they write, and while they open: everything acknowledged must be there.
+//!
+//! Their segments are short, so that kills also meet checkpoints, changes of segment and long replays.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -10,13 +12,14 @@ use super::*;
 /// Says to the test binary that it is the child, and where the store is.
 const CHILD: &str = "COUNTERSIGN_TEST_CRASH_DIR";
 const WRITERS: u64 = 4;
+const SHORT: u64 = 64 << 10;
 
 /// The child: opens the store, says so, writes until it is killed, and says what was acknowledged. In a test run
 /// of its own it has nothing to do.
 #[test]
 fn child_writes_until_killed() {
     let Ok(dir) = std::env::var(CHILD) else { return };
-    let store = Arc::new(SledStore::open(Path::new(&dir)).unwrap());
+    let store = Arc::new(open(Path::new(&dir)));
     println!("\nopened");
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
@@ -26,6 +29,10 @@ fn child_writes_until_killed() {
             writer.await.unwrap();
         }
     });
+}
+
+fn open(dir: &Path) -> SledStore {
+    SledStore::open_with(dir, Arc::new(Machine), SHORT).unwrap()
 }
 
 async fn write(store: Arc<SledStore>, writer: u64) {
@@ -88,7 +95,7 @@ fn kill_after(dir: &Path, delay: Duration) -> Said {
 }
 
 fn check_all_there(dir: &Path, acknowledged: &[u64]) {
-    let store = SledStore::open(dir).unwrap();
+    let store = open(dir);
     for (writer, &upto) in (0..).zip(acknowledged) {
         for n in 1..=upto {
             let value = store.get(&place(writer).number(n)).unwrap();

@@ -4,16 +4,23 @@ use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::committer::Sync;
+use super::checkpoint::Durable;
+use super::journal::{self, Disk};
 use super::layout::Layout;
+use super::record::Mark;
 
 /// sled's default is 1 GiB. What we read often is small.
 const CACHE_BYTES: u64 = 12 << 20;
 
-/// The layout that this version reads and writes: see [`Layout`].
-const FORMAT: &[u8] = b"1";
+/// What this version reads and writes: [`Layout`], and the journal in front of it. A version that knows no journal
+/// refuses it, and so cannot overlook what is only there.
+const FORMAT: &[u8] = b"2";
+
+/// Without a journal. It is brought to [`FORMAT`] when it is opened.
+const FORMAT_BEFORE: &[u8] = b"1";
 
 /// How long sled's own lock may linger after a store was closed in this very process.
 const LINGER: Duration = Duration::from_secs(5);
@@ -27,12 +34,18 @@ pub enum OpenError {
     )]
     InUse { path: PathBuf, holder: String },
     #[error(
-        "the store in `{}` has format {found}, this version reads format 1: run `countersign store export` with the \
+        "the store in `{}` has format {found}, this version reads formats 1 and 2: run `countersign store export` with the \
          version that wrote it, then `countersign store import` with this one", path.display()
     )]
     Format { path: PathBuf, found: String },
     #[error("`{}` holds a database that is not a Countersign store: give another directory", path.display())]
     Foreign { path: PathBuf },
+    #[error(
+        "the journal of the store in `{}` goes on after record {begins}, its database ends at record {applied} of \
+         another time: restore the whole directory from one backup, or import an export into a new one",
+        path.display()
+    )]
+    Journal { path: PathBuf, applied: u64, begins: u64 },
     #[error(
         "sled cannot open the store in `{}`: restore the directory from a backup, or import an export into a new one",
         path.display()
@@ -60,32 +73,64 @@ pub(super) fn lock(path: &Path) -> Result<File, OpenError> {
     Ok(file)
 }
 
-/// Opens the database, and the call that makes its flushed writes durable. The lock must be held.
-pub(super) fn open(path: &Path) -> Result<(sled::Db, Sync), OpenError> {
+/// Opens the database and brings it up to the end of the journal, which is returned. The lock must be held.
+pub(super) fn open(path: &Path, disk: &Arc<dyn Disk>) -> Result<(Durable, Mark), OpenError> {
     let error = |source| OpenError::Io { path: path.to_owned(), source };
     remove_unfinished_snapshots(path).map_err(error)?;
-    let db = open_sled(path)?;
+    let layout = Layout::new(open_sled(path)?);
     sync_names(path).map_err(error)?;
-    let file = File::open(path.join("db")).map_err(error)?;
-    Ok((db, Box::new(move || file.sync_data())))
+    let file = Arc::new(File::open(path.join("db")).map_err(error)?);
+    let durable = Durable { layout, file, disk: Arc::clone(disk) };
+    check_format(&durable, path)?;
+    let mark = take_journal(&durable, path)?;
+    Ok((durable, mark))
 }
 
-/// Marks a new store as ours; refuses one that is not, or not of this version.
-pub(super) fn check_format(layout: &Layout, path: &Path, sync: &mut Sync) -> Result<(), OpenError> {
-    let path = path.to_owned();
-    let sled_error = |source| OpenError::Sled { path: path.clone(), source };
-    match layout.format().map_err(sled_error)? {
-        Some(found) if found == FORMAT => Ok(()),
-        Some(found) => {
-            let found = String::from_utf8_lossy(&found).into_owned();
-            Err(OpenError::Format { path, found })
-        }
-        None if layout.is_empty() => {
-            layout.set_format(FORMAT).map_err(sled_error)?;
-            sync().map_err(|source| OpenError::Io { path, source })
-        }
-        None => Err(OpenError::Foreign { path }),
+/// Everything in the journal is in the database afterwards. A crash meanwhile costs nothing: the next open begins
+/// again at the same mark.
+fn take_journal(durable: &Durable, path: &Path) -> Result<Mark, OpenError> {
+    let io_error = |source| OpenError::Io { path: path.to_owned(), source };
+    let mark = durable.layout.mark();
+    let applied =
+        mark.map_err(|source| OpenError::Sled { path: path.to_owned(), source })?.unwrap_or_default();
+    let replay = journal::read(path, applied).map_err(io_error)?.map_err(|gap| OpenError::Journal {
+        path: path.to_owned(),
+        applied: gap.applied,
+        begins: gap.begins,
+    })?;
+    if replay.mark != applied {
+        tracing::info!(from = applied.sequence, to = replay.mark.sequence, "replaying the store's journal");
+        durable.take(&replay.changes, replay.mark).map_err(|reason| io_error(io::Error::other(reason)))?;
     }
+    Ok(replay.mark)
+}
+
+/// Marks a new store as ours, upgrades an older one; refuses one that is not ours, or not of a version we know.
+fn check_format(durable: &Durable, path: &Path) -> Result<(), OpenError> {
+    let found =
+        durable.layout.format().map_err(|source| OpenError::Sled { path: path.to_owned(), source })?;
+    match found.as_deref() {
+        Some(FORMAT) => Ok(()),
+        Some(FORMAT_BEFORE) => begin_format(durable, path),
+        Some(found) => {
+            let found = String::from_utf8_lossy(found).into_owned();
+            Err(OpenError::Format { path: path.to_owned(), found })
+        }
+        None if durable.layout.is_empty() => begin_format(durable, path),
+        None => Err(OpenError::Foreign { path: path.to_owned() }),
+    }
+}
+
+/// The format is durable before the journal has its first record. A journal that is there already was made for
+/// another database, and could be taken for a part of this one later.
+fn begin_format(durable: &Durable, path: &Path) -> Result<(), OpenError> {
+    let io_error = |source| OpenError::Io { path: path.to_owned(), source };
+    if let Some(begins) = journal::first_record(path).map_err(io_error)? {
+        return Err(OpenError::Journal { path: path.to_owned(), applied: 0, begins });
+    }
+    journal::remove(path).map_err(io_error)?;
+    durable.layout.set_format(FORMAT).map_err(|source| OpenError::Sled { path: path.to_owned(), source })?;
+    durable.sync().map_err(io_error)
 }
 
 fn holder(file: &mut File) -> String {

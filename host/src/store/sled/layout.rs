@@ -6,17 +6,20 @@
 //! | first byte | key | value |
 //! |---|---|---|
 //! | 0 | `format` | the format of this table |
+//! | 0 | `journal` | the mark of the last record of the journal that is here in full |
 //! | 1 | the logical key | 0 and the value, or 1, the chunks' id and their number |
 //! | 2 | the chunks' id and the chunk's number | a part of the value |
 
-use std::collections::BTreeMap;
 use std::ops::Bound;
 
 use ring::digest::{Context, SHA256};
 
 use super::super::{Key, Scan, StoreError, View};
+use super::recent::Cell;
+use super::record::Mark;
 
 const FORMAT_KEY: &[u8] = b"\0format";
+const MARK_KEY: &[u8] = b"\0journal";
 const VALUE: u8 = 1;
 const CHUNK: u8 = 2;
 const INLINE: u8 = 0;
@@ -55,7 +58,13 @@ impl Layout {
         self.db.size_on_disk().map_err(read_error)
     }
 
-    pub(super) fn scan(&self, scan: &Scan) -> Result<Vec<(Key, Vec<u8>)>, StoreError> {
+    /// How far the journal has been taken over; `None` before the first time.
+    pub(super) fn mark(&self) -> Result<Option<Mark>, sled::Error> {
+        Ok(self.db.get(MARK_KEY)?.and_then(|mark| Mark::decode(&mark)))
+    }
+
+    /// The cells of a scan, as they are read.
+    pub(super) fn cells(&self, scan: &Scan) -> Box<dyn Iterator<Item = Result<Cell, StoreError>> + '_> {
         let (low, high) = scan.bounds();
         let high = match high {
             Bound::Unbounded => Bound::Excluded(vec![CHUNK]),
@@ -63,26 +72,34 @@ impl Layout {
         };
         let range = self.db.range::<Vec<u8>, _>((low.map(|key| value_key(&key)), high));
         match scan.backwards {
-            false => self.page(range, scan.limit),
-            true => self.page(range.rev(), scan.limit),
+            false => Box::new(range.map(|cell| self.cell(cell))),
+            true => Box::new(range.rev().map(|cell| self.cell(cell))),
         }
     }
 
-    /// Applies the changes atomically and hands them to the kernel. Not durable yet.
-    pub(super) fn apply(&self, changes: BTreeMap<Key, Option<Vec<u8>>>) -> Result<(), String> {
+    /// Applies the changes atomically, with the mark. Not durable yet, and not all in the kernel's hands.
+    pub(super) fn apply(&self, cells: &[(&Key, Option<&[u8]>)], mark: Option<Mark>) -> Result<(), String> {
         let mut batch = sled::Batch::default();
-        for key in changes.keys() {
+        for (key, _) in cells {
             self.drop_chunks(key, &mut batch)?;
         }
         // After every removal: of one key in a batch, the last word counts.
-        for (key, value) in changes {
+        let mut cell = Vec::new();
+        for (key, value) in cells {
             match value {
                 None => batch.remove(value_key(key.as_bytes())),
-                Some(value) => lay_out(&key, &value, &mut batch),
+                Some(value) => lay_out(key, value, &mut cell, &mut batch),
             }
         }
-        let applied = self.db.apply_batch(batch).and_then(|()| self.db.flush().map(drop));
-        applied.map_err(|error| error.to_string())
+        if let Some(mark) = mark {
+            batch.insert(MARK_KEY, mark.encode().as_slice());
+        }
+        self.db.apply_batch(batch).map_err(|error| error.to_string())
+    }
+
+    /// Hands what was applied to the kernel. Nobody else may do so at the same time: sled issue 1308.
+    pub(super) fn flush(&self) -> Result<(), String> {
+        self.db.flush().map(drop).map_err(|error| error.to_string())
     }
 
     /// The chunks of the present value go, unless the new value has the same.
@@ -94,25 +111,15 @@ impl Layout {
         Ok(())
     }
 
-    fn page<I>(&self, cells: I, limit: usize) -> Result<Vec<(Key, Vec<u8>)>, StoreError>
-    where
-        I: Iterator<Item = sled::Result<(sled::IVec, sled::IVec)>>,
-    {
-        let mut page = Vec::new();
-        for cell in cells {
-            if page.len() == limit {
-                break;
-            }
-            let (key, cell) = cell.map_err(read_error)?;
-            let key = Key::from_bytes(key.get(1..).unwrap_or_default().to_vec());
-            let value = match self.assemble(&key, &cell)? {
-                Some(value) => Some(value),
-                // Replaced while the scan went by: what is there now.
-                None => self.get(&key)?,
-            };
-            page.extend(value.map(|value| (key, value)));
-        }
-        Ok(page)
+    fn cell(&self, cell: sled::Result<(sled::IVec, sled::IVec)>) -> Result<Cell, StoreError> {
+        let (key, cell) = cell.map_err(read_error)?;
+        let key = Key::from_bytes(key.get(1..).unwrap_or_default().to_vec());
+        let value = match self.assemble(&key, &cell)? {
+            Some(value) => Some(value),
+            // Replaced while the scan went by: what is there now.
+            None => self.get(&key)?,
+        };
+        Ok((key, value))
     }
 
     /// `None` when chunks are missing because the value has been replaced since its cell was read.
@@ -167,9 +174,13 @@ impl<'a> Stored<'a> {
     }
 }
 
-fn lay_out(key: &Key, value: &[u8], batch: &mut sled::Batch) {
+/// `cell` is room that is used again.
+fn lay_out(key: &Key, value: &[u8], cell: &mut Vec<u8>, batch: &mut sled::Batch) {
     if value.len() <= CHUNK_BYTES {
-        batch.insert(value_key(key.as_bytes()), [&[INLINE], value].concat());
+        cell.clear();
+        cell.push(INLINE);
+        cell.extend_from_slice(value);
+        batch.insert(value_key(key.as_bytes()), cell.as_slice());
         return;
     }
     let id = chunks_id(key, value);

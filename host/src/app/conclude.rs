@@ -1,0 +1,146 @@
+//! The second entry of a governed write: how it ended.
+//!
+//! It is written behind the answer. What the caller was told is MLflow's own word, and the durable intent already
+//! binds us to find out how it ended: a crash before the outcome is on disk leaves an orphan, which the sweeper
+//! resolves against the registry, as it does for a crash before the answer.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
+
+use countersign_core::action::Placed;
+use countersign_core::entry::{Entry, Intent, OutcomeResult};
+use countersign_core::request::{PromotionRequest, State};
+use futures_util::poll;
+
+use super::records::{Earlier, Holding, Seen, put_request};
+use super::{App, AppError};
+use crate::store::{Batch, codec, keys};
+
+/// A write that has ended.
+pub(super) struct Concluded {
+    pub(super) intent: Intent,
+    /// Of the entry that announced it.
+    pub(super) index: u64,
+    pub(super) request: Option<Seen<PromotionRequest>>,
+    pub(super) result: OutcomeResult,
+}
+
+/// Counts the outcomes that are on their way to the disk.
+#[derive(Debug, Default)]
+pub struct Concluding(AtomicUsize);
+
+impl App {
+    /// Writes how it ended, behind the answer. The write stands in the committer's queue before this returns, and
+    /// the runtime carries it on from there.
+    pub(super) async fn conclude_behind(self: &Arc<Self>, ended: Concluded) {
+        let app = Arc::clone(self);
+        self.concluding.0.fetch_add(1, Ordering::SeqCst);
+        let mut written = Box::pin(async move {
+            let Concluded { intent, index, request, result } = ended;
+            app.conclude(&intent, index, request, &result).await;
+            app.concluding.0.fetch_sub(1, Ordering::SeqCst);
+        });
+        if let Poll::Pending = poll!(&mut written) {
+            tokio::spawn(written);
+        }
+    }
+
+    /// Waits for outcomes that are on their way, so that whoever reads next sees what was answered before.
+    ///
+    /// # Errors
+    /// When the store takes no more writes.
+    pub async fn settled(&self) -> Result<(), AppError> {
+        if self.concluding.0.load(Ordering::SeqCst) == 0 { Ok(()) } else { Ok(self.store.flush().await?) }
+    }
+
+    /// As [`App::earlier`]. An approved request may be one whose write has just been made.
+    pub(super) async fn earlier_settled(&self, placed: &Placed) -> Result<Earlier, AppError> {
+        let earlier = self.earlier(placed)?;
+        if !earlier.is_approved() || self.concluding.0.load(Ordering::SeqCst) == 0 {
+            return Ok(earlier);
+        }
+        self.settled().await?;
+        self.earlier(placed)
+    }
+
+    /// Writes how it ended. Failing to leaves an orphan, which the sweeper resolves.
+    pub(super) async fn conclude(
+        &self,
+        intent: &Intent,
+        index: u64,
+        request: Option<Seen<PromotionRequest>>,
+        result: &OutcomeResult,
+    ) {
+        let concluded = match self.try_conclude(intent, index, request, result).await {
+            // Somebody else wrote the request meanwhile, such as the same call made twice at once.
+            Err(AppError::Conflict(_)) => self.conclude_beside(intent, index, result).await,
+            concluded => concluded,
+        };
+        if let Err(error) = concluded {
+            tracing::error!(error = %error, intent.index = index, "outcome not recorded, the sweeper will");
+        }
+    }
+
+    /// Writes how it ended against the request as it is now.
+    async fn conclude_beside(
+        &self,
+        intent: &Intent,
+        index: u64,
+        result: &OutcomeResult,
+    ) -> Result<(), AppError> {
+        const TRIES: usize = 8;
+        for _ in 1..TRIES {
+            let request = self.approved_request(intent)?;
+            match self.try_conclude(intent, index, request, result).await {
+                Err(AppError::Conflict(_)) => {}
+                concluded => return concluded,
+            }
+        }
+        let request = self.approved_request(intent)?;
+        self.try_conclude(intent, index, request, result).await
+    }
+
+    /// The request that an intent was made for, where its write is not written down yet.
+    pub(super) fn approved_request(
+        &self,
+        intent: &Intent,
+    ) -> Result<Option<Seen<PromotionRequest>>, AppError> {
+        let request = intent.request.map(|id| self.load_request(id)).transpose()?;
+        Ok(request.filter(|seen| {
+            let request = &seen.value;
+            let broken = request.flags.break_glass && request.state.is_live();
+            broken || matches!(request.state, State::Approved { .. } | State::Applying { .. })
+        }))
+    }
+
+    pub(super) async fn try_conclude(
+        &self,
+        intent: &Intent,
+        index: u64,
+        request: Option<Seen<PromotionRequest>>,
+        result: &OutcomeResult,
+    ) -> Result<(), AppError> {
+        if matches!(result, OutcomeResult::Unknown { .. }) {
+            return Ok(());
+        }
+        let mut batch = Batch::new().delete(keys::open_intent(intent.id));
+        if matches!(result, OutcomeResult::Applied | OutcomeResult::FoundApplied) {
+            let now = self.clock.now();
+            if let Some(seen) = request {
+                let applied = seen.try_map(|request| Ok(request.applied(index, now)?))?;
+                batch = put_request(batch, &applied)?;
+            }
+            for (key, version) in super::bypass::holdings_after(&intent.placed) {
+                let holding = Holding { version, since: now, bypassed: false };
+                batch = batch.put(key, codec::encode(&holding)?);
+            }
+        } else if let Some(seen) = request.filter(|seen| matches!(seen.value.state, State::Applying { .. })) {
+            let now = self.clock.now();
+            batch = put_request(batch, &seen.try_map(|request| Ok(request.not_applied(now)))?)?;
+        }
+        let entry = Entry::Outcome { intent: intent.id, result: result.clone() };
+        self.record(std::slice::from_ref(&entry), batch).await?;
+        Ok(())
+    }
+}
