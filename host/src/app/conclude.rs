@@ -6,7 +6,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::Poll;
 
 use countersign_core::action::Placed;
 use countersign_core::entry::{Entry, Intent, OutcomeResult};
@@ -41,7 +40,7 @@ impl App {
             app.conclude(&intent, index, request, &result).await;
             app.concluding.0.fetch_sub(1, Ordering::SeqCst);
         });
-        if let Poll::Pending = poll!(&mut written) {
+        if poll!(&mut written).is_pending() {
             tokio::spawn(written);
         }
     }
