@@ -13,6 +13,7 @@ mod error;
 mod evidence;
 mod generation;
 mod govern;
+mod history;
 mod holdings;
 mod judge;
 mod look;
@@ -32,9 +33,9 @@ mod spelling;
 mod sweep;
 #[cfg(test)]
 pub(crate) mod testing;
-mod turns;
 #[cfg(test)]
 mod tests;
+mod turns;
 mod ungoverned;
 mod waivers;
 mod webhook;
@@ -54,8 +55,8 @@ pub use self::query::{HeldName, RequestFilter, VersionStatus};
 pub use self::refuse::Refusal;
 pub use self::registry::{Registry, RegistryError};
 pub use self::replay::{ReplayReport, ReplaySubject, replay};
-pub use self::turns::Turns;
 pub use self::review::{NewReview, seats_asked};
+pub use self::turns::Turns;
 pub use self::waivers::NewWaiver;
 pub use self::webhook::Delivered;
 

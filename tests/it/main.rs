@@ -15,6 +15,7 @@ mod plugins;
 mod policy;
 mod requests;
 mod routes;
+mod rules;
 mod scene;
 mod spellings;
 mod stale;
