@@ -37,7 +37,7 @@ pub enum Call {
 }
 
 impl Call {
-    #[must_use]
+    /// The digest of what the guest was told, or why it was told nothing.
     pub const fn answer(&self) -> &Result<Digest, AccessError> {
         match self {
             Self::Registry { answer, .. } | Self::Artifacts { answer, .. } | Self::History { answer, .. } => {

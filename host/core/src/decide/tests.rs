@@ -189,13 +189,6 @@ fn a_required_check_decides() {
 }
 
 #[test]
-fn a_tier_that_cannot_be_told_holds() {
-    let tier = TierFound::Unknown("it is too expensive".to_owned());
-    let demand = Demand { checks: Vec::new(), tier, ..demand(true, 0) };
-    assert_eq!(answer(&[demand], &[], &[], 500), "hold");
-}
-
-#[test]
 fn signatures_decide() {
     let pass = || Some(reported(Conclusion::Pass));
     let sign = |who| review(who, Vote::Approve, 0, BOUND);

@@ -1,4 +1,4 @@
-//! Approval rules: they add, they refuse, and one that fails or is missing holds.
+//! Approval rules: they add, they refuse, and one that fails or is missing holds. So does a tier that nobody can tell.
 
 use super::*;
 use crate::check::{Finding, RuleOutcome, Ruling, SeatRequirement};
@@ -62,4 +62,11 @@ fn a_rule_speaks_for_its_own_gate() {
     let (ours, other) = (Some("production"), Some("another"));
     check(1, &[(other, ruled(0, true)), (ours, ruled(0, false))], "allow");
     check(1, &[(other, ruled(0, false))], "hold");
+}
+
+#[test]
+fn a_tier_that_cannot_be_told_holds() {
+    let tier = TierFound::Unknown("it is too expensive".to_owned());
+    let demand = Demand { checks: Vec::new(), tier, ..demand(true, 0) };
+    assert_eq!(answer(&[demand], &[], &[], 500), "hold");
 }
