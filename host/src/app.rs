@@ -13,6 +13,7 @@ mod error;
 mod evidence;
 mod generation;
 mod govern;
+mod history;
 mod holdings;
 mod judge;
 mod look;

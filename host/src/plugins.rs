@@ -48,5 +48,8 @@ pub use manifest::{Kind, MAX_COMPONENT_BYTES, Manifest, ManifestError, Outline};
 pub use package::{PackageError, embed, read_manifest};
 pub use replay::{Difference, Recorded, Replay, ReplayError};
 pub use schema::{ConfigError, ConfigErrors};
-pub use sources::{AccessError, Answer, NoSources, RegistryAnswer, RegistryQuery, Sources};
+pub use sources::{
+    AccessError, AliasHolding, Answer, HistoryAnswer, HistoryQuery, NoSources, PastDecision, RegistryAnswer,
+    RegistryQuery, Sources,
+};
 pub use transcript::{Call, Recording, Transcript};

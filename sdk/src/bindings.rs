@@ -28,6 +28,7 @@ pub mod rule {
             "countersign:plugin/types@0.1.0": crate::bindings::check::countersign::plugin::types,
             "countersign:plugin/log@0.1.0": crate::bindings::check::countersign::plugin::log,
             "countersign:plugin/registry@0.1.0": crate::bindings::check::countersign::plugin::registry,
+            "countersign:plugin/history@0.1.0": crate::bindings::check::countersign::plugin::history,
         },
     });
 }

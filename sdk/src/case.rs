@@ -27,6 +27,8 @@ pub struct Given {
     pub others: Vec<Version>,
     /// The files of the version, by path. Those that `version.files` does not list are listed by themselves.
     pub artifacts: BTreeMap<String, Content>,
+    /// What Countersign has recorded.
+    pub history: History,
     pub action: Action,
     pub tier: Option<String>,
     /// Any JSON; `{}` when absent.
@@ -40,6 +42,38 @@ pub struct Given {
     pub checks: Vec<CheckRun>,
     /// Rules only.
     pub reviews: Vec<Review>,
+}
+
+/// What the capability `history` answers.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct History {
+    pub holdings: Vec<Held>,
+    pub decisions: Vec<Decided>,
+}
+
+/// One time during which a version held an alias.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Held {
+    pub model: String,
+    pub version: String,
+    pub alias: String,
+    pub since_ms: i64,
+    pub until_ms: Option<i64>,
+    pub bypassed: bool,
+}
+
+/// One earlier request.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Decided {
+    pub model: String,
+    pub version: String,
+    pub kind: String,
+    pub target: Option<String>,
+    pub state: String,
+    pub opened_ms: i64,
 }
 
 /// The content of a file, given in one of three ways.

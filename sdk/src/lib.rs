@@ -39,6 +39,7 @@ pub mod case;
 mod decimal;
 mod export;
 mod facts;
+pub mod history;
 pub mod log;
 pub mod registry;
 mod report;
@@ -68,7 +69,7 @@ pub mod prelude {
     pub use crate::{
         AccessError, CannotJudge, Check, CheckInput, Conclusion, ConfigError, Decimal, DecimalError, Finding,
         Findings, Metric, MetricOrigin, ModelVersion, Report, Rule, RuleInput, Ruling, SeatRequirement,
-        Severity, Vote, artifacts, log, registry,
+        Severity, Vote, artifacts, history, log, registry,
     };
     pub use serde::Deserialize;
 }

@@ -25,6 +25,7 @@ mod build;
 mod cases;
 mod convert;
 pub(crate) mod fixture;
+pub(crate) mod past;
 
 pub use build::{Given, version};
 pub use cases::{Failures, check_cases, rule_cases};

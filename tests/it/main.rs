@@ -18,6 +18,7 @@ mod plugins;
 mod policy;
 mod requests;
 mod routes;
+mod rules;
 mod scene;
 mod spellings;
 mod stale;

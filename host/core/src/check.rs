@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
-use crate::names::{PluginName, Seat};
+use crate::names::{GateName, PluginName, Seat};
 use crate::time::Millis;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -219,6 +219,9 @@ pub struct SeatRequirement {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RuleRun {
     pub plugin: PluginName,
+    /// Whose rule this was, by whose configuration; `None` in records of version 0.1, and outside of any gate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gate: Option<GateName>,
     pub plugin_digest: Digest,
     pub input_digest: Digest,
     pub transcript_digest: Digest,

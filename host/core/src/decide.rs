@@ -32,6 +32,9 @@ pub struct Demand {
     /// `false`: the gate monitors.
     pub enforced: bool,
     pub tier: TierFound,
+    /// A stricter tier that the same write was judged by before. Its seats are asked too: see [`crate::lowered`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lowered_from: Option<Tier>,
     pub checks: Vec<CheckDemand>,
     pub rules: Vec<PluginName>,
     /// How many different people each seat needs.
@@ -140,6 +143,9 @@ pub struct GateVerdict {
     pub gate: GateName,
     pub enforced: bool,
     pub tier: TierFound,
+    /// A stricter tier that the same write was judged by before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lowered_from: Option<Tier>,
     pub verdict: Verdict,
     /// Who has signed in which seat, and how many are asked for.
     pub seats: BTreeMap<Seat, SeatCount>,
@@ -271,4 +277,4 @@ pub fn restore(bypass: &Bypass, placed: &Placed, policy: Digest) -> Result<Permi
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -135,6 +135,12 @@ fn reasons(
         enforced().flat_map(violations).map(|v| violation_phrase(v, check_runs)).collect();
     if reasons.is_empty() {
         reasons.extend(passed(check_runs));
+        let lowered = enforced().find_map(|gate| gate.lowered_from.as_ref());
+        reasons.extend(lowered.map(|tier| {
+            format!(
+                "its tier was `{tier}` before, and one of each seat asked then must agree to the lower one"
+            )
+        }));
         let waived = enforced().flat_map(|gate| &gate.waived);
         reasons
             .extend(waived.map(|waived| format!("{} is waived until {}", waived.requirement, waived.until)));

@@ -18,6 +18,7 @@ pub mod entry;
 pub mod evidence;
 pub mod explain;
 pub mod facts;
+pub mod lowered;
 pub mod names;
 pub mod permit;
 pub mod policy;

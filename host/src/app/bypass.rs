@@ -8,11 +8,13 @@ use countersign_core::entry::{Bypass, Entry, Intent};
 use countersign_core::names::{ModelName, Stage, Version, Workspace};
 use countersign_core::policy::{Guard, OnBypass, Policy};
 use countersign_core::review::Authors;
+use countersign_core::time::Millis;
 
+use super::history::put_holding;
 use super::records::{Holding, put_request};
 use super::{App, AppError};
 use crate::mlflow::Canonical;
-use crate::store::{Batch, Key, codec, keys};
+use crate::store::{Batch, keys};
 use crate::telemetry::Drift;
 
 /// A governed name of a model: `alias:champion`, `stage:Production` or `version:7`.
@@ -30,18 +32,18 @@ pub(super) fn version_name(version: Version) -> Name {
     format!("version:{version}")
 }
 
-/// What names hold what after a write was made.
-pub(super) fn holdings_after(placed: &Placed) -> Vec<(Key, Option<Version>)> {
-    let at = |model: &ModelName, name: Name| keys::holding(placed.workspace.as_str(), model.as_str(), &name);
-    match &placed.action {
-        Action::SetAlias { model, alias, version } => {
-            vec![(at(model, alias_name(alias.as_str())), Some(*version))]
-        }
+/// Notes what holds what after a write was made.
+pub(super) fn note_moved(batch: Batch, placed: &Placed, now: Millis) -> Result<Batch, AppError> {
+    let (model, name, version) = match &placed.action {
+        Action::SetAlias { model, alias, version } => (model, alias_name(alias.as_str()), Some(*version)),
+        Action::DeleteAlias { model, alias } => (model, alias_name(alias.as_str()), None),
         Action::TransitionStage { model, version, stage, .. } => {
-            vec![(at(model, stage_name(*stage, *version)), Some(*version))]
+            (model, stage_name(*stage, *version), Some(*version))
         }
-        _ => Vec::new(),
-    }
+        _ => return Ok(batch),
+    };
+    let holding = Holding { version, since: now, bypassed: false };
+    put_holding(batch, (&placed.workspace, model), &name, &holding)
 }
 
 /// Whether a gate that is not off watches this name, and what it does about a bypass.
@@ -79,8 +81,7 @@ impl App {
             is,
         };
         let holding = Holding { version: is, since: self.clock.now(), bypassed: true };
-        let key = keys::holding(workspace.as_str(), model.as_str(), name);
-        let mut batch = Batch::new().put(key, codec::encode(&holding)?);
+        let mut batch = put_holding(Batch::new(), (workspace, model), name, &holding)?;
         for seen in self.requests_for(workspace, model, name, is)? {
             batch = put_request(batch, &seen.try_map(|request| Ok(request.bypassed()))?)?;
         }

@@ -12,9 +12,9 @@ use countersign_core::entry::{Entry, Intent, OutcomeResult};
 use countersign_core::request::{PromotionRequest, State};
 use futures_util::poll;
 
-use super::records::{Earlier, Holding, Seen, put_request};
+use super::records::{Earlier, Seen, put_request};
 use super::{App, AppError};
-use crate::store::{Batch, codec, keys};
+use crate::store::{Batch, keys};
 
 /// A write that has ended.
 pub(super) struct Concluded {
@@ -130,10 +130,7 @@ impl App {
                 let applied = seen.try_map(|request| Ok(request.applied(index, now)?))?;
                 batch = put_request(batch, &applied)?;
             }
-            for (key, version) in super::bypass::holdings_after(&intent.placed) {
-                let holding = Holding { version, since: now, bypassed: false };
-                batch = batch.put(key, codec::encode(&holding)?);
-            }
+            batch = super::bypass::note_moved(batch, &intent.placed, now)?;
         } else if let Some(seen) = request.filter(|seen| matches!(seen.value.state, State::Applying { .. })) {
             let now = self.clock.now();
             batch = put_request(batch, &seen.try_map(|request| Ok(request.not_applied(now)))?)?;

@@ -119,6 +119,7 @@ impl Generation {
             gate: gate.name.clone(),
             enforced: gate.mode == Mode::Enforce,
             tier: tier.clone(),
+            lowered_from: None,
             checks: demands.collect(),
             rules: gate.rules.iter().map(|rule| rule.plugin.clone()).collect(),
             seats: approvals.map(|a| a.seats.clone()).unwrap_or_default(),

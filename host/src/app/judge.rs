@@ -6,6 +6,7 @@ use countersign_core::decide::{self, Case, Decision, Demand, Exceptions, TierFou
 use countersign_core::digest::Digest;
 use countersign_core::entry::Entry;
 use countersign_core::facts::{Facts, Subject};
+use countersign_core::lowered::Lowered;
 use countersign_core::names::Tier;
 use countersign_core::policy::{self, GateMatch, TierOutcome};
 use countersign_core::request::{Judgement, Prior};
@@ -94,7 +95,11 @@ impl App {
         let facts = std::sync::Arc::clone(&snapshot.facts);
         let authors = self.authors(asked.requester, &facts.version, asked.reviews)?;
         let tier = tier_found(generation, &facts, &placed.action);
-        let (demands, checks) = demands(generation, gates, &tier)?;
+        let lowered = self.lowered(generation, placed, &tier)?;
+        let (mut demands, checks) = demands(generation, gates, &tier)?;
+        if let Some(lowered) = &lowered {
+            demands = demands.into_iter().map(|d| lowered.demand(&generation.policy, d)).collect();
+        }
         let target = Target { snapshot: &snapshot, action: &placed.action, tier: tier.known() };
         let Checked { runs, mut fresh } = self.run_checks(&checks, target).await?;
         let around = Circumstances { runs: &runs, reviews: asked.reviews, authors: &authors };
@@ -106,7 +111,10 @@ impl App {
         let (subject, now) = (&facts.version.subject, self.clock.now());
         let prior = prior(placed, &facts, asked.prior);
         let bound = demands.iter().any(|demand| demand.enforced && demand.applies).then_some(prior);
-        let binding = decide::binding(placed, subject, policy, std::slice::from_ref(&tier), bound)?;
+        // Whoever agreed before it was lowered has not agreed to that.
+        let from = lowered.map(|lowered| TierFound::Known(lowered.from));
+        let tiers: Vec<TierFound> = std::iter::once(tier.clone()).chain(from).collect();
+        let binding = decide::binding(placed, subject, policy, &tiers, bound)?;
         let waivers = self.waivers_about(&generation.policy, subject)?;
         let broken = self.emergency_for(&generation.policy, placed)?;
         let waiver_rule = generation.policy.waivers();
@@ -141,6 +149,17 @@ impl App {
             expires,
             break_glass,
         })
+    }
+
+    /// Whether a request for the same write, whatever became of it, was judged by a stricter tier.
+    fn lowered(
+        &self,
+        generation: &Generation,
+        placed: &Placed,
+        tier: &TierFound,
+    ) -> Result<Option<Lowered>, AppError> {
+        let before = self.current_request(placed)?;
+        Ok(before.and_then(|seen| Lowered::find(&generation.policy, &seen.value.gates, tier)))
     }
 
     /// The facts about what an action would promote: the version that it names, or the source that it registers.

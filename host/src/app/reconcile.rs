@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use countersign_core::names::{ModelName, Stage, Version, Workspace};
 
 use super::bypass::{Name, alias_name, stage_name, version_name, watched};
+use super::history::put_holding;
 use super::records::Holding;
 use super::{App, AppError};
 use crate::mlflow::types::RegisteredModel;
@@ -148,8 +149,7 @@ impl App {
         let mut batch = Batch::new();
         for (name, is) in names {
             let holding = Holding { version: *is, since: self.clock.now(), bypassed: false };
-            let key = keys::holding(workspace.as_str(), model.as_str(), name);
-            batch = batch.put(key, codec::encode(&holding)?);
+            batch = put_holding(batch, (workspace, model), name, &holding)?;
         }
         Ok(self.store.commit(batch).await?)
     }

@@ -12,7 +12,7 @@ use countersign_core::request::RequestId;
 use serde::Serialize;
 
 use crate::ledger::Ledger;
-use crate::plugins::{Call, CheckInput, CheckRecord, Engine, Load, Recorded, Recording, Transcript};
+use crate::plugins::{CheckInput, CheckRecord, Engine, Load, Recorded, Recording, Transcript};
 use crate::store::{Store, codec, keys};
 
 use super::AppError;
@@ -152,10 +152,7 @@ async fn replay_one(store: &dyn Store, engine: &Engine, run: &Run) -> Result<Rep
 fn blobs(store: &dyn Store, transcript: &Transcript) -> Result<BTreeMap<Digest, Bytes>, AppError> {
     let mut blobs = BTreeMap::new();
     for call in &transcript.calls {
-        let (Call::Registry { answer: Ok(digest), .. } | Call::Artifacts { answer: Ok(digest), .. }) = call
-        else {
-            continue;
-        };
+        let Ok(digest) = call.answer() else { continue };
         if let Ok(bytes) = evidence(store, *digest) {
             blobs.insert(*digest, bytes);
         }

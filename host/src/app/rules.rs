@@ -32,8 +32,11 @@ impl App {
         around: Circumstances<'_>,
     ) -> Result<(Vec<RuleRun>, Evidence), AppError> {
         let (mut runs, mut evidence) = (Vec::new(), Evidence::default());
-        for rule in gates.iter().flat_map(|matched| &matched.gate.rules) {
-            runs.push(self.run_rule(generation, rule, target, around, &mut evidence).await?);
+        for gate in gates.iter().map(|matched| matched.gate) {
+            for rule in &gate.rules {
+                let run = self.run_rule(generation, rule, target, around, &mut evidence).await?;
+                runs.push(RuleRun { gate: Some(gate.name.clone()), ..run });
+            }
         }
         Ok((runs, evidence))
     }
@@ -59,11 +62,12 @@ impl App {
             config: canonical::to_string(&rule.config)?,
             now: started_at,
         }));
-        let sources = LiveSources::new(&self.registry, target.snapshot);
+        let sources = LiveSources::new(self, target.snapshot);
         let evaluation = self.engine.evaluate_rule(plugin, &input, Arc::new(sources)).await;
         let transcript_digest = keep_transcript(&evaluation, evidence)?;
         Ok(RuleRun {
             plugin: rule.plugin.clone(),
+            gate: None,
             plugin_digest: plugin.digest(),
             input_digest: evidence.keep(input.canonical()?.to_vec()),
             transcript_digest,

@@ -15,11 +15,12 @@ use serde::Serialize;
 
 use super::evidence::Evidence;
 use super::generation::LoadedCheck;
+use super::history::recall;
 use super::records::{KeptRun, run_key};
 use super::sources::{LiveSources, answer};
 use super::{App, AppError};
 use crate::facts::Snapshot;
-use crate::plugins::{Call, CheckInput, CheckRecord, Evaluation};
+use crate::plugins::{AccessError, Call, CheckInput, CheckRecord, Evaluation};
 use crate::store::{Batch, Key, codec, keys};
 
 /// What the checks of one subject gave.
@@ -123,18 +124,21 @@ impl App {
         self.execute(check, target, key).await
     }
 
-    /// Whether the registry would answer the run's questions as it did.
+    /// Whether the registry and our own records would answer the run's questions as they did.
     async fn still_holds(&self, subject: &Subject, kept: &KeptRun) -> bool {
         if matches!(kept.run.outcome, Outcome::Failed(_)) {
             return false;
         }
         for call in &kept.transcript.calls {
-            let Call::Registry { query, answer: recorded } = call else { continue };
-            let now = answer(&self.registry, &subject.workspace, query.clone()).await;
-            let now = now.and_then(|answer| {
-                Digest::of_json(&answer).map_err(|e| crate::plugins::AccessError::Unavailable(e.to_string()))
-            });
-            if &now != recorded {
+            let now = match call {
+                Call::Registry { query, .. } => {
+                    digest_of(answer(&self.registry, &subject.workspace, query.clone()).await)
+                }
+                Call::History { query, .. } => digest_of(recall(&*self.store, &subject.workspace, query)),
+                // The files are in the facts, by their digests.
+                Call::Artifacts { .. } => continue,
+            };
+            if &now != call.answer() {
                 return false;
             }
         }
@@ -156,7 +160,7 @@ impl App {
             config: check.config.to_string(),
             now: started_at,
         }));
-        let sources = LiveSources::new(&self.registry, target.snapshot);
+        let sources = LiveSources::new(self, target.snapshot);
         let began = Instant::now();
         let evaluation = self.engine.evaluate_check(&check.plugin, &input, Arc::new(sources)).await;
         let took = began.elapsed();
@@ -184,6 +188,10 @@ impl App {
             vec![(key, KeptRun { run: run.clone(), transcript: evaluation.recording.transcript.clone() })];
         Ok((run, Fresh { entries: vec![entry], evidence, kept, latest }))
     }
+}
+
+fn digest_of<T: Serialize>(answer: Result<T, AccessError>) -> Result<Digest, AccessError> {
+    Digest::of_json(&answer?).map_err(|error| AccessError::Unavailable(error.to_string()))
 }
 
 /// The transcript and every answer that it names.

@@ -1,4 +1,5 @@
-//! Where a check's questions are answered while it is live: from the registry, in the subject's workspace.
+//! Where a plugin's questions are answered while it is live: from the registry and from our own records, in the
+//! subject's workspace.
 
 use std::sync::Arc;
 
@@ -8,14 +9,20 @@ use countersign_core::names::{Alias, ModelName, Stage, Version, Workspace};
 use tokio::runtime::Handle;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::App;
+use super::history::recall;
 use super::registry::{Registry, RegistryError};
 use crate::facts::Snapshot;
 use crate::mlflow::artifacts::Location;
-use crate::plugins::{AccessError, Answer, RegistryAnswer, RegistryQuery, Sources};
+use crate::plugins::{
+    AccessError, Answer, HistoryAnswer, HistoryQuery, RegistryAnswer, RegistryQuery, Sources,
+};
+use crate::store::Store;
 
 /// The registry and the files of one subject.
 pub(super) struct LiveSources {
     registry: Arc<Registry>,
+    store: Arc<dyn Store>,
     workspace: Workspace,
     artifacts: Option<Location>,
     /// Where connections live. Plugins run on threads of their own, which have no sockets and must not own any.
@@ -24,9 +31,10 @@ pub(super) struct LiveSources {
 
 impl LiveSources {
     /// To be called where requests are served: what is asked is fetched there.
-    pub(super) fn new(registry: &Arc<Registry>, snapshot: &Snapshot) -> Self {
+    pub(super) fn new(app: &App, snapshot: &Snapshot) -> Self {
         Self {
-            registry: Arc::clone(registry),
+            registry: Arc::clone(&app.registry),
+            store: Arc::clone(&app.store),
             workspace: snapshot.facts.version.subject.workspace.clone(),
             artifacts: snapshot.artifacts.clone(),
             network: Handle::current(),
@@ -51,6 +59,11 @@ impl Sources for LiveSources {
     fn query(&self, query: RegistryQuery) -> Answer<RegistryAnswer> {
         let (registry, workspace) = (Arc::clone(&self.registry), self.workspace.clone());
         self.fetch(async move { answer(&registry, &workspace, query).await })
+    }
+
+    fn history(&self, query: HistoryQuery) -> Answer<HistoryAnswer> {
+        let answer = recall(&*self.store, &self.workspace, &query);
+        Box::pin(async { answer })
     }
 
     fn read(&self, path: &str, offset: u64, len: u32) -> Answer<Bytes> {

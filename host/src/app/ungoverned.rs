@@ -43,10 +43,21 @@ impl App {
             self.people.remember(identity).await;
         }
         self.note_registered(&call.caller, placed, response).await;
+        if matches!(placed.action, Action::SetAlias { .. } | Action::DeleteAlias { .. })
+            && let Err(error) = self.note_alias(placed).await
+        {
+            tracing::error!(error = %error, action.kind = placed.action.kind(), "alias not recorded");
+        }
         let Some(version) = placed.action.version() else { return };
         if let Err(error) = self.note_written(call, version).await {
             tracing::error!(error = %error, action.kind = placed.action.kind(), "author not recorded");
         }
+    }
+
+    /// How long an alias is held is known only by who notes each move.
+    async fn note_alias(&self, placed: &Placed) -> Result<(), AppError> {
+        let batch = super::bypass::note_moved(Batch::new(), placed, self.clock.now())?;
+        Ok(self.store.commit(batch).await?)
     }
 
     /// MLflow itself leaves "Created by" empty: this is the only record of who registered a version.

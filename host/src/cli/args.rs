@@ -10,6 +10,8 @@ use countersign_core::names::Version;
 
 pub use self::requests::{NewWaiver, Request, RequestCommand, Vote, Waiver, WaiverCommand, Word};
 pub use self::words::{Replayed, Target};
+pub use super::policy::init::Preset;
+pub use super::policy::what_if::WhatIf;
 
 /// Governance in front of an unmodified MLflow: checks, countersignatures and a tamper-evident ledger.
 #[derive(Debug, Parser)]
@@ -167,6 +169,15 @@ pub enum Config {
 
 #[derive(Debug, Subcommand)]
 pub enum Policy {
+    /// Writes a commented policy with the tiers critical, high, medium and low. It is valid as it stands.
+    #[command(after_help = "Example:\n  countersign policy init --preset startup")]
+    Init {
+        #[arg(long, value_enum, default_value = "bank")]
+        preset: Preset,
+        /// Where it goes; never over another file.
+        #[arg(long, default_value = "policy.toml")]
+        file: PathBuf,
+    },
     /// Reads the policy, loads its plugins and validates their configurations; names everything that is wrong.
     #[command(
         after_help = "Example:\n  countersign policy check policy.toml && kill -HUP $(pidof countersign)"
@@ -176,7 +187,9 @@ pub enum Policy {
         file: Option<PathBuf>,
     },
     /// What would be asked for an action on a version, by the registry's facts of this moment.
-    #[command(after_help = "Example:\n  countersign policy explain credit 7 alias=champion")]
+    #[command(
+        after_help = "Examples:\n  countersign policy explain credit 7 alias=champion\n  countersign policy explain credit 7 alias=champion --with tag.risk=high --with metric.auc=0.7"
+    )]
     Explain {
         model: String,
         #[arg(value_parser = words::version)]
@@ -186,6 +199,9 @@ pub enum Policy {
         /// The MLflow workspace of the model.
         #[arg(long, default_value = "default")]
         workspace: String,
+        /// What if this were so: `tag.NAME=VALUE`, `model_tag.…`, `param.…` or `metric.NAME=NUMBER`. May be repeated.
+        #[arg(long, value_name = "FACT=VALUE")]
+        with: Vec<WhatIf>,
     },
 }
 

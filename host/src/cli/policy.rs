@@ -1,13 +1,18 @@
 //! `countersign policy`: what a policy says, before anybody depends on it.
 
+pub(super) mod init;
+pub(super) mod what_if;
+
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 use countersign_core::action::{Action, Registration};
+use countersign_core::facts::Facts;
 use countersign_core::names::{ModelName, Version, Workspace};
 use countersign_core::policy::{Holdings, Policy};
 use serde_json::json;
 
+use self::what_if::WhatIf;
 use super::args::{Policy as Command, Target};
 use super::context::Context;
 use super::machinery::{self, client, runtime};
@@ -17,12 +22,13 @@ use crate::config::Config;
 use crate::facts::{Collector, Limits, Subject};
 
 pub(super) fn run(context: &Context, command: Command) -> Result<()> {
-    let config = context.config()?;
     match command {
-        Command::Check { file } => check(context, &config, file),
-        Command::Explain { model, version, action, workspace } => {
+        Command::Init { preset, file } => init::run(context, preset, &file),
+        Command::Check { file } => check(context, &context.config()?, file),
+        Command::Explain { model, version, action, workspace, with } => {
             let workspace = Workspace::new(workspace);
-            explain(context, &config, Subject { workspace, model: ModelName::new(model), version }, action)
+            let subject = Subject { workspace, model: ModelName::new(model), version };
+            explain(context, &context.config()?, subject, (action, &with))
         }
     }
 }
@@ -39,19 +45,28 @@ fn check(context: &Context, config: &Config, file: Option<PathBuf>) -> Result<()
     )
 }
 
-fn explain(context: &Context, config: &Config, subject: Subject, target: Target) -> Result<()> {
+fn explain(
+    context: &Context,
+    config: &Config,
+    subject: Subject,
+    (target, with): (Target, &[WhatIf]),
+) -> Result<()> {
     let file = &config.policy_file;
     let text = std::fs::read_to_string(file).with_context(|| format!("cannot read `{}`", file.display()))?;
     let policy = Policy::parse(&file.display().to_string(), &text)?;
     let collector = Collector::new(client(config)?, Limits { deadline: config.facts.deadline });
     let snapshot = runtime()?.block_on(collector.collect(&subject, SystemClock::new().now()))?;
     let action = action(target, &subject);
-    let explained = policy.explain(&action, &snapshot.facts, &Holdings::none());
+    let mut facts = Facts::clone(&snapshot.facts);
+    with.iter().for_each(|what_if| what_if.apply(&mut facts));
+    let explained = policy.explain(&action, &facts, &Holdings::none());
+    let supposed: Vec<String> = with.iter().map(ToString::to_string).collect();
+    let suppose: String = supposed.iter().map(|fact| format!("suppose  {fact}\n")).collect();
     let missing = &snapshot.facts.version.missing;
     let lines: String = missing.iter().map(|m| format!("missing  {}: {}\n", m.fact, m.reason)).collect();
     context.out.tell(
-        &format!("subject  {subject}\n{explained}{lines}"),
-        &json!({"subject": snapshot.facts.version.subject, "explanation": explained, "missing": missing}),
+        &format!("subject  {subject}\n{suppose}{explained}{lines}"),
+        &json!({"subject": snapshot.facts.version.subject, "suppose": supposed, "explanation": explained, "missing": missing}),
     )
 }
 

@@ -6,6 +6,7 @@ pub(super) mod check {
         world: "check",
         imports: {
             "countersign:plugin/registry": async | trappable,
+            "countersign:plugin/history": async | trappable,
             "countersign:plugin/artifacts.[method]artifact.read": async | trappable,
             default: trappable,
         },
@@ -23,11 +24,12 @@ pub(super) mod rule {
             "countersign:plugin/types": super::check::countersign::plugin::types,
             "countersign:plugin/log": super::check::countersign::plugin::log,
             "countersign:plugin/registry": super::check::countersign::plugin::registry,
+            "countersign:plugin/history": super::check::countersign::plugin::history,
         },
     });
 }
 
-pub(super) use check::countersign::plugin::{artifacts, log, registry, types};
+pub(super) use check::countersign::plugin::{artifacts, history, log, registry, types};
 pub(super) use check::exports::countersign::plugin::checks;
 pub(super) use check::{Check, CheckPre};
 pub(super) use rule::exports::countersign::plugin::rules;

@@ -6,13 +6,13 @@ use bytes::Bytes;
 use countersign_core::facts::VersionFacts;
 use wasmtime::component::Resource;
 
-use super::bindings::{artifacts, log as wit_log, registry, types as wit};
+use super::bindings::{artifacts, history, log as wit_log, registry, types as wit};
 use super::blocks::{Block, Reader};
 use super::convert;
 use super::input::Input;
 use super::limits::Limits;
 use super::log::{Level, Log};
-use super::sources::{AccessError, RegistryAnswer, RegistryQuery, Sources};
+use super::sources::{AccessError, HistoryAnswer, HistoryQuery, RegistryAnswer, RegistryQuery, Sources};
 use super::state::State;
 use super::transcript::Recording;
 
@@ -76,16 +76,33 @@ impl HostCalls {
     }
 
     async fn ask(&mut self, query: RegistryQuery) -> wasmtime::Result<Result<RegistryAnswer, AccessError>> {
-        if let Err(refusal) = self.charge()? {
+        if let Err(refusal) = self.charge_answer()? {
             return Ok(Err(refusal));
-        }
-        if self.registry_bytes > self.limits.registry_bytes {
-            return Ok(Err(self.refuse("registry-bytes", self.limits.registry_bytes)));
         }
         let answer = self.sources.query(query.clone()).await;
         let size = self.recording.registry(query, &answer)?;
         self.registry_bytes += size as u64;
         Ok(answer)
+    }
+
+    /// What Countersign has recorded counts as the registry does: both are answers in JSON.
+    async fn recall(&mut self, query: HistoryQuery) -> wasmtime::Result<Result<HistoryAnswer, AccessError>> {
+        if let Err(refusal) = self.charge_answer()? {
+            return Ok(Err(refusal));
+        }
+        let answer = self.sources.history(query.clone()).await;
+        let size = self.recording.history(query, &answer)?;
+        self.registry_bytes += size as u64;
+        Ok(answer)
+    }
+
+    /// One more call that is answered in JSON.
+    fn charge_answer(&mut self) -> wasmtime::Result<Result<(), AccessError>> {
+        let charged = self.charge()?;
+        if charged.is_ok() && self.registry_bytes > self.limits.registry_bytes {
+            return Ok(Err(self.refuse("registry-bytes", self.limits.registry_bytes)));
+        }
+        Ok(charged)
     }
 
     async fn version(&mut self, query: RegistryQuery) -> Asked<Option<wit::ModelVersion>> {
@@ -165,6 +182,24 @@ impl registry::Host for State {
         Ok(match self.calls.ask(RegistryQuery::MetricHistory { run_id, metric }).await? {
             Ok(RegistryAnswer::History(values)) => Ok(values.iter().map(convert::metric).collect()),
             Ok(RegistryAnswer::Version(_)) => Err(mixed_up()),
+            Err(error) => Err(error.into()),
+        })
+    }
+}
+
+impl history::Host for State {
+    async fn alias_holdings(&mut self, model: String, version: String) -> Asked<Vec<history::AliasHolding>> {
+        Ok(match self.calls.recall(HistoryQuery::AliasHoldings { model, version }).await? {
+            Ok(HistoryAnswer::Holdings(held)) => Ok(held.into_iter().map(convert::holding).collect()),
+            Ok(HistoryAnswer::Decisions(_)) => Err(mixed_up()),
+            Err(error) => Err(error.into()),
+        })
+    }
+
+    async fn decisions(&mut self, model: String, version: String) -> Asked<Vec<history::Decision>> {
+        Ok(match self.calls.recall(HistoryQuery::Decisions { model, version }).await? {
+            Ok(HistoryAnswer::Decisions(made)) => Ok(made.into_iter().map(convert::decision).collect()),
+            Ok(HistoryAnswer::Holdings(_)) => Err(mixed_up()),
             Err(error) => Err(error.into()),
         })
     }

@@ -1,11 +1,11 @@
 //! Capabilities: what a component imports, what the policy grants, and what is therefore linked.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use countersign_core::policy::Grant;
 use wasmtime::component::Linker;
 
-use super::bindings::{artifacts, log, registry, types};
+use super::bindings::{artifacts, history, log, registry, types};
 use super::state::State;
 use super::wasi;
 
@@ -38,33 +38,43 @@ pub(super) fn classify(import: &str) -> Import {
     }
 }
 
+/// The capabilities that a linker may lack.
+const GRANTED: [Grant; 3] = [Grant::Registry, Grant::Artifacts, Grant::History];
+
 /// What plugins are linked with, by what the policy grants. What is not granted is absent: there is nothing for a
 /// guest to call.
 pub(super) struct Linkers {
     ambient: Linker<State>,
-    registry: Linker<State>,
-    artifacts: Linker<State>,
-    both: Linker<State>,
+    granting: BTreeMap<BTreeSet<Grant>, Linker<State>>,
 }
 
 impl Linkers {
+    /// One for every set of grants.
     pub(super) fn new(engine: &wasmtime::Engine) -> wasmtime::Result<Self> {
         let ambient = ambient_linker(engine)?;
-        let (mut registry, mut artifacts) = (ambient.clone(), ambient.clone());
-        registry::add_to_linker::<State, State>(&mut registry, |state| state)?;
-        artifacts::add_to_linker::<State, State>(&mut artifacts, |state| state)?;
-        let mut both = registry.clone();
-        artifacts::add_to_linker::<State, State>(&mut both, |state| state)?;
-        Ok(Self { ambient, registry, artifacts, both })
+        let mut granting = BTreeMap::from([(BTreeSet::new(), ambient.clone())]);
+        for grant in GRANTED {
+            for (mut grants, mut linker) in granting.clone() {
+                add(grant, &mut linker)?;
+                grants.insert(grant);
+                granting.insert(grants, linker);
+            }
+        }
+        Ok(Self { ambient, granting })
     }
 
     pub(super) fn granting(&self, grants: &BTreeSet<Grant>) -> &Linker<State> {
-        match (grants.contains(&Grant::Registry), grants.contains(&Grant::Artifacts)) {
-            (false, false) => &self.ambient,
-            (true, false) => &self.registry,
-            (false, true) => &self.artifacts,
-            (true, true) => &self.both,
-        }
+        let granted: BTreeSet<Grant> = grants.iter().copied().filter(|g| GRANTED.contains(g)).collect();
+        self.granting.get(&granted).unwrap_or(&self.ambient)
+    }
+}
+
+fn add(grant: Grant, linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    match grant {
+        Grant::Log => Ok(()),
+        Grant::Registry => registry::add_to_linker::<State, State>(linker, |state| state),
+        Grant::Artifacts => artifacts::add_to_linker::<State, State>(linker, |state| state),
+        Grant::History => history::add_to_linker::<State, State>(linker, |state| state),
     }
 }
 
@@ -90,6 +100,7 @@ mod tests {
         check("countersign:plugin/log@0.1.0", Import::Capability(Grant::Log));
         check("countersign:plugin/registry@0.1.3", Import::Capability(Grant::Registry));
         check("countersign:plugin/artifacts", Import::Capability(Grant::Artifacts));
+        check("countersign:plugin/history@0.1.0", Import::Capability(Grant::History));
         check("countersign:plugin/http@0.1.0", Import::Unknown);
         check("wasi:cli/stderr@0.2.6", Import::Ambient);
         check("wasi:sockets/tcp@0.2.6", Import::Ambient);

@@ -14,9 +14,11 @@ use super::engine::Engine;
 use super::input::{CheckInput, CheckRecord, RuleInput, RuleRecord};
 use super::loader::{Plugin, ValidateError};
 use super::sources::Sources;
-use given::{Given, Shelf};
+use given::Given;
+use shelf::Shelf;
 
 mod given;
+mod shelf;
 mod trial;
 
 pub use trial::{Trial, TrialError};

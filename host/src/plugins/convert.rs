@@ -8,9 +8,10 @@ use countersign_core::facts::{
     Dataset, File, LoggedModel, Metric, MetricOrigin, Missing, Run, Subject, VersionFacts,
 };
 use countersign_core::names::Seat;
+use countersign_core::time::Millis;
 
-use super::bindings::{rules, types as wit};
-use super::sources::AccessError;
+use super::bindings::{history, rules, types as wit};
+use super::sources::{AccessError, AliasHolding, PastDecision};
 
 pub(super) fn version(facts: &VersionFacts) -> wit::ModelVersion {
     wit::ModelVersion {
@@ -77,6 +78,20 @@ fn dataset(dataset: &Dataset) -> wit::Dataset {
         context: dataset.context.clone(),
         extensions: Vec::new(),
     }
+}
+
+pub(super) fn holding(held: AliasHolding) -> history::AliasHolding {
+    history::AliasHolding {
+        alias: held.alias,
+        since_ms: held.since.get(),
+        until_ms: held.until.map(Millis::get),
+        bypassed: held.bypassed,
+    }
+}
+
+pub(super) fn decision(made: PastDecision) -> history::Decision {
+    let (kind, target, state) = (made.kind, made.target, made.state);
+    history::Decision { kind, target, state, opened_ms: made.opened.get(), extensions: Vec::new() }
 }
 
 pub(super) fn metric(metric: &Metric) -> wit::Metric {

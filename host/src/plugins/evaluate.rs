@@ -85,6 +85,7 @@ impl Evaluation<RuleOutcome> {
     pub fn rule_run(&self, plugin: &Plugin, input: &RuleInput) -> Result<RuleRun, CanonicalError> {
         Ok(RuleRun {
             plugin: plugin.name().clone(),
+            gate: None,
             plugin_digest: plugin.digest(),
             input_digest: input.digest()?,
             transcript_digest: self.recording.transcript.digest()?,

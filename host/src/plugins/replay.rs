@@ -12,12 +12,15 @@ use countersign_core::canonical::CanonicalError;
 use countersign_core::check::{FailureClass, Outcome, RuleOutcome};
 use countersign_core::digest::Digest;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::engine::Engine;
 use super::evaluate::Evaluation;
 use super::input::{CheckInput, RuleInput};
 use super::loader::Plugin;
-use super::sources::{AccessError, Answer, NoSources, RegistryAnswer, RegistryQuery, Sources};
+use super::sources::{
+    AccessError, Answer, HistoryAnswer, HistoryQuery, NoSources, RegistryAnswer, RegistryQuery, Sources,
+};
 use super::transcript::{Call, Recording, Transcript};
 
 /// What a replay is held against.
@@ -67,13 +70,14 @@ struct Shown<'a>(Option<&'a Call>);
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(call) = self.0 else { return f.write_str("no further call") };
-        let (asked, answer) = match call {
-            Call::Registry { query, answer } => (format!("{query:?}"), answer),
-            Call::Artifacts { path, offset, len, answer } => {
-                (format!("a read of {len} bytes at {offset} of `{path}`"), answer)
+        let asked = match call {
+            Call::Registry { query, .. } => format!("{query:?}"),
+            Call::History { query, .. } => format!("{query:?}"),
+            Call::Artifacts { path, offset, len, .. } => {
+                format!("a read of {len} bytes at {offset} of `{path}`")
             }
         };
-        match answer {
+        match call.answer() {
             Ok(digest) => write!(f, "{asked}, answered {digest}"),
             Err(error) => write!(f, "{asked}, refused as {error}"),
         }
@@ -193,10 +197,10 @@ impl Playback {
         call
     }
 
-    fn answer(&self, query: &RegistryQuery) -> Result<RegistryAnswer, AccessError> {
-        let same = |call: &Call| matches!(call, Call::Registry { query: recorded, .. } if recorded == query);
-        let Some(Call::Registry { answer, .. }) = self.next(same) else { return Err(strayed()) };
-        let digest = answer?;
+    /// The recorded answer to the next call, where it is the one that is made.
+    fn answer<T: DeserializeOwned>(&self, same: impl FnOnce(&Call) -> bool) -> Result<T, AccessError> {
+        let Some(call) = self.next(same) else { return Err(strayed()) };
+        let digest = call.answer().clone()?;
         let kept =
             self.blobs.get(&digest).filter(|blob| Digest::of(blob) == digest).ok_or_else(|| lost(digest))?;
         serde_json::from_slice(kept).map_err(|_| lost(digest))
@@ -213,7 +217,14 @@ fn lost(digest: Digest) -> AccessError {
 
 impl Sources for Playback {
     fn query(&self, query: RegistryQuery) -> Answer<RegistryAnswer> {
-        let answer = self.answer(&query);
+        let answer =
+            self.answer(|call| matches!(call, Call::Registry { query: recorded, .. } if *recorded == query));
+        Box::pin(async { answer })
+    }
+
+    fn history(&self, query: HistoryQuery) -> Answer<HistoryAnswer> {
+        let answer =
+            self.answer(|call| matches!(call, Call::History { query: recorded, .. } if *recorded == query));
         Box::pin(async { answer })
     }
 
@@ -249,11 +260,16 @@ mod tests {
         RegistryQuery::VersionByAlias { model: "m".into(), alias: alias.into() }
     }
 
+    fn holdings() -> HistoryQuery {
+        HistoryQuery::AliasHoldings { model: "m".into(), version: "7".into() }
+    }
+
     fn recording() -> Recording {
         let mut recording = Recording::new(Limits::default());
         recording.registry(query("champion"), &Ok(RegistryAnswer::Version(None))).unwrap();
         recording.artifacts(("f".into(), 0, 3), &Ok(Bytes::from_static(b"abc")));
         recording.registry(query("gone"), &Err(AccessError::NotFound("x".into()))).unwrap();
+        recording.history(holdings(), &Ok(HistoryAnswer::Holdings(Vec::new()))).unwrap();
         recording
     }
 
@@ -267,6 +283,7 @@ mod tests {
         assert_eq!(playback.query(query("champion")).await, Ok(RegistryAnswer::Version(None)));
         assert_eq!(playback.read("f", 0, 3).await, Ok(Bytes::from_static(b"abc")));
         assert_eq!(playback.query(query("gone")).await, Err(AccessError::NotFound("x".into())));
+        assert_eq!(playback.history(holdings()).await, Ok(HistoryAnswer::Holdings(Vec::new())));
         assert!(playback.query(query("gone")).await.is_err());
     }
 
@@ -294,7 +311,7 @@ mod tests {
         let mut shorter = recorded.clone();
         shorter.calls.pop();
         let difference = first_difference(&recorded, &shorter).unwrap().to_string();
-        assert!(difference.starts_with("host call 2 differs"), "{difference}");
+        assert!(difference.starts_with("host call 3 differs"), "{difference}");
         assert!(difference.ends_with("the replay made no further call"), "{difference}");
     }
 }

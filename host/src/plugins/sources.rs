@@ -5,6 +5,7 @@ use std::pin::Pin;
 
 use bytes::Bytes;
 use countersign_core::facts::{Metric, VersionFacts};
+use countersign_core::time::Millis;
 use serde::{Deserialize, Serialize};
 
 /// A question to the registry. The workspace is the subject's.
@@ -23,6 +24,41 @@ pub enum RegistryQuery {
 pub enum RegistryAnswer {
     Version(Option<Box<VersionFacts>>),
     History(Vec<Metric>),
+}
+
+/// A question to Countersign's own records. The workspace is the subject's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "question", rename_all = "kebab-case")]
+pub enum HistoryQuery {
+    AliasHoldings { model: String, version: String },
+    Decisions { model: String, version: String },
+}
+
+/// Its answer, oldest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HistoryAnswer {
+    Holdings(Vec<AliasHolding>),
+    Decisions(Vec<PastDecision>),
+}
+
+/// One time without a break during which a version held an alias.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AliasHolding {
+    pub alias: String,
+    pub since: Millis,
+    /// `None` while it lasts.
+    pub until: Option<Millis>,
+    pub bypassed: bool,
+}
+
+/// One earlier request to promote a version, and where it stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PastDecision {
+    pub kind: String,
+    pub target: Option<String>,
+    pub state: String,
+    pub opened: Millis,
 }
 
 /// Why a capability gave nothing. Reaches the guest as a typed result, never as a trap.
@@ -46,6 +82,12 @@ pub type Answer<T> = Pin<Box<dyn Future<Output = Result<T, AccessError>> + Send>
 /// evaluation.
 pub trait Sources: Send + Sync + 'static {
     fn query(&self, query: RegistryQuery) -> Answer<RegistryAnswer>;
+
+    /// What Countersign itself has recorded.
+    fn history(&self, query: HistoryQuery) -> Answer<HistoryAnswer> {
+        let _ = query;
+        Box::pin(async { Err(unavailable("the history")) })
+    }
 
     /// Exactly `len` bytes of one of the subject's files from `offset`; the caller has clipped the range to the
     /// file's size.

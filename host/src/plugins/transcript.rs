@@ -11,7 +11,7 @@ use countersign_core::digest::Digest;
 use serde::{Deserialize, Serialize};
 
 use super::limits::Limits;
-use super::sources::{AccessError, RegistryAnswer, RegistryQuery};
+use super::sources::{AccessError, HistoryAnswer, HistoryQuery, RegistryAnswer, RegistryQuery};
 
 /// Bytes of file contents that are kept with one transcript.
 const KEPT_FILE_BYTES: usize = 8 << 20;
@@ -32,6 +32,19 @@ pub enum Call {
     Registry { query: RegistryQuery, answer: Result<Digest, AccessError> },
     /// The answer's digest is that of the bytes.
     Artifacts { path: String, offset: u64, len: u32, answer: Result<Digest, AccessError> },
+    /// The answer's digest is that of its canonical JSON.
+    History { query: HistoryQuery, answer: Result<Digest, AccessError> },
+}
+
+impl Call {
+    /// The digest of what the guest was told, or why it was told nothing.
+    pub const fn answer(&self) -> &Result<Digest, AccessError> {
+        match self {
+            Self::Registry { answer, .. } | Self::Artifacts { answer, .. } | Self::History { answer, .. } => {
+                answer
+            }
+        }
+    }
 }
 
 impl Transcript {
@@ -82,17 +95,33 @@ impl Recording {
         query: RegistryQuery,
         answer: &Result<RegistryAnswer, AccessError>,
     ) -> Result<usize, CanonicalError> {
-        let (answer, size) = match answer {
-            Ok(answer) => {
-                let json = canonical::to_vec(answer)?;
-                let (digest, size) = (Digest::of(&json), json.len());
-                self.blobs.insert(digest, json.into());
-                (Ok(digest), size)
-            }
-            Err(error) => (Err(error.clone()), 0),
-        };
+        let (answer, size) = self.keep_json(answer)?;
         self.transcript.calls.push(Call::Registry { query, answer });
         Ok(size)
+    }
+
+    /// As [`Recording::registry`], for a question to Countersign's own records.
+    pub(super) fn history(
+        &mut self,
+        query: HistoryQuery,
+        answer: &Result<HistoryAnswer, AccessError>,
+    ) -> Result<usize, CanonicalError> {
+        let (answer, size) = self.keep_json(answer)?;
+        self.transcript.calls.push(Call::History { query, answer });
+        Ok(size)
+    }
+
+    fn keep_json<T: Serialize>(
+        &mut self,
+        answer: &Result<T, AccessError>,
+    ) -> Result<(Result<Digest, AccessError>, usize), CanonicalError> {
+        let answer = match answer {
+            Ok(answer) => canonical::to_vec(answer)?,
+            Err(error) => return Ok((Err(error.clone()), 0)),
+        };
+        let (digest, size) = (Digest::of(&answer), answer.len());
+        self.blobs.insert(digest, answer.into());
+        Ok((Ok(digest), size))
     }
 
     /// Records a read of a file.

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use super::convert::{self, action, rule_checks, rule_reviews};
 use super::fixture::{self, Fixture};
+use super::past;
 use crate::case;
 use crate::types::{ConfigError, Report};
 use crate::{Check, CheckInput, Rule, RuleInput, Ruling, run};
@@ -95,6 +96,21 @@ impl Given {
         self
     }
 
+    /// A time during which the version held an alias, as Countersign has recorded it.
+    #[must_use]
+    pub fn held(mut self, alias: &str, since_ms: i64, until_ms: Option<i64>) -> Self {
+        let subject = &self.case.version;
+        self.case.history.holdings.push(case::Held {
+            model: subject.model.clone(),
+            version: subject.version.clone(),
+            alias: alias.to_owned(),
+            since_ms,
+            until_ms,
+            bypassed: false,
+        });
+        self
+    }
+
     #[must_use]
     pub fn tier(mut self, tier: &str) -> Self {
         self.case.tier = Some(tier.to_owned());
@@ -164,6 +180,7 @@ impl Given {
         }
         let subject = convert::version(&subject);
         let others = self.case.others.iter().map(convert::version);
+        past::install(self.case.history.clone());
         fixture::install(Fixture {
             versions: std::iter::once(subject.clone()).chain(others).collect(),
             artifacts: self.artifacts.iter().cloned().collect(),

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Case, CheckDemand, Demand, GateVerdict, Need, SeatCount, TierFound, Verdict, Violation};
 use crate::check::{CheckRun, Conclusion, FailureClass, Outcome, RuleOutcome, RuleRun};
-use crate::names::{PersonId, PluginName, Seat};
+use crate::names::{GateName, PersonId, PluginName, Seat};
 use crate::review::{Authors, Vote, chairs, rejections, words};
 use crate::seating::{self, Chair, Offers};
 use crate::time::Span;
@@ -109,8 +109,8 @@ impl<'a> Tally<'a> {
         for check in demand.checks.iter().filter(|check| check.required) {
             tally.check(check, case.check_runs, waivers);
         }
-        for rule in &demand.rules {
-            tally.rule(rule, case.rule_runs);
+        for rule in demand.rules.iter().collect::<BTreeSet<_>>() {
+            tally.rules(rule, case.rule_runs);
         }
         if let TierFound::Unknown(message) = &demand.tier {
             tally.needs.push(Need::Tier { message: message.clone() });
@@ -131,18 +131,27 @@ impl<'a> Tally<'a> {
         }
     }
 
+    /// Every run of a rule that belongs to this gate: the same rule may stand in it, and in another gate, by several
+    /// configurations. All must be there.
+    fn rules(&mut self, rule: &PluginName, runs: &[RuleRun]) {
+        let ours = |gate: &GateName| *gate == self.demand.gate;
+        let runs = runs.iter().filter(|run| run.plugin == *rule && run.gate.as_ref().is_none_or(ours));
+        let outcomes: Vec<&RuleOutcome> = runs.map(|run| &run.outcome).collect();
+        if outcomes.len() < self.demand.rules.iter().filter(|asked| *asked == rule).count() {
+            let message = "the rule has not run yet".to_owned();
+            self.needs.push(Need::Rule { plugin: rule.clone(), message });
+        }
+        outcomes.into_iter().for_each(|outcome| self.rule(rule, outcome));
+    }
+
     /// A rule adds: the larger of two quorums counts, and nothing that it says makes one smaller.
-    fn rule(&mut self, rule: &PluginName, runs: &[RuleRun]) {
+    fn rule(&mut self, rule: &PluginName, outcome: &RuleOutcome) {
         let plugin = rule.clone();
-        match runs.iter().find(|run| run.plugin == plugin).map(|run| &run.outcome) {
-            None => {
-                let message = "the rule has not run yet".to_owned();
-                self.needs.push(Need::Rule { plugin, message });
-            }
-            Some(RuleOutcome::Failed(failure)) => {
+        match outcome {
+            RuleOutcome::Failed(failure) => {
                 self.needs.push(Need::Rule { plugin, message: failure.message.clone() });
             }
-            Some(RuleOutcome::Ruled(ruling)) => {
+            RuleOutcome::Ruled(ruling) => {
                 for wanted in &ruling.seats {
                     let count = self.needed.entry(wanted.seat.clone()).or_default();
                     *count = (*count).max(wanted.count);
@@ -206,6 +215,7 @@ impl<'a> Tally<'a> {
             gate: demand.gate.clone(),
             enforced: demand.enforced,
             tier: demand.tier.clone(),
+            lowered_from: demand.lowered_from.clone(),
             verdict: verdict(self.needs, self.violations),
             seats,
             unproven,

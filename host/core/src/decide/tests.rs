@@ -11,6 +11,7 @@ use crate::waiver::tests::{rule, waiver, word};
 use crate::waiver::{Endorsement, Requirement};
 
 mod exceptions;
+mod rules;
 
 const BOUND: &[u8] = b"what was reviewed";
 
@@ -20,7 +21,7 @@ fn placed() -> Placed {
     Placed { workspace: "default".into(), action }
 }
 
-fn demand(required: bool, risk: u32) -> Demand {
+pub(crate) fn demand(required: bool, risk: u32) -> Demand {
     let check = CheckDemand {
         plugin: "metric-threshold".into(),
         config_digest: Digest::of(b"{}"),
@@ -31,6 +32,7 @@ fn demand(required: bool, risk: u32) -> Demand {
         gate: "production".into(),
         enforced: true,
         tier: TierFound::None,
+        lowered_from: None,
         checks: vec![check],
         rules: Vec::new(),
         seats: (risk > 0).then(|| (Seat::from("risk"), risk)).into_iter().collect(),
@@ -115,6 +117,7 @@ fn authors() -> Authors {
 struct Given {
     demands: Vec<Demand>,
     runs: Vec<CheckRun>,
+    rule_runs: Vec<RuleRun>,
     reviews: Vec<Review>,
     roster: Roster,
     authors: Authors,
@@ -128,6 +131,7 @@ impl Given {
         Self {
             demands: demands.to_vec(),
             runs: runs.to_vec(),
+            rule_runs: Vec::new(),
             reviews: reviews.to_vec(),
             roster: roster(),
             authors: authors(),
@@ -151,7 +155,7 @@ impl Given {
             policy: Digest::of(b""),
             demands: &self.demands,
             check_runs: &self.runs,
-            rule_runs: &[],
+            rule_runs: &self.rule_runs,
             reviews: &self.reviews,
             roster: &self.roster,
             authors: &self.authors,

@@ -76,10 +76,12 @@ pub enum Grant {
     Log,
     Registry,
     Artifacts,
+    /// What Countersign itself has recorded: who held an alias since when, earlier requests.
+    History,
 }
 
 impl Grant {
-    pub const ALL: [Self; 3] = [Self::Log, Self::Registry, Self::Artifacts];
+    pub const ALL: [Self; 4] = [Self::Log, Self::Registry, Self::Artifacts, Self::History];
 
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -87,6 +89,7 @@ impl Grant {
             Self::Log => "log",
             Self::Registry => "registry",
             Self::Artifacts => "artifacts",
+            Self::History => "history",
         }
     }
 }

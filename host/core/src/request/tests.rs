@@ -13,6 +13,7 @@ fn gate(verdict: Verdict, signed: &[&str]) -> GateVerdict {
         gate: "production".into(),
         enforced: true,
         tier: TierFound::None,
+        lowered_from: None,
         verdict,
         seats: [("risk".into(), SeatCount { needed: 1, signed })].into(),
         unproven: vec![],

@@ -28,6 +28,7 @@ fn gate(signed: &[(&str, u32, &[&str])]) -> GateVerdict {
         gate: "production".into(),
         enforced: true,
         tier: TierFound::None,
+        lowered_from: None,
         verdict: Verdict::Satisfied,
         seats: seats.collect(),
         unproven: vec![],

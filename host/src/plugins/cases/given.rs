@@ -18,7 +18,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::super::input::{RuleCheck, RuleReview, Vote};
-use super::super::sources::{AccessError, Answer, RegistryAnswer, RegistryQuery, Sources};
+use super::shelf::{GivenHistory, Shelf};
 
 type Texts = BTreeMap<String, String>;
 
@@ -29,6 +29,7 @@ pub(super) struct Given {
     /// Other versions that the registry holds. Aliases and stages are taken from them.
     others: Vec<GivenVersion>,
     artifacts: BTreeMap<String, Content>,
+    history: GivenHistory,
     pub(super) action: GivenAction,
     pub(super) tier: Option<Tier>,
     pub(super) config: Value,
@@ -44,6 +45,7 @@ impl Default for Given {
             version: GivenVersion::default(),
             others: Vec::new(),
             artifacts: BTreeMap::new(),
+            history: GivenHistory::default(),
             action: GivenAction::default(),
             tier: None,
             config: Value::Object(serde_json::Map::new()),
@@ -174,14 +176,6 @@ struct GivenReview {
     at_ms: i64,
 }
 
-/// The registry and the files of one case.
-#[derive(Debug, Clone)]
-pub(super) struct Shelf {
-    pub(super) subject: VersionFacts,
-    others: Vec<VersionFacts>,
-    files: BTreeMap<String, Bytes>,
-}
-
 impl Given {
     /// # Errors
     /// Says which file or version cannot be made sense of.
@@ -198,7 +192,8 @@ impl Given {
         }
         subject.files.sort_by(|a, b| a.path.cmp(&b.path));
         let others = self.others.iter().map(GivenVersion::facts).collect::<Result<_, _>>()?;
-        Ok(Shelf { subject, others, files })
+        let history = self.history.clone();
+        Ok(Shelf { subject, others, files, history })
     }
 
     pub(super) fn checks(&self) -> Result<Vec<RuleCheck>, String> {
@@ -356,51 +351,5 @@ impl GivenReview {
         };
         let at = Millis::new(self.at_ms);
         Ok(RuleReview { reviewer: self.reviewer.clone(), seat: self.seat.clone(), vote, at })
-    }
-}
-
-impl Shelf {
-    fn find(&self, query: &RegistryQuery) -> Option<&VersionFacts> {
-        let mut all = std::iter::once(&self.subject).chain(&self.others);
-        let of = |facts: &VersionFacts, model: &str| facts.subject.model.as_str() == model;
-        match query {
-            RegistryQuery::GetVersion { model, version } => {
-                all.find(|facts| of(facts, model) && facts.subject.version.to_string() == *version)
-            }
-            RegistryQuery::VersionByAlias { model, alias } => {
-                all.find(|facts| of(facts, model) && facts.aliases.contains(alias))
-            }
-            RegistryQuery::VersionInStage { model, stage } => {
-                let there = all.filter(|facts| of(facts, model) && Some(facts.stage) == Stage::parse(stage));
-                there.max_by_key(|facts| facts.subject.version)
-            }
-            RegistryQuery::MetricHistory { run_id, .. } => {
-                all.find(|facts| facts.run.as_ref().is_some_and(|run| run.id == *run_id))
-            }
-        }
-    }
-
-    fn answer(&self, query: &RegistryQuery) -> Result<RegistryAnswer, AccessError> {
-        let found = self.find(query);
-        let RegistryQuery::MetricHistory { run_id, metric } = query else {
-            return Ok(RegistryAnswer::Version(found.cloned().map(Box::new)));
-        };
-        let run = found.ok_or_else(|| AccessError::NotFound(format!("there is no run `{run_id}`")))?;
-        Ok(RegistryAnswer::History(run.metrics.iter().filter(|m| m.name == *metric).cloned().collect()))
-    }
-}
-
-impl Sources for Shelf {
-    fn query(&self, query: RegistryQuery) -> Answer<RegistryAnswer> {
-        let answer = self.answer(&query);
-        Box::pin(async { answer })
-    }
-
-    fn read(&self, path: &str, offset: u64, len: u32) -> Answer<Bytes> {
-        let range = usize::try_from(offset).ok().and_then(|from| Some(from..from.checked_add(len as usize)?));
-        let held = self.files.get(path).filter(|file| range.as_ref().is_some_and(|r| r.end <= file.len()));
-        let bytes = range.as_ref().and_then(|range| Some(held?.slice(range.clone())));
-        let missing = AccessError::NotFound(format!("the case has no content for `{path}`"));
-        Box::pin(async { bytes.ok_or(missing) })
     }
 }

@@ -17,9 +17,12 @@ use super::super::engine::Engine;
 use super::super::evaluate::Evaluation;
 use super::super::input::CheckInput;
 use super::super::loader::{Plugin, ValidateError};
-use super::super::sources::{AccessError, Answer, RegistryAnswer, RegistryQuery, Sources};
+use super::super::sources::{
+    AccessError, Answer, HistoryAnswer, HistoryQuery, RegistryAnswer, RegistryQuery, Sources,
+};
 use super::check_record;
-use super::given::{Given, Shelf};
+use super::given::Given;
+use super::shelf::Shelf;
 
 /// What a check is tried on.
 #[derive(Debug)]
@@ -105,6 +108,10 @@ struct Directory {
 impl Sources for Directory {
     fn query(&self, query: RegistryQuery) -> Answer<RegistryAnswer> {
         self.shelf.query(query)
+    }
+
+    fn history(&self, query: HistoryQuery) -> Answer<HistoryAnswer> {
+        self.shelf.history(query)
     }
 
     fn read(&self, path: &str, offset: u64, len: u32) -> Answer<Bytes> {

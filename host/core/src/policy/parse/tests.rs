@@ -99,7 +99,7 @@ fn plugins() {
     check(&changed("digest = ", "# digest = "), expect![[r#"policy.toml:3:1: plugin `metric-threshold` has no `digest`: add `digest = "sha256:…"`; the line to paste is printed by `countersign plugin pin file:target/plugins/metric-threshold.wasm`"#]]);
     check(&changed("sha256:00", "sha256:0"), expect!["policy.toml:6:10: `digest` of plugin `metric-threshold`: `sha256:000000000000000000000000000000000000000000000000000000000000001` is not a digest: write `sha256:` and 64 lower-case hex digits"]);
     check(&changed("source = \"file:", "source = \"ftp:"), expect!["policy.toml:5:10: `ftp:target/plugins/metric-threshold.wasm` is no source: write `file:PATH`, `https://…` or `oci:REGISTRY/REPOSITORY:TAG`"]);
-    check(&changed("grants = [\"registry\"]", "grants = [\"network\"]"), expect!["policy.toml:7:11: `network` is no `grant` of plugin `metric-threshold`: choose one of `log`, `registry`, `artifacts`"]);
+    check(&changed("grants = [\"registry\"]", "grants = [\"network\"]"), expect!["policy.toml:7:11: `network` is no `grant` of plugin `metric-threshold`: choose one of `log`, `registry`, `artifacts`, `history`"]);
     check(
         &changed("grants = [\"registry\"]", "on_failure = { crashed = \"deny\", trapped = \"ignore\" }"),
         expect![[r#"

@@ -21,11 +21,16 @@ use super::view::View;
 /// Bytes.
 const MAX_LEN: usize = 4 * 1024;
 
+/// Entries that one evaluation looks at, over all its macros. A condition that would look at more is not begun: a
+/// governed write waits for it.
+const MAX_STEPS: usize = 100_000;
+
 /// A condition as the operator wrote it, ready to be evaluated.
 #[derive(Clone)]
 pub struct Condition {
     text: String,
     expr: Arc<IdedExpr>,
+    loops: usize,
 }
 
 /// What is wrong with the text of a condition.
@@ -59,8 +64,8 @@ impl Condition {
         let (mut expr, source) = Parser::new()
             .parse_with_source_info(text)
             .map_err(|errors| errors.errors.iter().map(|error| syntax(text, error)).collect::<Vec<_>>())?;
-        scope::resolve(&mut expr, &source)?;
-        let condition = Self { text: text.to_owned(), expr: Arc::new(expr) };
+        let loops = scope::resolve(&mut expr, &source)?;
+        let condition = Self { text: text.to_owned(), expr: Arc::new(expr), loops };
         condition.rehearse().map_err(|message| vec![ConditionError { offset: 0, message }])?;
         Ok(condition)
     }
@@ -76,6 +81,13 @@ impl Condition {
     /// When the facts do not say: see [`CannotTell`].
     pub(super) fn holds(&self, view: &View) -> Result<bool, CannotTell> {
         let cannot = |reason| CannotTell { condition: self.text.clone(), reason };
+        let steps = self.loops.saturating_mul(view.entries());
+        if steps > MAX_STEPS {
+            return Err(cannot(format!(
+                "it would look at {steps} tags, parameters and metrics, more than the {MAX_STEPS} that one condition may: \
+                 use fewer macros such as `exists`"
+            )));
+        }
         let context = view.context().map_err(cannot)?;
         match self.evaluate(&context) {
             Ok(Value::Bool(answer)) => Ok(answer),

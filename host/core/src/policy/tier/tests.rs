@@ -175,6 +175,28 @@ fn hostile_texts_end_quickly() {
     }
 }
 
+/// Nobody waits for a condition that goes over many facts many times: it is not begun, and nothing is known.
+#[test]
+fn an_expensive_condition_is_stopped() {
+    let mut facts = facts();
+    facts.version.tags = (0..9_000).map(|i| (format!("tag-{i}"), "x".to_owned())).collect();
+    let told = |macros: usize| {
+        let when = vec!["version.tags.exists(t, t == 'none')"; macros].join(" || ");
+        let text = format!("[[tier]]\nname = \"high\"\nwhen = \"{when}\"\n[[tier]]\nname = \"low\"\n");
+        tier_of(&Policy::parse("policy.toml", &text).unwrap(), &facts, &action())
+    };
+    assert!(matches!(told(1), TierOutcome::Known { tier, .. } if tier == "low".into()));
+    let TierOutcome::Unknown { tier, reason } = told(100) else { panic!("it was told") };
+    assert_eq!(tier, "high".into());
+    assert!(reason.contains("more than the 100000 that one condition may"), "{reason}");
+    facts.version.tags.extend((0..2_000).map(|i| (format!("more-{i}"), String::new())));
+    assert!(matches!(tier_of(
+        &Policy::parse("policy.toml", "[[tier]]\nname = \"high\"\nwhen = 'model.name == \"m\"'\n[[tier]]\nname = \"low\"\n").unwrap(),
+        &facts,
+        &action(),
+    ), TierOutcome::Unknown { .. }));
+}
+
 #[test]
 fn first_match_wins_and_the_unknown_is_told() {
     let tiers = |when: &str| {

@@ -17,6 +17,7 @@ const MAX_ENTRIES: usize = 10_000;
 pub(super) struct View {
     variables: Result<Vec<(&'static str, Value)>, String>,
     missing: Vec<Missing>,
+    entries: usize,
 }
 
 /// Which facts a field is made of; without one of them the field is not shown.
@@ -78,11 +79,11 @@ impl View {
                 "the version has {entries} tags, parameters and metrics, more than the {MAX_ENTRIES} that a \
                  condition may look at"
             );
-            return Self { variables: Err(reason), missing: Vec::new() };
+            return Self { variables: Err(reason), missing: Vec::new(), entries: 0 };
         }
         let action = ActionView { kind: action.kind(), target: action.target().unwrap_or_default() };
         let variables = variables(&model(facts), &version(&facts.version), &action);
-        Self { variables, missing: facts.version.missing.clone() }
+        Self { variables, missing: facts.version.missing.clone(), entries }
     }
 
     /// Facts that say nothing, for rehearsals.
@@ -94,7 +95,16 @@ impl View {
         };
         let (tags, description) = (BTreeMap::new(), Some(""));
         let model = ModelView { name: "", description, tags: Some(&tags), aliases: Some(Vec::new()) };
-        Self { variables: variables(&model, &version, &ActionView::default()), missing: Vec::new() }
+        Self {
+            variables: variables(&model, &version, &ActionView::default()),
+            missing: Vec::new(),
+            entries: 0,
+        }
+    }
+
+    /// Tags, parameters and metrics in it.
+    pub(super) const fn entries(&self) -> usize {
+        self.entries
     }
 
     /// What an evaluation missed, where that is what went wrong.

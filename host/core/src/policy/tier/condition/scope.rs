@@ -8,10 +8,11 @@ use cel::common::ast::{CallExpr, ComprehensionExpr, EntryExpr, Expr, IdedExpr, L
 use super::schema::{self, Kind};
 use super::{ConditionError, offset_of};
 
-pub(super) fn resolve(expr: &mut IdedExpr, source: &SourceInfo) -> Result<(), Vec<ConditionError>> {
-    let mut scope = Scope { source, bound: Vec::new(), depth: 0, errors: Vec::new() };
+/// Gives the number of comprehensions: how often an evaluation goes over the facts at most.
+pub(super) fn resolve(expr: &mut IdedExpr, source: &SourceInfo) -> Result<usize, Vec<ConditionError>> {
+    let mut scope = Scope { source, bound: Vec::new(), depth: 0, loops: 0, errors: Vec::new() };
     scope.visit(expr);
-    if scope.errors.is_empty() { Ok(()) } else { Err(scope.errors) }
+    if scope.errors.is_empty() { Ok(scope.loops) } else { Err(scope.errors) }
 }
 
 struct Scope<'s> {
@@ -19,6 +20,7 @@ struct Scope<'s> {
     /// Variables of the comprehensions around this place.
     bound: Vec<String>,
     depth: usize,
+    loops: usize,
     errors: Vec<ConditionError>,
 }
 
@@ -77,6 +79,7 @@ impl Scope<'_> {
         self.bound.extend([comprehension.iter_var.clone(), comprehension.accu_var.clone()]);
         self.bound.extend(comprehension.iter_var2.clone());
         self.depth += 1;
+        self.loops += 1;
         self.visit(&mut comprehension.accu_init);
         self.visit(&mut comprehension.loop_cond);
         self.visit(&mut comprehension.loop_step);
