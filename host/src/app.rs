@@ -11,6 +11,8 @@ mod conclude;
 mod emergency;
 mod error;
 mod evidence;
+mod expire;
+mod fall_back;
 mod generation;
 mod govern;
 mod holdings;
@@ -32,9 +34,9 @@ mod spelling;
 mod sweep;
 #[cfg(test)]
 pub(crate) mod testing;
-mod turns;
 #[cfg(test)]
 mod tests;
+mod turns;
 mod ungoverned;
 mod waivers;
 mod webhook;
@@ -54,8 +56,8 @@ pub use self::query::{HeldName, RequestFilter, VersionStatus};
 pub use self::refuse::Refusal;
 pub use self::registry::{Registry, RegistryError};
 pub use self::replay::{ReplayReport, ReplaySubject, replay};
-pub use self::turns::Turns;
 pub use self::review::{NewReview, seats_asked};
+pub use self::turns::Turns;
 pub use self::waivers::NewWaiver;
 pub use self::webhook::Delivered;
 

@@ -5,6 +5,7 @@
 //! This module must not know: where the file lies, how plugins run, who the caller is.
 
 pub mod exceptions;
+pub mod expiry;
 pub mod explain;
 pub mod gate;
 pub mod governance;
@@ -16,6 +17,7 @@ pub mod tier;
 use serde::Serialize;
 
 pub use self::exceptions::{BreakGlassRule, WaiverRule};
+pub use self::expiry::{FallbackTo, OnExpiry};
 pub use self::gate::{Approvals, Check, Gate, Guard, Mode, OnApproval, OnBypass, Rule, UnknownAuthor};
 pub use self::governance::{GateMatch, Governance, Held, Holdings, ProtectedReason};
 pub use self::parse::{Fault, PolicyError};

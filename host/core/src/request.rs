@@ -3,12 +3,14 @@
 //! Each state carries exactly the data that exists in it, and every step takes the request by value and gives
 //! back the next one, or says that the step cannot be taken. The states are in [`state`].
 
+mod expiry;
 mod prior;
 pub mod state;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+pub use self::expiry::{Fallback, WARNINGS};
 pub use self::prior::Prior;
 pub use self::state::{Standing, State};
 use crate::action::Placed;
@@ -72,6 +74,12 @@ pub struct PromotionRequest {
     /// Until when the signatures that it rests on count.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub valid_until: Option<Millis>,
+    /// The last warning that it will run out: so many days before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warned: Option<u16>,
+    /// What becomes of the name, where the approval has run out and the policy names another version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fallback: Option<Fallback>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -138,6 +146,8 @@ impl PromotionRequest {
             opened: Vec::new(),
             expires: expires.map(|span| now.plus(span)),
             valid_until: None,
+            warned: None,
+            fallback: None,
         }
     }
 
@@ -299,16 +309,6 @@ impl PromotionRequest {
             _ => return None,
         };
         Some(Self { state, ..self.clone() })
-    }
-
-    /// When [`Self::aged`] next has something to say.
-    #[must_use]
-    pub const fn due(&self) -> Option<Millis> {
-        match self.state {
-            State::Open | State::InReview | State::Approved { .. } => self.expires,
-            State::Applied { .. } => self.valid_until,
-            _ => None,
-        }
     }
 
     /// How the approval of a write that was made stands. `None` for a request that did not come so far.

@@ -58,6 +58,8 @@ pub(super) struct Asked<'a> {
     pub(super) reviews: &'a [Review],
     /// What the same write displaced when it was made before.
     pub(super) prior: Option<Prior>,
+    /// Whether the name goes back to what was made before, whatever it holds now.
+    pub(super) going_back: bool,
 }
 
 impl App {
@@ -103,7 +105,7 @@ impl App {
         let policy = generation.policy.digest().0;
         let facts_digest = snapshot.facts_digest()?;
         let (subject, now) = (&facts.version.subject, self.clock.now());
-        let prior = prior(placed, &facts, asked.prior);
+        let prior = prior(placed, &facts, (asked.prior, asked.going_back));
         let bound = demands.iter().any(|demand| demand.enforced && demand.applies).then_some(prior);
         let binding = decide::binding(placed, subject, policy, std::slice::from_ref(&tier), bound)?;
         let waivers = self.waivers_about(&generation.policy, subject)?;
@@ -159,9 +161,9 @@ impl App {
 }
 
 /// What the name holds; where the write was made already, what it held before that.
-fn prior(placed: &Placed, facts: &Facts, before: Option<Prior>) -> Prior {
+fn prior(placed: &Placed, facts: &Facts, (before, going_back): (Option<Prior>, bool)) -> Prior {
     let now = Prior::of(&placed.action, facts);
-    before.filter(|_| now.is_done(&placed.action)).unwrap_or(now)
+    before.filter(|_| going_back || now.is_done(&placed.action)).unwrap_or(now)
 }
 
 /// Whether a write is allowed that an enforced gate does not let through.

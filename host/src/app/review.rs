@@ -87,13 +87,16 @@ impl App {
     }
 
     /// Judges a live request again, by the registry and the policy of this moment, and keeps what was found.
-    /// One click to renew a stale one.
+    /// One click to renew a stale one; one whose time is over, or will be, gets another that links to it.
     ///
     /// # Errors
     /// When the facts cannot be read.
-    pub async fn renew(&self, id: RequestId) -> Result<PromotionRequest, AppError> {
+    pub async fn renew(&self, caller: &Caller, id: RequestId) -> Result<PromotionRequest, AppError> {
         let generation = self.generation.load_full();
         let seen = self.load_request(id)?;
+        if seen.value.may_begin_again() {
+            return self.open_again(caller, seen.value.placed).await;
+        }
         must_be_live(&seen.value)?;
         Ok(self.freshen(&generation, seen).await?.value)
     }
@@ -230,7 +233,7 @@ impl App {
         // People vote on, and renew, what is there now.
         self.registry.look_again(&placed);
         let requester = seen.value.authors.requester.clone();
-        let asked = Asked { requester, reviews: &seen.value.reviews, prior: None };
+        let asked = Asked { requester, reviews: &seen.value.reviews, prior: None, going_back: false };
         let judged = self.judge(generation, &gates, &placed, asked).await?;
         let (found, now) = (judged.judgement(), self.clock.now());
         let (entries, batch) = judged.fresh.put(Batch::new())?;

@@ -46,7 +46,7 @@ impl App {
     }
 
     /// Whether the registry is as the write would have left it.
-    async fn registry_shows(&self, placed: &Placed) -> Result<bool, ReadError> {
+    pub(super) async fn registry_shows(&self, placed: &Placed) -> Result<bool, ReadError> {
         let (workspace, client) = (&placed.workspace, &self.registry.client);
         match &placed.action {
             Action::SetAlias { model, alias, version } => {

@@ -1,6 +1,7 @@
 //! The workflow as people meet it: a whole app in front of an MLflow that knows one model and its aliases.
 
 mod exceptions;
+mod expiry;
 mod workflow;
 
 use std::collections::BTreeMap;
@@ -10,6 +11,7 @@ use axum::Router;
 use axum::extract::{Json, Query, State};
 use axum::routing::get;
 use countersign_core::action::{Action, Placed};
+use countersign_core::entry::Entry;
 use countersign_core::names::{PersonId, Version};
 use countersign_core::request::{PromotionRequest, RequestId};
 use countersign_core::review::Vote;
@@ -153,8 +155,21 @@ impl World {
     /// Ruth and Omar approve.
     async fn approved(&self) -> PromotionRequest {
         let id = self.asked().await.id;
-        self.vote("omar", Vote::Approve, "the holdout holds", id).await.unwrap();
-        self.vote_in("ruth", Some("risk"), Vote::Approve, "drift is small", id).await.unwrap()
+        self.signed(id, "this time").await
+    }
+
+    /// Ruth and Omar approve a request; nobody says the same twice.
+    async fn signed(&self, id: RequestId, why: &str) -> PromotionRequest {
+        self.vote("omar", Vote::Approve, &format!("the holdout holds {why}"), id).await.unwrap();
+        self.vote_in("ruth", Some("risk"), Vote::Approve, &format!("drift is small {why}"), id).await.unwrap()
+    }
+
+    async fn asked_for(&self, version: u32) -> PromotionRequest {
+        let mut placed = placed();
+        if let Action::SetAlias { version: of, .. } = &mut placed.action {
+            *of = Version::new(version);
+        }
+        self.app.open(&caller("ana"), placed).await.unwrap()
     }
 
     fn champion(&self) -> Option<String> {
@@ -163,6 +178,13 @@ impl World {
 
     fn state(&self, id: RequestId) -> &'static str {
         self.app.request(id).unwrap().state.as_str()
+    }
+
+    /// The entries of these kinds, oldest first.
+    fn told(&self, kinds: &[&str]) -> Vec<Entry> {
+        let records = self.app.entries(None, 1_000).unwrap();
+        let entries = records.iter().rev().map(|record| App::entry_of(record).unwrap());
+        entries.filter(|entry| kinds.contains(&entry.kind())).collect()
     }
 
     /// What `ledger verify` says of separation of duties.

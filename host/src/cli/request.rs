@@ -6,6 +6,7 @@ use anyhow::Result;
 use countersign_core::break_glass::BreakGlass;
 use countersign_core::check::CheckRun;
 use countersign_core::explain;
+use countersign_core::request::RequestId;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -30,7 +31,7 @@ pub(super) fn run(context: &Context, Request { remote, command }: Request) -> Re
                     remote.post(&format!("requests/{id}/evidence/{plugin}"), &json!({})).await?;
                 context.out.tell(&found(&run), &run)
             }
-            Command::Renew { id } => act(context, &remote, &format!("requests/{id}"), "renew").await,
+            Command::Renew { id } => renew(context, &remote, id).await,
             Command::Apply { id } => act(context, &remote, &format!("requests/{id}"), "apply").await,
             Command::BreakGlass { id, reason, ticket, drill } => {
                 let body = json!({"reason": reason, "ticket": ticket, "drill": drill});
@@ -81,6 +82,12 @@ async fn show(context: &Context, remote: &Remote, path: &str) -> Result<()> {
 async fn act(context: &Context, remote: &Remote, path: &str, what: &str) -> Result<()> {
     remote.post::<Value>(&format!("{path}/{what}"), &json!({})).await?;
     show(context, remote, path).await
+}
+
+/// What is renewed may be another request, which links to the one that was named.
+async fn renew(context: &Context, remote: &Remote, id: RequestId) -> Result<()> {
+    let renewed: Value = remote.post(&format!("requests/{id}/renew"), &json!({})).await?;
+    context.out.tell(&Shown::read(renewed.clone())?, &renewed)
 }
 
 fn found(run: &CheckRun) -> String {

@@ -53,6 +53,7 @@ pub(super) fn router(app: Arc<App>, base: String) -> Router {
         .route("/requests/{id}/withdraw", post(forms::withdraw))
         .route("/requests/{id}/evidence/{plugin}", post(forms::evidence))
         .route("/requests/{id}/apply", post(forms::apply))
+        .route("/requests/{id}/renew", post(forms::renew))
         .route("/requests/{id}/break-glass", post(forms::break_glass))
         .route("/models/{name}", get(model::show))
         .route("/ledger", get(ledger::show))

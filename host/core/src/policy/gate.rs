@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::expiry::OnExpiry;
 use super::plugin::FailurePolicy;
 use crate::names::{GateName, ModelName, Pattern, PluginName, Seat, Stage, Tier};
 use crate::time::Span;
@@ -25,6 +26,8 @@ pub struct Gate {
     pub approvals: BTreeMap<Tier, Approvals>,
     pub on_approval: OnApproval,
     pub on_bypass: OnBypass,
+    #[serde(skip_serializing_if = "OnExpiry::is_flag")]
+    pub on_expiry: OnExpiry,
     pub unknown_author: UnknownAuthor,
     /// The same for a version whose run names an author whom nobody here knows.
     #[serde(skip_serializing_if = "UnknownAuthor::accepts")]

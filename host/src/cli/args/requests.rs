@@ -39,7 +39,7 @@ pub enum RequestCommand {
     /// Opens what a check found, and has it recorded that you did: some votes wait for that.
     #[command(after_help = "Example:\n  countersign request open-evidence 0198… metric-threshold")]
     OpenEvidence { id: RequestId, plugin: String },
-    /// Judges a request again, by what is there now.
+    /// Judges a request again, by what is there now. One whose time is over gets another that links to it.
     #[command(after_help = "Example:\n  countersign request renew 0198…")]
     Renew { id: RequestId },
     /// Has Countersign make the change of an approved request.

@@ -122,8 +122,8 @@ pub(super) async fn renew(
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Json<RequestAnswer>, Problem> {
-    writer(&app, &auth, &headers)?;
-    let request = app.renew(parse_id(&id)?).await?;
+    let caller = writer(&app, &auth, &headers)?;
+    let request = app.renew(&caller, parse_id(&id)?).await?;
     Ok(Json(RequestAnswer::new(&app, request)))
 }
 

@@ -37,6 +37,8 @@ pub struct RequestPage {
     pub may_withdraw: bool,
     /// Nothing is missing and the viewer can have Countersign make the change.
     pub may_apply: bool,
+    /// What renewing means for this request, where the viewer can.
+    pub renew: Option<&'static str>,
     /// The viewer may open the gate in an emergency.
     pub may_break_glass: bool,
     /// The request for the same write that ended before this one.
@@ -212,6 +214,10 @@ impl RequestPage {
 
     fn apply_url(&self) -> String {
         format!("{}/apply", self.chrome.request_url(&self.id))
+    }
+
+    fn renew_url(&self) -> String {
+        format!("{}/renew", self.chrome.request_url(&self.id))
     }
 
     fn break_glass_url(&self) -> String {

@@ -1,6 +1,7 @@
 //! `[[gate]]`.
 
 mod approvals;
+mod expiry;
 
 pub(super) use self::approvals::span;
 use super::plugins::{name, on_failure};
@@ -20,6 +21,7 @@ const KEYS: &[&str] = &[
     "approvals",
     "on_approval",
     "on_bypass",
+    "on_expiry",
     "unknown_author",
     "unknown_run_author",
     "expires",
@@ -67,6 +69,7 @@ fn gate(table: Table<'_>, known: &Known<'_>) -> Option<Gate> {
     let approvals = approvals::read(&table, known);
     let on_approval = table.one_of("on_approval", &OnApproval::ALL, OnApproval::as_str).unwrap_or_default();
     let on_bypass = table.one_of("on_bypass", &OnBypass::ALL, OnBypass::as_str).unwrap_or_default();
+    let on_expiry = expiry::read(&table);
     let unknown = |key| table.one_of(key, &UnknownAuthor::ALL, UnknownAuthor::as_str).unwrap_or_default();
     let (unknown_author, unknown_run_author) = (unknown("unknown_author"), unknown("unknown_run_author"));
     let expires = span(&table, "expires");
@@ -81,6 +84,7 @@ fn gate(table: Table<'_>, known: &Known<'_>) -> Option<Gate> {
         approvals,
         on_approval,
         on_bypass,
+        on_expiry,
         unknown_author,
         unknown_run_author,
         expires,
