@@ -15,6 +15,7 @@ mod expire;
 mod fall_back;
 mod generation;
 mod govern;
+mod held_after;
 mod holdings;
 mod judge;
 mod look;

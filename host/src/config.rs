@@ -29,6 +29,7 @@ pub struct Config {
     pub auth: Auth,
     pub facts: Facts,
     pub reconcile: Reconcile,
+    pub schedule: Schedule,
     pub webhook: Webhook,
     pub plugins: Plugins,
     pub log: Log,
@@ -124,6 +125,11 @@ pub enum AtWrite {
 
 #[derive(Debug, Clone)]
 pub struct Reconcile {
+    pub interval: Duration,
+}
+
+#[derive(Debug, Clone)]
+pub struct Schedule {
     pub interval: Duration,
 }
 

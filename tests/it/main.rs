@@ -9,6 +9,7 @@ mod crash;
 mod facts;
 mod failing;
 mod fate;
+mod lifecycle;
 mod mlflow;
 mod people;
 mod plugins;

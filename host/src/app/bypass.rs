@@ -1,7 +1,6 @@
 //! Governed names and who holds them: what each applied write changes, what the reconciler compares, and what a
 //! move without a permit leads to.
 
-use countersign_core::action::{Action, Placed};
 use countersign_core::decide;
 use countersign_core::digest::Digest;
 use countersign_core::entry::{Bypass, Entry, Intent};
@@ -12,7 +11,7 @@ use countersign_core::review::Authors;
 use super::records::{Holding, OpenIntent, put_request};
 use super::{App, AppError};
 use crate::mlflow::Canonical;
-use crate::store::{Batch, Key, codec, keys};
+use crate::store::{Batch, codec, keys};
 use crate::telemetry::Drift;
 
 /// A governed name of a model: `alias:champion`, `stage:Production` or `version:7`.
@@ -28,20 +27,6 @@ pub(super) fn stage_name(stage: Stage, version: Version) -> Name {
 
 pub(super) fn version_name(version: Version) -> Name {
     format!("version:{version}")
-}
-
-/// What names hold what after a write was made.
-pub(super) fn holdings_after(placed: &Placed) -> Vec<(Key, Option<Version>)> {
-    let at = |model: &ModelName, name: Name| keys::holding(placed.workspace.as_str(), model.as_str(), &name);
-    match &placed.action {
-        Action::SetAlias { model, alias, version } => {
-            vec![(at(model, alias_name(alias.as_str())), Some(*version))]
-        }
-        Action::TransitionStage { model, version, stage, .. } => {
-            vec![(at(model, stage_name(*stage, *version)), Some(*version))]
-        }
-        _ => Vec::new(),
-    }
 }
 
 /// Whether a gate that is not off watches this name, and what it does about a bypass.

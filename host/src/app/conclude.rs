@@ -131,7 +131,7 @@ impl App {
                 let applied = seen.try_map(|request| Ok(request.applied(index, now)?))?;
                 batch = put_request(batch, &applied)?;
             }
-            for (key, version) in super::bypass::holdings_after(&intent.placed) {
+            for (key, version) in self.holdings_after(&intent.placed)? {
                 let holding = Holding { version, since: now, bypassed: false };
                 batch = batch.put(key, codec::encode(&holding)?);
             }

@@ -91,7 +91,7 @@ impl App {
         placed: &Placed,
         asked: Asked<'_>,
     ) -> Result<Judged, AppError> {
-        let snapshot = self.subject_facts(placed).await?;
+        let snapshot = self.facts_judged(placed, gates).await?;
         let facts = std::sync::Arc::clone(&snapshot.facts);
         let authors = self.authors(asked.requester, &facts.version, asked.reviews)?;
         let tier = tier_found(generation, &facts, &placed.action);
@@ -142,6 +142,18 @@ impl App {
             expires,
             break_glass,
         })
+    }
+
+    /// The facts about what an action would promote, or would take something from.
+    async fn facts_judged(
+        &self,
+        placed: &Placed,
+        gates: &[GateMatch<'_>],
+    ) -> Result<std::sync::Arc<Snapshot>, AppError> {
+        match gates.iter().find_map(|matched| matched.changes.as_ref()) {
+            Some((model, version)) => Ok(self.registry.get(&placed.workspace, model, *version).await?),
+            None => self.subject_facts(placed).await,
+        }
     }
 
     /// The facts about what an action would promote: the version that it names, or the source that it registers.

@@ -60,6 +60,25 @@ impl App {
                 let found = client.model(workspace, &registration.model).await?;
                 Ok(found.latest_versions.iter().any(|version| version.source == registration.source))
             }
+            action => self.registry_lacks(placed, action).await,
+        }
+    }
+
+    /// As [`Self::registry_shows`], of what takes something away: it shows by what is not there any more.
+    async fn registry_lacks(&self, placed: &Placed, action: &Action) -> Result<bool, ReadError> {
+        let (workspace, client) = (&placed.workspace, &self.registry.client);
+        match action {
+            Action::DeleteAlias { model, alias } => {
+                Ok(client.version_by_alias(workspace, model, alias).await?.is_none())
+            }
+            Action::DeleteVersion { model, version } => {
+                gone(client.version(workspace, model, *version).await)
+            }
+            Action::DeleteModel { model } => gone(client.model(workspace, model).await),
+            Action::RenameModel { model, new_name } => {
+                client.model(workspace, new_name).await?;
+                gone(client.model(workspace, model).await)
+            }
             _ => Ok(false),
         }
     }
@@ -79,5 +98,12 @@ impl App {
                 _ => return Err(AppError::NotFound(format!("the ledger has no intent {id}: verify it"))),
             }
         }
+    }
+}
+
+fn gone<T>(found: Result<T, ReadError>) -> Result<bool, ReadError> {
+    match found {
+        Err(error) if error.is_not_found() => Ok(true),
+        found => found.map(|_| false),
     }
 }

@@ -1,5 +1,6 @@
 //! The workflow as people meet it: a whole app in front of an MLflow that knows one model and its aliases.
 
+mod changes;
 mod exceptions;
 mod expiry;
 mod workflow;
@@ -109,13 +110,21 @@ async fn set_alias(State(registry): State<Shared>, Json(body): Json<Value>) -> (
     (StatusCode::OK, Json(json!({})))
 }
 
+async fn delete_alias(State(registry): State<Shared>, Json(body): Json<Value>) -> Json<Value> {
+    registry.lock().unwrap().aliases.remove(body["alias"].as_str().unwrap());
+    Json(json!({}))
+}
+
 impl World {
     async fn new(policy: &str) -> Self {
         let registry = Shared::default();
         let served = Router::new()
             .route("/api/2.0/mlflow/model-versions/get", get(version))
             .route("/api/2.0/mlflow/registered-models/get", get(model))
-            .route("/api/2.0/mlflow/registered-models/alias", axum::routing::post(set_alias))
+            .route(
+                "/api/2.0/mlflow/registered-models/alias",
+                axum::routing::post(set_alias).delete(delete_alias),
+            )
             .with_state(Arc::clone(&registry));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let upstream = format!("http://{}", listener.local_addr().unwrap());

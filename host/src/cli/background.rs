@@ -13,15 +13,13 @@ use crate::config::Config;
 
 /// How often the policy's file is looked at.
 const LOOK_AT_POLICY: Duration = Duration::from_secs(1);
-/// How often orphans are looked for.
-const SWEEP: Duration = Duration::from_secs(15);
 /// How soon something that failed at start is tried again: MLflow may still be starting.
 const RETRY: Duration = Duration::from_secs(2);
 
 /// Starts everything; all of it ends with `stop`.
 pub(super) fn spawn(app: &Arc<App>, config: &Config, stop: &CancellationToken) -> anyhow::Result<()> {
     tokio::spawn(until(stop.clone(), reconcile(Arc::clone(app), config.reconcile.interval)));
-    tokio::spawn(until(stop.clone(), sweep(Arc::clone(app))));
+    tokio::spawn(until(stop.clone(), sweep(Arc::clone(app), config.schedule.interval)));
     tokio::spawn(until(stop.clone(), watch_policy(Arc::clone(app), config.policy_file.clone())));
     let mut hangup = signal(SignalKind::hangup()).context("listening for SIGHUP")?;
     let reloading = Arc::clone(app);
@@ -58,13 +56,13 @@ async fn reconcile(app: Arc<App>, interval: Duration) {
 }
 
 /// At start every open intent is an orphan: nothing of ours is on its way.
-async fn sweep(app: Arc<App>) {
+async fn sweep(app: Arc<App>, interval: Duration) {
     while let Err(error) = app.sweep(true).await {
         tracing::warn!(%error, "orphans not resolved");
         tokio::time::sleep(RETRY).await;
     }
     loop {
-        tokio::time::sleep(SWEEP).await;
+        tokio::time::sleep(interval).await;
         if let Err(error) = app.sweep(false).await {
             tracing::warn!(%error, "orphans not resolved");
         }

@@ -13,7 +13,7 @@ use super::{ConfigError, ConfigFault, listed};
 use crate::config::layers::Layers;
 use crate::config::{
     Anonymous, AtWrite, Auth, AuthMode, Config, Credentials, Facts, Log, LogFormat, Plugins, Reconcile,
-    Secret, Server, StoreLocation, Upstream, Webhook,
+    Schedule, Secret, Server, StoreLocation, Upstream, Webhook,
 };
 
 /// Where MLflow's webhooks go, below the public URL.
@@ -49,6 +49,7 @@ impl<'l> Reader<'l> {
         let (facts, webhook, plugins, log) =
             (self.facts(), self.webhook(public_url), self.plugins(), self.log());
         let interval = self.span("reconcile.interval", &file.reconcile.interval);
+        let schedule = self.span("schedule.interval", &file.schedule.interval);
         Some(Config {
             server: server?,
             upstream: upstream?,
@@ -57,6 +58,7 @@ impl<'l> Reader<'l> {
             auth: auth?,
             facts: facts?,
             reconcile: Reconcile { interval: interval? },
+            schedule: Schedule { interval: schedule? },
             webhook: webhook?,
             plugins: plugins?,
             log: log?,

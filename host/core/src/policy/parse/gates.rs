@@ -1,6 +1,7 @@
 //! `[[gate]]`.
 
 mod approvals;
+mod changes;
 mod expiry;
 
 pub(super) use self::approvals::span;
@@ -19,6 +20,7 @@ const KEYS: &[&str] = &[
     "check",
     "rule",
     "approvals",
+    "changes",
     "on_approval",
     "on_bypass",
     "on_expiry",
@@ -70,6 +72,7 @@ fn gate(table: Table<'_>, known: &Known<'_>) -> Option<Gate> {
     let on_approval = table.one_of("on_approval", &OnApproval::ALL, OnApproval::as_str).unwrap_or_default();
     let on_bypass = table.one_of("on_bypass", &OnBypass::ALL, OnBypass::as_str).unwrap_or_default();
     let on_expiry = expiry::read(&table);
+    let changes = changes::read(&table);
     let unknown = |key| table.one_of(key, &UnknownAuthor::ALL, UnknownAuthor::as_str).unwrap_or_default();
     let (unknown_author, unknown_run_author) = (unknown("unknown_author"), unknown("unknown_run_author"));
     let expires = span(&table, "expires");
@@ -85,6 +88,7 @@ fn gate(table: Table<'_>, known: &Known<'_>) -> Option<Gate> {
         on_approval,
         on_bypass,
         on_expiry,
+        changes,
         unknown_author,
         unknown_run_author,
         expires,
