@@ -8,6 +8,7 @@ mod apply;
 mod authors;
 mod bypass;
 mod conclude;
+mod differ;
 mod emergency;
 mod error;
 mod evidence;

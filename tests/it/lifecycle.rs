@@ -108,3 +108,26 @@ fn what_takes_something_back_waits_for_the_people_of_its_gate() {
     scene.verify();
     assert_eq!(scene.of_kind("bypassed"), Vec::<Value>::new());
 }
+
+#[test]
+fn checks_run_again_only_where_what_they_read_has_changed() {
+    let scene = Scene::start("again", policy);
+    let model = scene.model("a");
+    let registered = scene.register(&model, 0.9);
+    let id = scene.request_of(&scene.alias(&model, "champion", &registered.version));
+    allow(&scene, &id);
+    let runs = || scene.of_kind("check-run").len();
+    let renew = || {
+        let path = format!("/_countersign/api/v1/requests/{id}/renew");
+        assert_eq!(scene.call("ana", "POST", &path, None).status, 200);
+        scene.read(&format!("requests/{id}/difference"))["changes"].clone()
+    };
+    assert_eq!(renew(), json!([]));
+    let before = runs();
+    assert_eq!((renew(), runs()), (json!([]), before));
+    let metric = json!({"run_id": registered.run_id, "key": "auc", "value": 0.95, "timestamp": 2});
+    scene.post("runs/log-metric", &metric);
+    let changed = renew();
+    assert_eq!(runs(), before + 1);
+    contains(&changed.to_string(), &["metric auc", "0.9\"", "0.95"]);
+}

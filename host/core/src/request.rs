@@ -6,6 +6,7 @@
 mod expiry;
 mod prior;
 pub mod state;
+mod stood;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -13,6 +14,7 @@ use uuid::Uuid;
 pub use self::expiry::{Fallback, WARNINGS};
 pub use self::prior::Prior;
 pub use self::state::{Standing, State};
+pub use self::stood::Stood;
 use crate::action::Placed;
 use crate::check::CheckRun;
 use crate::decide::{GateVerdict, Verdict, Violation};
@@ -68,6 +70,9 @@ pub struct PromotionRequest {
     /// Who has opened which findings.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub opened: Vec<Opened>,
+    /// What stood there when somebody last approved it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed: Option<Stood>,
     /// When it ends by itself if nobody has settled it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<Millis>,
@@ -144,6 +149,7 @@ impl PromotionRequest {
             previous: None,
             prior,
             opened: Vec::new(),
+            signed: None,
             expires: expires.map(|span| now.plus(span)),
             valid_until: None,
             warned: None,
@@ -223,6 +229,9 @@ impl PromotionRequest {
     /// When the request has ended.
     pub fn reviewed(self, review: Review) -> Result<Self, InvalidStep> {
         let mut this = self.live("reviewed")?;
+        if review.vote == Vote::Approve {
+            this.signed = Some(this.stands());
+        }
         this.reviews.push(review);
         Ok(this)
     }

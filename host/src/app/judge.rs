@@ -1,6 +1,7 @@
 //! Judging: from a promotion that a gate guards to a decision about it, with everything that it rests on.
 
 use countersign_core::action::{Action, Placed};
+use countersign_core::canonical;
 use countersign_core::check::{CheckRun, RuleRun};
 use countersign_core::decide::{self, Case, Decision, Demand, Exceptions, TierFound, Verdict};
 use countersign_core::digest::Digest;
@@ -36,6 +37,14 @@ pub(super) struct Judged {
 }
 
 impl Judged {
+    /// Keeps the facts themselves, so that what changes later can be shown.
+    pub(super) fn keep_facts(&mut self) -> Result<(), AppError> {
+        let facts = canonical::to_vec(&(&self.facts.version, &self.facts.model))?;
+        // Under the digest that the request names: it is over the same bytes.
+        self.fresh.evidence.keep(facts);
+        Ok(())
+    }
+
     /// The part that a promotion request keeps.
     pub(super) fn judgement(&self) -> Judgement {
         Judgement {

@@ -67,10 +67,11 @@ impl App {
         &self,
         caller: &Caller,
         placed: Placed,
-        judged: Judged,
+        mut judged: Judged,
         earlier: Earlier,
         decision: &str,
     ) -> Result<PromotionRequest, AppError> {
+        judged.keep_facts()?;
         let now = self.clock.now();
         let (before, found, authors) = (earlier.id(), judged.judgement(), judged.authors.clone());
         let (mut entries, mut batch) = judged.fresh.put(Batch::new())?;

@@ -234,7 +234,8 @@ impl App {
         self.registry.look_again(&placed);
         let requester = seen.value.authors.requester.clone();
         let asked = Asked { requester, reviews: &seen.value.reviews, prior: None, going_back: false };
-        let judged = self.judge(generation, &gates, &placed, asked).await?;
+        let mut judged = self.judge(generation, &gates, &placed, asked).await?;
+        judged.keep_facts()?;
         let (found, now) = (judged.judgement(), self.clock.now());
         let (entries, batch) = judged.fresh.put(Batch::new())?;
         let seen = seen.try_map(|request| Ok(request.judged(found, now)?))?;

@@ -1,6 +1,7 @@
 //! The workflow as people meet it: a whole app in front of an MLflow that knows one model and its aliases.
 
 mod changes;
+mod difference;
 mod exceptions;
 mod expiry;
 mod workflow;
@@ -73,6 +74,7 @@ expires = "10d"
 #[derive(Default)]
 struct Registry {
     aliases: BTreeMap<String, String>,
+    tags: BTreeMap<String, String>,
     ill: bool,
     writes: usize,
 }
@@ -86,9 +88,15 @@ struct World {
     _files: TempDir,
 }
 
-async fn version(Query(asked): Query<BTreeMap<String, String>>) -> Json<Value> {
+async fn version(
+    State(registry): State<Shared>,
+    Query(asked): Query<BTreeMap<String, String>>,
+) -> Json<Value> {
+    let tags = registry.lock().unwrap().tags.clone();
+    let tags: Vec<Value> = tags.iter().map(|(key, value)| json!({"key": key, "value": value})).collect();
     Json(json!({"model_version": {
         "name": asked["name"], "version": asked["version"], "creation_timestamp": 1, "status": "READY",
+        "tags": tags,
     }}))
 }
 

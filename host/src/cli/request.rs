@@ -5,6 +5,7 @@ mod shown;
 use anyhow::Result;
 use countersign_core::break_glass::BreakGlass;
 use countersign_core::check::CheckRun;
+use countersign_core::difference::Change;
 use countersign_core::explain;
 use countersign_core::request::RequestId;
 use serde::{Deserialize, Serialize};
@@ -23,6 +24,7 @@ pub(super) fn run(context: &Context, Request { remote, command }: Request) -> Re
         match command {
             Command::List { state } => list(context, &remote, state.as_deref()).await,
             Command::Show { id } => show(context, &remote, &format!("requests/{id}")).await,
+            Command::Difference { id } => difference(context, &remote, id).await,
             Command::Approve(vote) => review(context, &remote, "approve", vote).await,
             Command::Reject(vote) => review(context, &remote, "reject", vote).await,
             Command::Abstain(vote) => review(context, &remote, "abstain", vote).await,
@@ -77,6 +79,26 @@ fn rows(requests: &[Value]) -> Result<String> {
 async fn show(context: &Context, remote: &Remote, path: &str) -> Result<()> {
     let request: Value = remote.get(path, &[]).await?;
     context.out.tell(&Shown::read(request.clone())?, &request)
+}
+
+#[derive(Deserialize, Serialize)]
+struct Differs {
+    changes: Option<Vec<Change>>,
+}
+
+async fn difference(context: &Context, remote: &Remote, id: RequestId) -> Result<()> {
+    let found: Differs = remote.get(&format!("requests/{id}/difference"), &[]).await?;
+    let text = match &found.changes {
+        None => "nobody has approved it yet".to_owned(),
+        Some(changes) if changes.is_empty() => "nothing has changed since it was approved".to_owned(),
+        Some(changes) => {
+            let heads = ["FACT", "WAS", "IS"].map(str::to_owned).to_vec();
+            let or_none = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".to_owned());
+            let row = |c: &Change| vec![c.fact.clone(), or_none(&c.was), or_none(&c.is)];
+            table(&std::iter::once(heads).chain(changes.iter().map(row)).collect::<Vec<_>>())
+        }
+    };
+    context.out.tell(&text, &found)
 }
 
 async fn act(context: &Context, remote: &Remote, path: &str, what: &str) -> Result<()> {

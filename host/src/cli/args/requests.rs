@@ -25,6 +25,9 @@ pub enum RequestCommand {
     /// Who must act next, the checks, the reviews, and the digest that a signature would cover.
     #[command(after_help = "Example:\n  countersign request show 0198…")]
     Show { id: RequestId },
+    /// What has changed since somebody last approved it, fact by fact.
+    #[command(after_help = "Example:\n  countersign request difference 0198…")]
+    Difference { id: RequestId },
     /// Signs in a seat, for exactly what `show` shows.
     #[command(
         after_help = "Example:\n  countersign request approve 0198… --seat risk --rationale 'meets the bar'"

@@ -6,6 +6,7 @@ use axum::extract::{Path, State};
 use axum::{Extension, Json};
 use countersign_core::action::{Action, Placed};
 use countersign_core::check::CheckRun;
+use countersign_core::difference::Change;
 use countersign_core::digest::Digest;
 use countersign_core::names::{ModelName, PluginName, Seat, Workspace};
 use countersign_core::request::RequestId;
@@ -89,6 +90,22 @@ pub(super) async fn show(
     reader(&app, &auth)?;
     let request = app.request(parse_id(&id)?)?;
     Ok(Json(RequestAnswer::new(&app, request)))
+}
+
+#[derive(Serialize)]
+pub(super) struct Differs {
+    /// `null` where nobody has approved yet.
+    changes: Option<Vec<Change>>,
+}
+
+pub(super) async fn difference(
+    State(app): State<Arc<App>>,
+    Extension(auth): Extension<Authenticated>,
+    Path(id): Path<String>,
+) -> Result<Json<Differs>, Problem> {
+    reader(&app, &auth)?;
+    let request = app.request(parse_id(&id)?)?;
+    Ok(Json(Differs { changes: app.difference(&request)? }))
 }
 
 pub(super) async fn review(

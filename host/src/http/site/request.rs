@@ -6,6 +6,7 @@ use axum::extract::{Path, Query};
 use axum::response::Response;
 use countersign_core::check::CheckRun;
 use countersign_core::decide::GateVerdict;
+use countersign_core::difference::Change;
 use countersign_core::explain;
 use countersign_core::names::{PersonId, Seat};
 use countersign_core::request::{PromotionRequest, Standing, State};
@@ -80,6 +81,7 @@ pub(super) fn build(
         panel: panel(visitor, request, typed),
         may_withdraw: is_mine && request.state.is_live(),
         may_apply: may_apply(visitor, request),
+        changes: changes(visitor, request),
         renew: me.and_then(|_| renew(visitor, request)),
         may_break_glass: may_break_glass(visitor, request),
         previous: request.previous.map(|id| id.to_string()),
@@ -103,6 +105,14 @@ fn told_words(done: &str) -> Option<String> {
         _ => return None,
     };
     Some(words.to_owned())
+}
+
+fn changes(visitor: &Visitor, request: &PromotionRequest) -> Vec<Change> {
+    let found = visitor.app().difference(request).unwrap_or_else(|error| {
+        tracing::warn!(%error, "what has changed is not shown");
+        None
+    });
+    found.unwrap_or_default()
 }
 
 /// What renewing means here; `None` where there is nothing to renew.
