@@ -134,6 +134,7 @@ impl App {
         }
         if let Ok(answer) = &answered {
             self.note_registered(&call.caller, &intent.placed, answer).await;
+            self.note_changed(call, answer).await;
         }
         self.conclude_behind(Concluded { intent, index, request, result }).await;
         Ok(Answer::Forwarded(answered?))

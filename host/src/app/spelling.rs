@@ -61,6 +61,16 @@ impl App {
                 "/api/2.0/mlflow/registered-models/rename",
                 json!({ "name": model, "new_name": new_name }),
             ),
+            Action::SetVersionTag { model, version, key, value } => (
+                "POST",
+                "/api/2.0/mlflow/model-versions/set-tag",
+                json!({ "name": model, "version": version, "key": key, "value": value }),
+            ),
+            Action::DeleteVersionTag { model, version, key } => (
+                "DELETE",
+                "/api/2.0/mlflow/model-versions/delete-tag",
+                json!({ "name": model, "version": version, "key": key }),
+            ),
             other => ("POST", "", serde_json::to_value(other).unwrap_or(Value::Null)),
         };
         Spelling { method: method.to_owned(), path: path.to_owned(), body: body.to_string() }

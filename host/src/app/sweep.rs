@@ -79,6 +79,14 @@ impl App {
                 client.model(workspace, new_name).await?;
                 gone(client.model(workspace, model).await)
             }
+            Action::SetVersionTag { model, version, key, value } => {
+                let found = client.version(workspace, model, *version).await?;
+                Ok(found.tags.iter().any(|tag| tag.key == *key && tag.value == *value))
+            }
+            Action::DeleteVersionTag { model, version, key } => {
+                let found = client.version(workspace, model, *version).await?;
+                Ok(found.tags.iter().all(|tag| tag.key != *key))
+            }
             _ => Ok(false),
         }
     }

@@ -42,7 +42,15 @@ impl App {
             self.people.remember(identity).await;
         }
         self.note_registered(&call.caller, placed, response).await;
-        let Some(version) = placed.action.version() else { return };
+        self.note_changed(call, response).await;
+    }
+
+    /// Who changes what is reviewed of a version cannot sign it.
+    pub(super) async fn note_changed(&self, call: &Call, response: &Response<Bytes>) {
+        let placed = &call.classified.placed;
+        let Some(version) = placed.action.version().filter(|_| response.status() == StatusCode::OK) else {
+            return;
+        };
         if let Err(error) = self.note_written(call, version).await {
             tracing::error!(error = %error, action.kind = placed.action.kind(), "author not recorded");
         }

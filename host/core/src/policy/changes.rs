@@ -14,11 +14,15 @@ pub struct Changes {
     pub leave: OnChange,
     /// Renaming a model that holds something guarded.
     pub rename: OnChange,
+    /// Setting and deleting tags of a version that holds something guarded.
+    pub tags: OnChange,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OnChange {
+    /// It goes through, and who made it is remembered.
+    Allow,
     /// It opens a request, and after approval the same call succeeds.
     Hold,
     /// Nobody can allow it.
@@ -27,7 +31,8 @@ pub enum OnChange {
 
 impl Default for Changes {
     fn default() -> Self {
-        Self { delete: OnChange::Hold, leave: OnChange::Hold, rename: OnChange::Hold }
+        let (hold, allow) = (OnChange::Hold, OnChange::Allow);
+        Self { delete: hold, leave: hold, rename: hold, tags: allow }
     }
 }
 
@@ -52,18 +57,27 @@ impl Changes {
             }
             Action::TransitionStage { .. } => self.leave,
             Action::RenameModel { .. } => self.rename,
+            action if describes(action) => self.tags,
             _ => OnChange::Refuse,
         };
         settles && said == OnChange::Hold
     }
 }
 
+/// Whether this changes a tag of a version. A description is not among them: the action does not say which it is.
+pub(super) const fn describes(action: &Action) -> bool {
+    matches!(action, Action::SetVersionTag { .. } | Action::DeleteVersionTag { .. })
+}
+
 impl OnChange {
-    pub const ALL: [Self; 2] = [Self::Hold, Self::Refuse];
+    pub const ALL: [Self; 3] = [Self::Allow, Self::Hold, Self::Refuse];
+    /// For what would take a promotion back.
+    pub const TAKING_BACK: [Self; 2] = [Self::Hold, Self::Refuse];
 
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Allow => "allow",
             Self::Hold => "hold",
             Self::Refuse => "refuse",
         }

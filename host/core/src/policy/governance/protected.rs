@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{GateMatch, Governance, Held, Holdings};
 use crate::action::Action;
 use crate::names::{Alias, ModelName, Stage, Version, fold, skeleton};
+use crate::policy::changes::{OnChange, describes};
 use crate::policy::gate::{Gate, Guard};
 
 /// MLflow hides models and versions with this tag from its registry, and renames their events.
@@ -132,6 +133,9 @@ pub(super) fn needs_holdings(gate: &Gate, action: &Action) -> bool {
         }
         Action::DeleteModel { model } | Action::DeleteVersion { model, .. } => gate.covers(model),
         Action::RenameModel { model, new_name } => gate.covers(model) || gate.covers(new_name),
+        action if describes(action) => {
+            gate.changes.tags != OnChange::Allow && action.model().is_some_and(|model| gate.covers(model))
+        }
         Action::WriteArtifact { .. } => true,
         _ => false,
     }
@@ -229,7 +233,9 @@ fn with_holdings(gate: &Gate, action: &Action, held: &[Held]) -> Option<Protecte
                 held.iter().filter(leaves).find(|held| gate.guard_of_stage(held.stage).is_some())?;
             Some(ProtectedReason::LeavesStage { version: *version, stage: leaving.stage })
         }
-        Action::DeleteVersion { model, version } => {
+        Action::DeleteVersion { model, version }
+        | Action::SetVersionTag { model, version, .. }
+        | Action::DeleteVersionTag { model, version, .. } => {
             held.iter().filter(|held| is(held, model, *version)).find_map(|held| holds(gate, held))
         }
         Action::DeleteModel { model } => of_model(gate, model, held),

@@ -176,6 +176,24 @@ fn changes_of_what_is_promoted_ask_the_people_where_there_are_any() {
 }
 
 #[test]
+fn tags_are_asked_for_where_the_gate_says_so() {
+    let people = "[[seat]]\nname = \"risk\"\nmembers = [\"ruth\"]\n";
+    let approvals = "\n  [gate.approvals.default]\n  seats = { risk = 1 }\n";
+    let check = |tags: &str, version: u32, held: bool, refused: bool| {
+        let text = format!("{people}{POLICY}\nchanges = {{ tags = \"{tags}\" }}\n{approvals}");
+        let policy = Policy::parse("policy.toml", &text).unwrap();
+        let version = Version::new(version);
+        let action = Action::DeleteVersionTag { model: "credit".into(), version, key: "risk".to_owned() };
+        let said = policy.governs(&action, &holdings());
+        assert_eq!((matches!(said, Governance::Gates(_)), said.refuses()), (held, refused), "{tags} {version}");
+    };
+    check("allow", 3, false, false);
+    check("hold", 3, true, false);
+    check("hold", 4, false, false);
+    check("refuse", 3, false, true);
+}
+
+#[test]
 fn monitoring_gates_refuse_nothing_but_our_own_tags() {
     let text = POLICY.replace("\"enforce\"", "\"monitor\"");
     let policy = Policy::parse("policy.toml", &text).unwrap();
