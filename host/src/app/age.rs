@@ -12,7 +12,7 @@ const AT_ONCE: usize = 256;
 
 /// What follows for one request from the time that it is.
 enum Step {
-    Ends(PromotionRequest),
+    Ends(Box<PromotionRequest>),
     Warns(u16),
     FallsBack,
     Nothing,
@@ -31,7 +31,7 @@ impl App {
             if key >= keys::due(now + 1, uuid::Uuid::nil()) {
                 break;
             }
-            match self.age_one(key).await {
+            match Box::pin(self.age_one(key)).await {
                 Ok(done) => taken += usize::from(done),
                 // Somebody settles it at this moment: the next round looks again.
                 Err(AppError::Conflict(_)) => {}
@@ -50,7 +50,7 @@ impl App {
         };
         let step = seen.as_ref().map_or(Step::Nothing, |seen| self.step(&seen.value));
         match (step, seen) {
-            (Step::Ends(ended), Some(seen)) => self.end(seen.try_map(|_| Ok(ended))?, due).await,
+            (Step::Ends(ended), Some(seen)) => self.end(seen.try_map(|_| Ok(*ended))?, due).await,
             (Step::Warns(days), Some(seen)) => self.warn(seen, days, due).await,
             (Step::FallsBack, Some(seen)) => self.fall_back(seen).await,
             _ => {
@@ -64,7 +64,7 @@ impl App {
     fn step(&self, request: &PromotionRequest) -> Step {
         let now = self.clock.now();
         if let Some(ended) = request.aged(now) {
-            return Step::Ends(ended);
+            return Step::Ends(Box::new(ended));
         }
         if let Some(days) = request.warning(now) {
             return Step::Warns(days);

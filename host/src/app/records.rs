@@ -171,6 +171,7 @@ pub(super) fn run_key<T: Serialize>(inputs: &T) -> Result<Key, CanonicalError> {
 
 /// What is known of a write from before.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "it is looked up once and moved once")]
 pub(super) enum Earlier {
     Nothing,
     /// A request that can still lead to the write.

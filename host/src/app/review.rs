@@ -46,7 +46,7 @@ impl App {
         let key = keys::last_rationale(identity.person.as_str());
         let rationale = rationale(new.vote, &new.rationale, self.read(&key)?)?;
         let seat = self.seat_for(&generation, identity, &seen.value, &new).await?;
-        let request = self.freshen(&generation, seen).await?;
+        let request = Box::pin(self.freshen(&generation, seen)).await?;
         if request.value.binding != new.subject_digest {
             return Err(AppError::Conflict(format!(
                 "what you looked at has changed since: it was {}, it is {} now. Look at the request again, then vote",
@@ -65,8 +65,8 @@ impl App {
             binding: new.subject_digest,
             looked_for,
         };
-        let taken = self.take(&generation, request, review).await?;
-        self.apply_where_due(taken).await
+        let taken = Box::pin(self.take(&generation, request, review)).await?;
+        Box::pin(self.apply_where_due(taken)).await
     }
 
     /// Ends a request that its own requester no longer wants.
@@ -95,10 +95,10 @@ impl App {
         let generation = self.generation.load_full();
         let seen = self.load_request(id)?;
         if seen.value.may_begin_again() {
-            return self.open_again(caller, seen.value.placed).await;
+            return Box::pin(self.open_again(caller, seen.value.placed)).await;
         }
         must_be_live(&seen.value)?;
-        Ok(self.freshen(&generation, seen).await?.value)
+        Ok(Box::pin(self.freshen(&generation, seen)).await?.value)
     }
 
     /// A comment needs no seat; a vote needs one that this person may fill. An approval may leave open which of

@@ -5,8 +5,10 @@ use super::*;
 const TIERS: &str =
     "[[tier]]\nname = \"high\"\nwhen = '\"high\" in version.tags'\n\n[[tier]]\nname = \"low\"";
 
+type Line = (String, Option<String>, Option<String>);
+
 /// The facts that differ, each with what it was and is.
-fn changed(world: &World, id: RequestId) -> Option<Vec<(String, Option<String>, Option<String>)>> {
+fn changed(world: &World, id: RequestId) -> Option<Vec<Line>> {
     let found = world.app.difference(&world.app.request(id).unwrap()).unwrap();
     found.map(|changes| changes.into_iter().map(|change| (change.fact, change.was, change.is)).collect())
 }
