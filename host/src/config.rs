@@ -30,6 +30,7 @@ pub struct Config {
     pub auth: Auth,
     pub facts: Facts,
     pub reconcile: Reconcile,
+    pub schedule: Schedule,
     pub webhook: Webhook,
     pub plugins: Plugins,
     pub log: Log,
@@ -157,6 +158,11 @@ pub enum AtWrite {
 
 #[derive(Debug, Clone)]
 pub struct Reconcile {
+    pub interval: Duration,
+}
+
+#[derive(Debug, Clone)]
+pub struct Schedule {
     pub interval: Duration,
 }
 

@@ -11,7 +11,7 @@ mod facts;
 mod failing;
 mod fate;
 mod identity;
-
+mod lifecycle;
 mod mlflow;
 mod people;
 mod plugins;

@@ -180,6 +180,12 @@ impl Action {
         }
     }
 
+    /// Whether this gives a version something. What takes something away is allowed once each time.
+    #[must_use]
+    pub const fn is_promotion(&self) -> bool {
+        matches!(self, Self::SetAlias { .. } | Self::TransitionStage { .. } | Self::RegisterVersion(_))
+    }
+
     /// The stable word for this kind of action, as in serialised actions and in the plugins' interface.
     #[must_use]
     pub const fn kind(&self) -> &'static str {

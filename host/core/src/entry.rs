@@ -17,6 +17,7 @@ use crate::facts::Subject;
 use crate::names::{ModelName, PersonId, PluginName, Version, Workspace};
 use crate::request::RequestId;
 use crate::review::{Authors, Review};
+use crate::time::Millis;
 use crate::waiver::{Endorsement, Waiver};
 
 /// How every entry begins in canonical form.
@@ -148,6 +149,32 @@ pub enum Entry {
     Expired {
         request: RequestId,
     },
+    /// It runs out in so many days. Its checks ran first: this is what they say now.
+    Expiring {
+        request: RequestId,
+        days: u16,
+        until: Millis,
+        checks: Vec<CheckSays>,
+    },
+    /// It has run out, and so its alias goes to another version. The intent follows.
+    FallingBack {
+        request: RequestId,
+        placed: Placed,
+        intent: Uuid,
+    },
+    /// It has run out, and its alias stays where it is nevertheless.
+    NotFallenBack {
+        request: RequestId,
+        reason: String,
+    },
+}
+
+/// What a check says, and where its outcome is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckSays {
+    pub plugin: PluginName,
+    pub conclusion: String,
+    pub outcome: Digest,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -251,6 +278,9 @@ impl Entry {
             Self::ExceptionRefused { .. } => "exception-refused",
             Self::Lapsed { .. } => "lapsed",
             Self::Expired { .. } => "expired",
+            Self::Expiring { .. } => "expiring",
+            Self::FallingBack { .. } => "falling-back",
+            Self::NotFallenBack { .. } => "not-fallen-back",
         }
     }
 

@@ -13,6 +13,7 @@ pub mod canonical;
 pub mod check;
 pub mod classify;
 pub mod decide;
+pub mod difference;
 pub mod digest;
 pub mod entry;
 pub mod evidence;

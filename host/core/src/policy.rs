@@ -4,7 +4,9 @@
 //! file at once. What a policy says about an action is in [`governance`], about a subject's risk in [`tier`].
 //! This module must not know: where the file lies, how plugins run, who the caller is.
 
+pub mod changes;
 pub mod exceptions;
+pub mod expiry;
 pub mod explain;
 pub mod gate;
 pub mod governance;
@@ -15,7 +17,9 @@ pub mod tier;
 
 use serde::Serialize;
 
+pub use self::changes::{Changes, OnChange};
 pub use self::exceptions::{BreakGlassRule, WaiverRule};
+pub use self::expiry::{FallbackTo, OnExpiry};
 pub use self::gate::{
     Approvals, Check, Gate, Guard, Mode, OnApproval, OnBypass, Rule, SignatureKind, UnknownAuthor,
 };

@@ -3,14 +3,18 @@
 //! Each state carries exactly the data that exists in it, and every step takes the request by value and gives
 //! back the next one, or says that the step cannot be taken. The states are in [`state`].
 
+mod expiry;
 mod prior;
 pub mod state;
+mod stood;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+pub use self::expiry::{Fallback, WARNINGS};
 pub use self::prior::Prior;
 pub use self::state::{Standing, State};
+pub use self::stood::Stood;
 use crate::action::Placed;
 use crate::check::CheckRun;
 use crate::decide::{GateVerdict, Verdict, Violation};
@@ -66,12 +70,21 @@ pub struct PromotionRequest {
     /// Who has opened which findings.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub opened: Vec<Opened>,
+    /// What stood there when somebody last approved it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed: Option<Stood>,
     /// When it ends by itself if nobody has settled it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<Millis>,
     /// Until when the signatures that it rests on count.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub valid_until: Option<Millis>,
+    /// The last warning that it will run out: so many days before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warned: Option<u16>,
+    /// What becomes of the name, where the approval has run out and the policy names another version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fallback: Option<Fallback>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -138,8 +151,11 @@ impl PromotionRequest {
             previous: None,
             prior,
             opened: Vec::new(),
+            signed: None,
             expires: expires.map(|span| now.plus(span)),
             valid_until: None,
+            warned: None,
+            fallback: None,
         }
     }
 
@@ -217,6 +233,9 @@ impl PromotionRequest {
     /// When the request has ended.
     pub fn reviewed(self, review: Review) -> Result<Self, InvalidStep> {
         let mut this = self.live("reviewed")?;
+        if review.vote == Vote::Approve {
+            this.signed = Some(this.stands());
+        }
         this.reviews.push(review);
         Ok(this)
     }
@@ -303,16 +322,6 @@ impl PromotionRequest {
             _ => return None,
         };
         Some(Self { state, ..self.clone() })
-    }
-
-    /// When [`Self::aged`] next has something to say.
-    #[must_use]
-    pub const fn due(&self) -> Option<Millis> {
-        match self.state {
-            State::Open | State::InReview | State::Approved { .. } => self.expires,
-            State::Applied { .. } => self.valid_until,
-            _ => None,
-        }
     }
 
     /// How the approval of a write that was made stands. `None` for a request that did not come so far.

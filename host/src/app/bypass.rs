@@ -1,14 +1,12 @@
 //! Governed names and who holds them: what each applied write changes, what the reconciler compares, and what a
 //! move without a permit leads to.
 
-use countersign_core::action::{Action, Placed};
 use countersign_core::decide;
 use countersign_core::digest::Digest;
 use countersign_core::entry::{Bypass, Entry, Intent};
 use countersign_core::names::{ModelName, Stage, Version, Workspace};
 use countersign_core::policy::{Guard, OnBypass, Policy};
 use countersign_core::review::Authors;
-use countersign_core::time::Millis;
 
 use super::history::put_holding;
 use super::records::{Holding, put_request};
@@ -30,20 +28,6 @@ pub(super) fn stage_name(stage: Stage, version: Version) -> Name {
 
 pub(super) fn version_name(version: Version) -> Name {
     format!("version:{version}")
-}
-
-/// Notes what holds what after a write was made.
-pub(super) fn note_moved(batch: Batch, placed: &Placed, now: Millis) -> Result<Batch, AppError> {
-    let (model, name, version) = match &placed.action {
-        Action::SetAlias { model, alias, version } => (model, alias_name(alias.as_str()), Some(*version)),
-        Action::DeleteAlias { model, alias } => (model, alias_name(alias.as_str()), None),
-        Action::TransitionStage { model, version, stage, .. } => {
-            (model, stage_name(*stage, *version), Some(*version))
-        }
-        _ => return Ok(batch),
-    };
-    let holding = Holding { version, since: now, bypassed: false };
-    put_holding(batch, (&placed.workspace, model), &name, &holding)
 }
 
 /// Whether a gate that is not off watches this name, and what it does about a bypass.

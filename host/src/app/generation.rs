@@ -102,6 +102,9 @@ impl Generation {
         tier: &TierFound,
     ) -> Result<(Demand, Vec<LoadedCheck>), AppError> {
         let gate = matched.gate;
+        if matched.changes.is_some() {
+            return Ok((self.demand_for_change(matched, tier), Vec::new()));
+        }
         // A gate that nobody knows must not become one without checks.
         let unknown = || AppError::NotFound(format!("the policy in force has no gate `{}`", gate.name));
         let checks = self.checks.get(&gate.name).cloned().ok_or_else(unknown)?;
@@ -131,6 +134,26 @@ impl Generation {
             applies: gate.on_approval == OnApproval::Apply,
         };
         Ok((demand, checks))
+    }
+
+    /// What takes something back needs the people and no checks: a version may be taken away because it fails them.
+    fn demand_for_change(&self, matched: &GateMatch<'_>, tier: &TierFound) -> Demand {
+        let gate = matched.gate;
+        Demand {
+            gate: gate.name.clone(),
+            enforced: gate.mode == Mode::Enforce,
+            tier: tier.clone(),
+            lowered_from: None,
+            checks: Vec::new(),
+            rules: gate.rules.iter().map(|rule| rule.plugin.clone()).collect(),
+            seats: gate.seats_for_change(tier.known()),
+            vetoes: self.vetoes(),
+            expires: None,
+            unknown_author_holds: false,
+            unknown_run_author_holds: false,
+            evidence_first: false,
+            applies: false,
+        }
     }
 
     fn vetoes(&self) -> BTreeSet<Seat> {

@@ -99,7 +99,7 @@ impl App {
             // What was rejected is final; what it has become since is not.
             self.registry.look_again(placed);
         }
-        let asked = Asked { requester, reviews: &reviews, prior };
+        let asked = Asked { requester, reviews: &reviews, prior, going_back: false };
         let judged = self.judge_to_write(generation, gates, placed, asked).await?;
         for matched in gates {
             self.metrics.decision(placed.action.kind(), judged.decision.as_str(), matched.gate.mode);
@@ -136,6 +136,7 @@ impl App {
         }
         if let Ok(answer) = &answered {
             self.note_registered(&call.caller, &intent.placed, answer).await;
+            self.note_changed(call, answer).await;
         }
         self.conclude_behind(Concluded { intent, index, request, result }).await;
         Ok(Answer::Forwarded(answered?))

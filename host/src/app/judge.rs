@@ -1,6 +1,7 @@
 //! Judging: from a promotion that a gate guards to a decision about it, with everything that it rests on.
 
 use countersign_core::action::{Action, Placed};
+use countersign_core::canonical;
 use countersign_core::check::{CheckRun, RuleRun};
 use countersign_core::decide::{self, Case, Decision, Demand, Exceptions, TierFound, Verdict};
 use countersign_core::digest::Digest;
@@ -37,6 +38,14 @@ pub(super) struct Judged {
 }
 
 impl Judged {
+    /// Keeps the facts themselves, so that what changes later can be shown.
+    pub(super) fn keep_facts(&mut self) -> Result<(), AppError> {
+        let facts = canonical::to_vec(&(&self.facts.version, &self.facts.model))?;
+        // Under the digest that the request names: it is over the same bytes.
+        self.fresh.evidence.keep(facts);
+        Ok(())
+    }
+
     /// The part that a promotion request keeps.
     pub(super) fn judgement(&self) -> Judgement {
         Judgement {
@@ -60,6 +69,8 @@ pub(super) struct Asked<'a> {
     pub(super) reviews: &'a [Review],
     /// What the same write displaced when it was made before.
     pub(super) prior: Option<Prior>,
+    /// Whether the name goes back to what was made before, whatever it holds now.
+    pub(super) going_back: bool,
 }
 
 impl App {
@@ -91,7 +102,7 @@ impl App {
         placed: &Placed,
         asked: Asked<'_>,
     ) -> Result<Judged, AppError> {
-        let snapshot = self.subject_facts(placed).await?;
+        let snapshot = self.facts_judged(placed, gates).await?;
         let facts = std::sync::Arc::clone(&snapshot.facts);
         let authors = self.authors(asked.requester, &facts.version, asked.reviews)?;
         let tier = tier_found(generation, &facts, &placed.action);
@@ -109,7 +120,7 @@ impl App {
         let policy = generation.policy.digest().0;
         let facts_digest = snapshot.facts_digest()?;
         let (subject, now) = (&facts.version.subject, self.clock.now());
-        let prior = prior(placed, &facts, asked.prior);
+        let prior = prior(placed, &facts, (asked.prior, asked.going_back));
         let bound = demands.iter().any(|demand| demand.enforced && demand.applies).then_some(prior);
         // Whoever agreed before it was lowered has not agreed to that.
         let from = lowered.map(|lowered| TierFound::Known(lowered.from));
@@ -162,6 +173,18 @@ impl App {
         Ok(before.and_then(|seen| Lowered::find(&generation.policy, &seen.value.gates, tier)))
     }
 
+    /// The facts about what an action would promote, or would take something from.
+    async fn facts_judged(
+        &self,
+        placed: &Placed,
+        gates: &[GateMatch<'_>],
+    ) -> Result<std::sync::Arc<Snapshot>, AppError> {
+        match gates.iter().find_map(|matched| matched.changes.as_ref()) {
+            Some((model, version)) => Ok(self.registry.get(&placed.workspace, model, *version).await?),
+            None => self.subject_facts(placed).await,
+        }
+    }
+
     /// The facts about what an action would promote: the version that it names, or the source that it registers.
     pub(super) async fn subject_facts(&self, placed: &Placed) -> Result<std::sync::Arc<Snapshot>, AppError> {
         let workspace = &placed.workspace;
@@ -179,9 +202,9 @@ impl App {
 }
 
 /// What the name holds; where the write was made already, what it held before that.
-fn prior(placed: &Placed, facts: &Facts, before: Option<Prior>) -> Prior {
+fn prior(placed: &Placed, facts: &Facts, (before, going_back): (Option<Prior>, bool)) -> Prior {
     let now = Prior::of(&placed.action, facts);
-    before.filter(|_| now.is_done(&placed.action)).unwrap_or(now)
+    before.filter(|_| going_back || now.is_done(&placed.action)).unwrap_or(now)
 }
 
 /// Whether a write is allowed that an enforced gate does not let through.

@@ -40,7 +40,7 @@ impl App {
             let placed = Placed { workspace: workspace.clone(), action };
             let governance = generation.policy.governs(&placed.action, &Holdings::none());
             let Governance::Gates(gates) = governance else { continue };
-            let asked = Asked { requester: None, reviews: &[], prior: None };
+            let asked = Asked { requester: None, reviews: &[], prior: None, going_back: false };
             let judged = Box::pin(self.judge(&generation, &gates, &placed, asked)).await?;
             let (entries, batch) = judged.fresh.put(Batch::new())?;
             ran += entries.len();

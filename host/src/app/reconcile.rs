@@ -154,7 +154,7 @@ impl App {
         Ok(self.store.commit(batch).await?)
     }
 
-    fn known_holdings(
+    pub(super) fn known_holdings(
         &self,
         workspace: &Workspace,
         model: &ModelName,

@@ -269,7 +269,9 @@ impl App {
         Ok(match self.current_request(placed)? {
             None => Earlier::Nothing,
             Some(seen) if seen.value.state.is_live() => Earlier::Live(Box::new(seen)),
-            Some(seen) if seen.value.state.was_made() => Earlier::Applied(Box::new(seen.value)),
+            Some(seen) if seen.value.state.was_made() && seen.value.placed.action.is_promotion() => {
+                Earlier::Applied(Box::new(seen.value))
+            }
             Some(seen) => Earlier::Ended(Box::new(seen.value)),
         })
     }

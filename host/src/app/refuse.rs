@@ -67,10 +67,11 @@ impl App {
         &self,
         caller: &Caller,
         placed: Placed,
-        judged: Judged,
+        mut judged: Judged,
         earlier: Earlier,
         decision: &str,
     ) -> Result<PromotionRequest, AppError> {
+        judged.keep_facts()?;
         let now = self.clock.now();
         let (before, found) = (earlier.id(), judged.judgement());
         let (mut entries, mut batch) = judged.fresh.put(Batch::new())?;
@@ -119,7 +120,35 @@ impl App {
         let earlier = self.earlier(&placed)?;
         let requester = earlier.requester().or_else(|| Some(identity.person.clone()));
         let (reviews, prior) = (earlier.reviews(), earlier.prior());
-        let asked = Asked { requester, reviews: &reviews, prior };
+        let asked = Asked { requester, reviews: &reviews, prior, going_back: false };
+        let judged = Box::pin(self.judge(&generation, gates, &placed, asked)).await?;
+        if let Some(rejected) = earlier.rejects(judged.binding) {
+            return Ok(rejected.clone());
+        }
+        let decision = judged.decision.as_str();
+        self.keep_request(caller, placed, judged, earlier, decision).await
+    }
+
+    /// Asks for the same write once more, with nothing signed yet. Where somebody has asked already, that is it.
+    pub(super) async fn open_again(
+        &self,
+        caller: &Caller,
+        placed: Placed,
+    ) -> Result<PromotionRequest, AppError> {
+        let identity = super::review::signed_in(caller, "a request needs a name under it")?;
+        let generation = self.generation.load_full();
+        let holdings = self.holdings(&generation.policy, &placed).await;
+        let governance = generation.policy.governs(&placed.action, &holdings);
+        let Governance::Gates(gates) = &governance else {
+            return Err(AppError::Invalid(format!("no request is needed or possible: {governance}")));
+        };
+        let earlier = self.earlier(&placed)?;
+        if let Earlier::Live(seen) = earlier {
+            return Ok(seen.value);
+        }
+        self.registry.look_again(&placed);
+        let requester = Some(identity.person.clone());
+        let asked = Asked { requester, reviews: &[], prior: None, going_back: false };
         let judged = Box::pin(self.judge(&generation, gates, &placed, asked)).await?;
         if let Some(rejected) = earlier.rejects(judged.binding) {
             return Ok(rejected.clone());

@@ -104,15 +104,18 @@ impl App {
     }
 
     /// Judges a live request again, by the registry and the policy of this moment, and keeps what was found.
-    /// One click to renew a stale one.
+    /// One click to renew a stale one; one whose time is over, or will be, gets another that links to it.
     ///
     /// # Errors
     /// When the facts cannot be read.
-    pub async fn renew(&self, id: RequestId) -> Result<PromotionRequest, AppError> {
+    pub async fn renew(&self, caller: &Caller, id: RequestId) -> Result<PromotionRequest, AppError> {
         let generation = self.generation.load_full();
         let seen = self.load_request(id)?;
+        if seen.value.may_begin_again() {
+            return Box::pin(self.open_again(caller, seen.value.placed)).await;
+        }
         must_be_live(&seen.value)?;
-        Ok(self.freshen(&generation, seen).await?.value)
+        Ok(Box::pin(self.freshen(&generation, seen)).await?.value)
     }
 
     /// A comment needs no seat; a vote needs one that this person may fill. An approval may leave open which of
@@ -247,8 +250,9 @@ impl App {
         // People vote on, and renew, what is there now.
         self.registry.look_again(&placed);
         let requester = seen.value.authors.requester.clone();
-        let asked = Asked { requester, reviews: &seen.value.reviews, prior: None };
-        let judged = Box::pin(self.judge(generation, &gates, &placed, asked)).await?;
+        let asked = Asked { requester, reviews: &seen.value.reviews, prior: None, going_back: false };
+        let mut judged = Box::pin(self.judge(generation, &gates, &placed, asked)).await?;
+        judged.keep_facts()?;
         let (found, now) = (judged.judgement(), self.clock.now());
         let (entries, batch) = judged.fresh.put(Batch::new())?;
         let seen = seen.try_map(|request| Ok(request.judged(found, now)?))?;

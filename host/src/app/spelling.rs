@@ -14,15 +14,17 @@ pub struct Spelling {
 }
 
 impl App {
-    /// The write that an action stands for. Only promotions are held, so only they are spelled out.
+    /// The write that an action stands for. Only what is held is spelled out.
     #[must_use]
     pub fn spelling(action: &Action) -> Spelling {
-        let (path, body) = match action {
+        let (method, path, body) = match action {
             Action::SetAlias { model, alias, version } => (
+                "POST",
                 "/api/2.0/mlflow/registered-models/alias",
                 json!({ "name": model, "alias": alias, "version": version }),
             ),
             Action::TransitionStage { model, version, stage, archive_existing } => (
+                "POST",
                 "/api/2.0/mlflow/model-versions/transition-stage",
                 json!({
                     "name": model,
@@ -32,6 +34,7 @@ impl App {
                 }),
             ),
             Action::RegisterVersion(registration) => (
+                "POST",
                 "/api/2.0/mlflow/model-versions/create",
                 json!({
                     "name": registration.model,
@@ -40,8 +43,36 @@ impl App {
                     "tags": registration.tags,
                 }),
             ),
-            other => ("", serde_json::to_value(other).unwrap_or(Value::Null)),
+            Action::DeleteAlias { model, alias } => (
+                "DELETE",
+                "/api/2.0/mlflow/registered-models/alias",
+                json!({ "name": model, "alias": alias }),
+            ),
+            Action::DeleteVersion { model, version } => (
+                "DELETE",
+                "/api/2.0/mlflow/model-versions/delete",
+                json!({ "name": model, "version": version }),
+            ),
+            Action::DeleteModel { model } => {
+                ("DELETE", "/api/2.0/mlflow/registered-models/delete", json!({ "name": model }))
+            }
+            Action::RenameModel { model, new_name } => (
+                "POST",
+                "/api/2.0/mlflow/registered-models/rename",
+                json!({ "name": model, "new_name": new_name }),
+            ),
+            Action::SetVersionTag { model, version, key, value } => (
+                "POST",
+                "/api/2.0/mlflow/model-versions/set-tag",
+                json!({ "name": model, "version": version, "key": key, "value": value }),
+            ),
+            Action::DeleteVersionTag { model, version, key } => (
+                "DELETE",
+                "/api/2.0/mlflow/model-versions/delete-tag",
+                json!({ "name": model, "version": version, "key": key }),
+            ),
+            other => ("POST", "", serde_json::to_value(other).unwrap_or(Value::Null)),
         };
-        Spelling { method: "POST".to_owned(), path: path.to_owned(), body: body.to_string() }
+        Spelling { method: method.to_owned(), path: path.to_owned(), body: body.to_string() }
     }
 }

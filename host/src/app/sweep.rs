@@ -46,7 +46,7 @@ impl App {
     }
 
     /// Whether the registry is as the write would have left it.
-    async fn registry_shows(&self, placed: &Placed) -> Result<bool, ReadError> {
+    pub(super) async fn registry_shows(&self, placed: &Placed) -> Result<bool, ReadError> {
         let (workspace, client) = (&placed.workspace, &self.registry.client);
         match &placed.action {
             Action::SetAlias { model, alias, version } => {
@@ -60,7 +60,41 @@ impl App {
                 let found = client.model(workspace, &registration.model).await?;
                 Ok(found.latest_versions.iter().any(|version| version.source == registration.source))
             }
+            action => self.registry_lacks(placed, action).await,
+        }
+    }
+
+    /// As [`Self::registry_shows`], of what takes something away: it shows by what is not there any more.
+    async fn registry_lacks(&self, placed: &Placed, action: &Action) -> Result<bool, ReadError> {
+        let (workspace, client) = (&placed.workspace, &self.registry.client);
+        match action {
+            Action::DeleteAlias { model, alias } => {
+                Ok(client.version_by_alias(workspace, model, alias).await?.is_none())
+            }
+            Action::DeleteVersion { model, version } => {
+                gone(client.version(workspace, model, *version).await)
+            }
+            Action::DeleteModel { model } => gone(client.model(workspace, model).await),
+            Action::RenameModel { model, new_name } => {
+                client.model(workspace, new_name).await?;
+                gone(client.model(workspace, model).await)
+            }
+            Action::SetVersionTag { model, version, key, value } => {
+                let found = client.version(workspace, model, *version).await?;
+                Ok(found.tags.iter().any(|tag| tag.key == *key && tag.value == *value))
+            }
+            Action::DeleteVersionTag { model, version, key } => {
+                let found = client.version(workspace, model, *version).await?;
+                Ok(found.tags.iter().all(|tag| tag.key != *key))
+            }
             _ => Ok(false),
         }
+    }
+}
+
+fn gone<T>(found: Result<T, ReadError>) -> Result<bool, ReadError> {
+    match found {
+        Err(error) if error.is_not_found() => Ok(true),
+        found => found.map(|_| false),
     }
 }

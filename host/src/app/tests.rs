@@ -1,6 +1,9 @@
 //! The workflow as people meet it: a whole app in front of an MLflow that knows one model and its aliases.
 
+mod changes;
+mod difference;
 mod exceptions;
+mod expiry;
 mod workflow;
 
 use std::collections::BTreeMap;
@@ -10,6 +13,7 @@ use axum::Router;
 use axum::extract::{Json, Query, State};
 use axum::routing::get;
 use countersign_core::action::{Action, Placed};
+use countersign_core::entry::Entry;
 use countersign_core::names::{PersonId, Version};
 use countersign_core::request::{PromotionRequest, RequestId};
 use countersign_core::review::Vote;
@@ -70,6 +74,7 @@ expires = "10d"
 #[derive(Default)]
 struct Registry {
     aliases: BTreeMap<String, String>,
+    tags: BTreeMap<String, String>,
     ill: bool,
     writes: usize,
 }
@@ -83,9 +88,15 @@ struct World {
     _files: TempDir,
 }
 
-async fn version(Query(asked): Query<BTreeMap<String, String>>) -> Json<Value> {
+async fn version(
+    State(registry): State<Shared>,
+    Query(asked): Query<BTreeMap<String, String>>,
+) -> Json<Value> {
+    let tags = registry.lock().unwrap().tags.clone();
+    let tags: Vec<Value> = tags.iter().map(|(key, value)| json!({"key": key, "value": value})).collect();
     Json(json!({"model_version": {
         "name": asked["name"], "version": asked["version"], "creation_timestamp": 1, "status": "READY",
+        "tags": tags,
     }}))
 }
 
@@ -107,13 +118,21 @@ async fn set_alias(State(registry): State<Shared>, Json(body): Json<Value>) -> (
     (StatusCode::OK, Json(json!({})))
 }
 
+async fn delete_alias(State(registry): State<Shared>, Json(body): Json<Value>) -> Json<Value> {
+    registry.lock().unwrap().aliases.remove(body["alias"].as_str().unwrap());
+    Json(json!({}))
+}
+
 impl World {
     async fn new(policy: &str) -> Self {
         let registry = Shared::default();
         let served = Router::new()
             .route("/api/2.0/mlflow/model-versions/get", get(version))
             .route("/api/2.0/mlflow/registered-models/get", get(model))
-            .route("/api/2.0/mlflow/registered-models/alias", axum::routing::post(set_alias))
+            .route(
+                "/api/2.0/mlflow/registered-models/alias",
+                axum::routing::post(set_alias).delete(delete_alias),
+            )
             .with_state(Arc::clone(&registry));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let upstream = format!("http://{}", listener.local_addr().unwrap());
@@ -153,8 +172,21 @@ impl World {
     /// Ruth and Omar approve.
     async fn approved(&self) -> PromotionRequest {
         let id = self.asked().await.id;
-        self.vote("omar", Vote::Approve, "the holdout holds", id).await.unwrap();
-        self.vote_in("ruth", Some("risk"), Vote::Approve, "drift is small", id).await.unwrap()
+        self.signed(id, "this time").await
+    }
+
+    /// Ruth and Omar approve a request; nobody says the same twice.
+    async fn signed(&self, id: RequestId, why: &str) -> PromotionRequest {
+        self.vote("omar", Vote::Approve, &format!("the holdout holds {why}"), id).await.unwrap();
+        self.vote_in("ruth", Some("risk"), Vote::Approve, &format!("drift is small {why}"), id).await.unwrap()
+    }
+
+    async fn asked_for(&self, version: u32) -> PromotionRequest {
+        let mut placed = placed();
+        if let Action::SetAlias { version: of, .. } = &mut placed.action {
+            *of = Version::new(version);
+        }
+        self.app.open(&caller("ana"), placed).await.unwrap()
     }
 
     fn champion(&self) -> Option<String> {
@@ -163,6 +195,13 @@ impl World {
 
     fn state(&self, id: RequestId) -> &'static str {
         self.app.request(id).unwrap().state.as_str()
+    }
+
+    /// The entries of these kinds, oldest first.
+    fn told(&self, kinds: &[&str]) -> Vec<Entry> {
+        let records = self.app.entries(None, 1_000).unwrap();
+        let entries = records.iter().rev().map(|record| App::entry_of(record).unwrap());
+        entries.filter(|entry| kinds.contains(&entry.kind())).collect()
     }
 
     /// What `ledger verify` says of separation of duties.

@@ -48,7 +48,15 @@ impl App {
         {
             tracing::error!(error = %error, action.kind = placed.action.kind(), "alias not recorded");
         }
-        let Some(version) = placed.action.version() else { return };
+        self.note_changed(call, response).await;
+    }
+
+    /// Who changes what is reviewed of a version cannot sign it.
+    pub(super) async fn note_changed(&self, call: &Call, response: &Response<Bytes>) {
+        let placed = &call.classified.placed;
+        let Some(version) = placed.action.version().filter(|_| response.status() == StatusCode::OK) else {
+            return;
+        };
         if let Err(error) = self.note_written(call, version).await {
             tracing::error!(error = %error, action.kind = placed.action.kind(), "author not recorded");
         }
@@ -56,7 +64,7 @@ impl App {
 
     /// How long an alias is held is known only by who notes each move.
     async fn note_alias(&self, placed: &Placed) -> Result<(), AppError> {
-        let batch = super::bypass::note_moved(Batch::new(), placed, self.clock.now())?;
+        let batch = self.note_moved(Batch::new(), placed, self.clock.now())?;
         Ok(self.store.commit(batch).await?)
     }
 

@@ -14,8 +14,6 @@ use crate::config::Config;
 
 /// How often the policy's file is looked at.
 const LOOK_AT_POLICY: Duration = Duration::from_secs(1);
-/// How often orphans are looked for.
-const SWEEP: Duration = Duration::from_secs(15);
 /// How often the OpenID provider's keys are fetched.
 const LOOK_AT_PROVIDER: Duration = Duration::from_secs(60);
 /// How soon something that failed at start is tried again: MLflow may still be starting.
@@ -24,7 +22,7 @@ const RETRY: Duration = Duration::from_secs(2);
 /// Starts everything; all of it ends with `stop`.
 pub(super) fn spawn(app: &Arc<App>, config: &Config, stop: &CancellationToken) -> anyhow::Result<()> {
     tokio::spawn(until(stop.clone(), reconcile(Arc::clone(app), config.reconcile.interval)));
-    tokio::spawn(until(stop.clone(), sweep(Arc::clone(app))));
+    tokio::spawn(until(stop.clone(), sweep(Arc::clone(app), config.schedule.interval)));
     tokio::spawn(until(stop.clone(), watch_policy(Arc::clone(app), config.policy_file.clone())));
     tokio::spawn(until(stop.clone(), ask_provider(Arc::clone(app))));
     let mut hangup = signal(SignalKind::hangup()).context("listening for SIGHUP")?;
@@ -70,13 +68,13 @@ async fn reconcile(app: Arc<App>, interval: Duration) {
 }
 
 /// At start every open intent is an orphan: nothing of ours is on its way.
-async fn sweep(app: Arc<App>) {
+async fn sweep(app: Arc<App>, interval: Duration) {
     while let Err(error) = app.sweep(true).await {
         tracing::warn!(%error, "orphans not resolved");
         tokio::time::sleep(RETRY).await;
     }
     loop {
-        tokio::time::sleep(SWEEP).await;
+        tokio::time::sleep(interval).await;
         if let Err(error) = app.sweep(false).await {
             tracing::warn!(%error, "orphans not resolved");
         }

@@ -5,7 +5,9 @@ mod shown;
 use anyhow::Result;
 use countersign_core::break_glass::BreakGlass;
 use countersign_core::check::CheckRun;
+use countersign_core::difference::Change;
 use countersign_core::explain;
+use countersign_core::request::RequestId;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -23,6 +25,7 @@ pub(super) fn run(context: &Context, Request { remote, command }: Request) -> Re
         match command {
             Command::List { state } => list(context, &remote, state.as_deref()).await,
             Command::Show { id } => show(context, &remote, &format!("requests/{id}")).await,
+            Command::Difference { id } => difference(context, &remote, id).await,
             Command::Approve(vote) => review(context, &remote, "approve", vote).await,
             Command::Reject(vote) => review(context, &remote, "reject", vote).await,
             Command::Abstain(vote) => review(context, &remote, "abstain", vote).await,
@@ -32,7 +35,7 @@ pub(super) fn run(context: &Context, Request { remote, command }: Request) -> Re
                 let text: Vec<String> = check_runs.iter().map(found).collect();
                 context.out.tell(&text.join("\n"), &json!({"check_runs": check_runs}))
             }
-            Command::Renew { id } => act(context, &remote, &format!("requests/{id}"), "renew").await,
+            Command::Renew { id } => renew(context, &remote, id).await,
             Command::Apply { id } => act(context, &remote, &format!("requests/{id}"), "apply").await,
             Command::BreakGlass { id, reason, ticket, drill } => {
                 let body = json!({"reason": reason, "ticket": ticket, "drill": drill});
@@ -85,9 +88,35 @@ async fn show(context: &Context, remote: &Remote, path: &str) -> Result<()> {
     context.out.tell(&Shown::read(request.clone())?, &request)
 }
 
+#[derive(Deserialize, Serialize)]
+struct Differs {
+    changes: Option<Vec<Change>>,
+}
+
+async fn difference(context: &Context, remote: &Remote, id: RequestId) -> Result<()> {
+    let found: Differs = remote.get(&format!("requests/{id}/difference"), &[]).await?;
+    let text = match &found.changes {
+        None => "nobody has approved it yet".to_owned(),
+        Some(changes) if changes.is_empty() => "nothing has changed since it was approved".to_owned(),
+        Some(changes) => {
+            let heads = ["FACT", "WAS", "IS"].map(str::to_owned).to_vec();
+            let or_none = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".to_owned());
+            let row = |c: &Change| vec![c.fact.clone(), or_none(&c.was), or_none(&c.is)];
+            table(&std::iter::once(heads).chain(changes.iter().map(row)).collect::<Vec<_>>())
+        }
+    };
+    context.out.tell(&text, &found)
+}
+
 async fn act(context: &Context, remote: &Remote, path: &str, what: &str) -> Result<()> {
     remote.post::<Value>(&format!("{path}/{what}"), &json!({})).await?;
     show(context, remote, path).await
+}
+
+/// What is renewed may be another request, which links to the one that was named.
+async fn renew(context: &Context, remote: &Remote, id: RequestId) -> Result<()> {
+    let renewed: Value = remote.post(&format!("requests/{id}/renew"), &json!({})).await?;
+    context.out.tell(&Shown::read(renewed.clone())?, &renewed)
 }
 
 fn found(run: &CheckRun) -> String {

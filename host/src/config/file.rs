@@ -19,6 +19,7 @@ pub struct File {
     pub proxy_header: ProxyHeaderSection,
     pub facts: FactsSection,
     pub reconcile: ReconcileSection,
+    pub schedule: ScheduleSection,
     pub webhook: WebhookSection,
     pub plugins: PluginsSection,
     pub log: LogSection,
@@ -192,6 +193,14 @@ section!(
     ReconcileSection {
         /// How often.
         interval: String = "60s".to_owned(),
+    }
+);
+
+section!(
+    /// What time does: warnings, expiry, fallbacks, and writes that a crash left open.
+    ScheduleSection {
+        /// How often that is looked at.
+        interval: String = "15s".to_owned(),
     }
 );
 

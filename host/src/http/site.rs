@@ -54,6 +54,7 @@ pub(super) fn router(app: Arc<App>, base: String) -> Router {
         .route("/requests/{id}/withdraw", post(forms::withdraw))
         .route("/requests/{id}/evidence/{plugin}", post(forms::evidence))
         .route("/requests/{id}/apply", post(forms::apply))
+        .route("/requests/{id}/renew", post(forms::renew))
         .route("/requests/{id}/break-glass", post(forms::break_glass))
         .route("/requests/{id}/confirm", get(oidc::confirm))
         .route("/oidc/sign-in", get(oidc::sign_in))

@@ -118,6 +118,7 @@ pub struct Metrics {
     promotion_requests: Family<StateLabels, Gauge>,
     webhooks: Family<WebhookLabels, Counter>,
     drift: Family<DriftLabels, Counter>,
+    approvals: Family<ApprovalLabels, Counter>,
     ledger_size: Gauge,
     open_intents: Gauge,
 }
@@ -162,6 +163,11 @@ struct WebhookLabels {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ApprovalLabels {
+    step: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct DriftLabels {
     kind: &'static str,
 }
@@ -195,6 +201,7 @@ impl Metrics {
             promotion_requests: Family::default(),
             webhooks: Family::default(),
             drift: Family::default(),
+            approvals: Family::default(),
             ledger_size: Gauge::default(),
             open_intents: Gauge::default(),
         };
@@ -242,6 +249,11 @@ impl Metrics {
             "reconcile_drift",
             "Governed changes seen in MLflow that no permit explains",
             self.drift.clone(),
+        );
+        registry.register(
+            "approvals_ending",
+            "What time did to approvals: warned of, run out, alias moved to its fallback or not",
+            self.approvals.clone(),
         );
         registry.register("ledger_size", "Entries in the ledger", self.ledger_size.clone());
         registry.register(
@@ -298,6 +310,11 @@ impl Metrics {
         self.drift.get_or_create(&DriftLabels { kind: kind.as_str() }).inc();
     }
 
+    /// `step` is the kind of the ledger entry that says so.
+    pub fn approval_ending(&self, step: &'static str) {
+        self.approvals.get_or_create(&ApprovalLabels { step }).inc();
+    }
+
     pub fn ledger_size(&self, entries: u64) {
         self.ledger_size.set(i64::try_from(entries).unwrap_or(i64::MAX));
     }
@@ -340,6 +357,7 @@ mod tests {
         metrics.promotion_requests("open", 2);
         metrics.webhook(WebhookResult::BadSignature);
         metrics.drift(Drift::Alias);
+        metrics.approval_ending("expiring");
         metrics.ledger_size(41);
         metrics.open_intents(1);
         let text = metrics.encode().unwrap();
@@ -354,6 +372,7 @@ mod tests {
             "countersign_promotion_requests{state=\"open\"} 2",
             "countersign_webhooks_total{result=\"bad-signature\"} 1",
             "countersign_reconcile_drift_total{kind=\"alias\"} 1",
+            "countersign_approvals_ending_total{step=\"expiring\"} 1",
             "countersign_ledger_size 41",
             "countersign_ledger_open_intents 1",
             "countersign_build_info{version=\"0.1.0\"} 1",

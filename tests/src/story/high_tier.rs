@@ -14,7 +14,10 @@ pub(super) const STEPS: &[Step] = &[
     Step { title: "ruth signs for `risk`, lea for `legal`", play: both_sign },
     Step { title: "a file changes after that: the approval is stale, the call is held", play: stale },
     Step { title: "renewed and signed again, ana's same call succeeds", play: renewed },
-    Step { title: "a waiver of one check, asked by ana and approved by ruth, is all that it is", play: waiver },
+    Step {
+        title: "a waiver of one check, asked by ana and approved by ruth, is all that it is",
+        play: waiver,
+    },
 ];
 
 const MODEL: &str = "loans";
@@ -60,7 +63,8 @@ fn own_lineage(stage: &mut Stage) -> Result<String> {
     let tag = json!({"name": MODEL, "version": "2", "key": "reviewed-by-hand", "value": "yes"});
     posted(stage, "omar", "/api/2.0/mlflow/model-versions/set-tag", &tag)?;
     let before = stage.ledger_size()?;
-    let response = vote_in(stage, ("omar", "risk"), &request(stage), "approve", "I have looked at it by hand")?;
+    let response =
+        vote_in(stage, ("omar", "risk"), &request(stage), "approve", "I have looked at it by hand")?;
     ensure!(response.status == 403, "the vote answered {}: {}", response.status, response.text());
     ensure!(stage.ledger_size()? > before, "nothing was recorded");
     let detail = response.json()?.get("detail").and_then(Value::as_str).unwrap_or_default().to_owned();

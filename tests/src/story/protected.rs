@@ -1,35 +1,41 @@
-//! What is refused for now, with a sentence that says why, and changes nothing.
+//! What is held or refused, with a sentence that says why, and changes nothing.
 
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 
 use super::Step;
-use super::said::refused;
+use super::said::{names, refused};
 use crate::stage::Stage;
 
 pub(super) const STEPS: &[Step] = &[
-    Step { title: "deleting the alias `champion` is refused", play: delete_alias },
-    Step { title: "renaming and deleting the champion's model is refused", play: rename_and_delete },
-    Step { title: "deleting the champion's version is refused", play: delete_version },
+    Step { title: "deleting the alias `champion` opens a request and changes nothing", play: delete_alias },
+    Step {
+        title: "renaming and deleting the champion's model opens requests and changes nothing",
+        play: rename_and_delete,
+    },
+    Step {
+        title: "deleting the champion's version opens a request and changes nothing",
+        play: delete_version,
+    },
     Step { title: "writing a tag `countersign.*` is refused", play: reserved_tag },
     Step { title: "changing files under the champion is refused", play: overwrite },
 ];
 
 fn delete_alias(stage: &mut Stage) -> Result<String> {
-    let said = refusal(stage, "delete-alias", &[("model", json!("credit")), ("alias", json!("champion"))])?;
+    let said = held(stage, "delete-alias", &[("model", json!("credit")), ("alias", json!("champion"))])?;
     unchanged(stage)?;
     Ok(said)
 }
 
 fn rename_and_delete(stage: &mut Stage) -> Result<String> {
-    let renamed = refusal(stage, "rename", &[("model", json!("credit")), ("new_name", json!("debit"))])?;
-    let deleted = refusal(stage, "delete-model", &[("model", json!("credit"))])?;
+    let renamed = held(stage, "rename", &[("model", json!("credit")), ("new_name", json!("debit"))])?;
+    let deleted = held(stage, "delete-model", &[("model", json!("credit"))])?;
     unchanged(stage)?;
     Ok(format!("{renamed}\n{deleted}"))
 }
 
 fn delete_version(stage: &mut Stage) -> Result<String> {
-    let said = refusal(stage, "delete-version", &[("model", json!("credit")), ("version", json!("2"))])?;
+    let said = held(stage, "delete-version", &[("model", json!("credit")), ("version", json!("2"))])?;
     unchanged(stage)?;
     Ok(said)
 }
@@ -53,6 +59,13 @@ fn overwrite(stage: &mut Stage) -> Result<String> {
     let after = stage.insider.does("read-model-file", &file)?;
     ensure!(before == after, "the file was `{before}` and is `{after}`");
     Ok(reply.message)
+}
+
+/// A call that waits for people: the sentence names them and the request.
+fn held(stage: &mut Stage, command: &str, arguments: &[(&str, Value)]) -> Result<String> {
+    let said = refusal(stage, command, arguments)?;
+    names(&said, &["is held", "1 signature from seat risk", "/_countersign/requests/"])?;
+    Ok(said)
 }
 
 fn refusal(stage: &mut Stage, command: &str, arguments: &[(&str, Value)]) -> Result<String> {

@@ -5,6 +5,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::changes::Changes;
+use super::expiry::OnExpiry;
 use super::plugin::FailurePolicy;
 use crate::names::{GateName, ModelName, Pattern, PluginName, Seat, Stage, Tier};
 use crate::time::Span;
@@ -25,6 +27,10 @@ pub struct Gate {
     pub approvals: BTreeMap<Tier, Approvals>,
     pub on_approval: OnApproval,
     pub on_bypass: OnBypass,
+    #[serde(skip_serializing_if = "OnExpiry::is_flag")]
+    pub on_expiry: OnExpiry,
+    #[serde(skip_serializing_if = "Changes::is_usual")]
+    pub changes: Changes,
     pub unknown_author: UnknownAuthor,
     /// The same for a version whose run names an author whom nobody here knows.
     #[serde(skip_serializing_if = "UnknownAuthor::accepts")]
@@ -218,6 +224,21 @@ impl Gate {
     #[must_use]
     pub fn covers(&self, model: &ModelName) -> bool {
         self.models.iter().any(|pattern| pattern.matches(model.as_str()))
+    }
+
+    /// Whom a change of something promoted is asked of: the seats of the version's tier. A tier that asks for nobody
+    /// has nobody to ask, so that the most that any tier asks for counts.
+    #[must_use]
+    pub fn seats_for_change(&self, tier: Option<&Tier>) -> BTreeMap<Seat, u32> {
+        if let Some(approvals) = tier.and_then(|tier| self.approvals.get(tier)) {
+            return approvals.seats.clone();
+        }
+        let mut most = BTreeMap::new();
+        for (seat, &count) in self.approvals.values().flat_map(|approvals| &approvals.seats) {
+            let before: &mut u32 = most.entry(seat.clone()).or_insert(count);
+            *before = (*before).max(count);
+        }
+        most
     }
 
     #[must_use]

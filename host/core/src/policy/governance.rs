@@ -37,9 +37,9 @@ pub struct Held {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Governance<'p> {
     Ungoverned,
-    /// A promotion. Every gate listed must allow it. Never empty; the enforced ones come first, then as written.
+    /// A promotion, or a change of something promoted that people may allow. Every gate listed must allow it. Never empty; the enforced ones come first, then as written.
     Gates(Vec<GateMatch<'p>>),
-    /// A change that would undo or hollow out what a gate protects. There is no workflow for it yet.
+    /// A change that would undo or hollow out what a gate protects, and that nobody can allow.
     Protected {
         gate: &'p Gate,
         why: ProtectedReason,
@@ -52,11 +52,13 @@ pub enum Governance<'p> {
     },
 }
 
-/// A gate that guards a promotion, and by what it does.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// A gate that guards an action, and by what it does.
+#[derive(Debug, Clone, PartialEq)]
 pub struct GateMatch<'p> {
     pub gate: &'p Gate,
     pub guard: &'p Guard,
+    /// The promoted version that this would change. `None`: it is a promotion.
+    pub changes: Option<(ModelName, Version)>,
 }
 
 impl Holdings {
@@ -103,7 +105,7 @@ impl fmt::Display for Governance<'_> {
         match self {
             Self::Ungoverned => f.write_str("no gate guards this"),
             Self::Gates(matches) => {
-                for (i, GateMatch { gate, guard }) in matches.iter().enumerate() {
+                for (i, GateMatch { gate, guard, .. }) in matches.iter().enumerate() {
                     let comma = if i == 0 { "" } else { ", " };
                     write!(f, "{comma}gate `{}` ({}) guards {guard}", gate.name, gate.mode.as_str())?;
                 }
@@ -147,10 +149,8 @@ impl Policy {
         }
         let refusals: Vec<Governance<'_>> =
             live.iter().filter_map(|gate| self.refusal(gate, action, holdings)).collect();
-        let matches: Vec<GateMatch<'_>> = live
-            .iter()
-            .filter_map(|gate| promotion(gate, action).map(|guard| GateMatch { gate, guard }))
-            .collect();
+        let matches: Vec<GateMatch<'_>> =
+            live.iter().filter_map(|gate| matched(gate, action, holdings)).collect();
         let enforced = refusals.iter().position(Governance::refuses);
         let mut refusals = refusals.into_iter();
         match enforced.and_then(|at| refusals.nth(at)) {
@@ -180,10 +180,19 @@ impl Policy {
     }
 
     fn refusal<'p>(&'p self, gate: &'p Gate, action: &Action, holdings: &Holdings) -> Option<Governance<'p>> {
-        let protected = || protected::reason(gate, action, holdings);
+        let held = |why: &ProtectedReason| protected::held_change(gate, action, holdings, why).is_some();
+        let protected = || protected::reason(gate, action, holdings).filter(|why| !held(why));
         look_alike::of(self, gate, action)
             .or_else(|| protected().map(|why| Governance::Protected { gate, why }))
     }
+}
+
+fn matched<'p>(gate: &'p Gate, action: &Action, holdings: &Holdings) -> Option<GateMatch<'p>> {
+    if let Some(guard) = promotion(gate, action) {
+        return Some(GateMatch { gate, guard, changes: None });
+    }
+    let why = protected::reason(gate, action, holdings)?;
+    protected::held_change(gate, action, holdings, &why)
 }
 
 /// The guard of this gate through which the action is a promotion.

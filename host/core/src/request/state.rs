@@ -94,10 +94,11 @@ impl State {
         matches!(self, Self::Open | Self::InReview | Self::Approved { .. } | Self::Applying { .. })
     }
 
-    /// Whether its write was made and its approvals may stand for the same write again.
+    /// Whether its write was made and its approvals may stand for the same write again. One that has run out does
+    /// not come back, even where a clock says that it has not.
     #[must_use]
     pub const fn was_made(&self) -> bool {
-        matches!(self, Self::Applied { .. } | Self::Expired { .. })
+        matches!(self, Self::Applied { .. })
     }
 }
 

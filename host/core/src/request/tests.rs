@@ -1,5 +1,7 @@
 use std::collections::BTreeSet;
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::action::Action;
 use crate::check::{Conclusion, Outcome, Report};
@@ -188,4 +190,25 @@ fn what_was_kept_before_reads_and_is_written_as_it_was() {
     assert_eq!(old.standing(Millis::new(0)), Some(Standing::Active { until: None }));
     let written: serde_json::Value = serde_json::to_value(&old).unwrap();
     assert_eq!(written, serde_json::from_str::<serde_json::Value>(OLD).unwrap());
+}
+
+proptest! {
+    /// Whatever a clock says afterwards, and in whatever order: what has run out stays so.
+    #[test]
+    fn expiry_is_monotone(times in proptest::collection::vec(-5_000_000_000_i64..20_000_000_000, 1..40)) {
+        let year = PromotionRequest { valid_until: Some(Millis::new(8_000_000_000)), ..approved() };
+        let mut request = year.applied(9, Millis::new(200)).unwrap();
+        let (mut over, mut given) = (false, Vec::new());
+        for now in times.into_iter().map(Millis::new) {
+            if let Some(aged) = request.aged(now) {
+                request = aged;
+                over = true;
+            } else if let Some(days) = request.warning(now) {
+                given.push(days);
+                request = request.warned(days);
+            }
+            prop_assert_eq!(request.standing(now) == Some(Standing::Expired), over);
+        }
+        prop_assert!(given.windows(2).all(|pair| pair[0] > pair[1]), "{:?}", given);
+    }
 }

@@ -28,11 +28,11 @@ async fn a_waiver_counts_once_its_seat_has_approved_it() {
     let id = world.asked().await.id;
     refused(world.app.ask_waiver(&caller("lea"), waiver(&world, 31)).await, "invalid", "30d at most");
     let asked = world.app.ask_waiver(&caller("lea"), waiver(&world, 7)).await.unwrap();
-    assert_eq!(world.app.renew(id).await.unwrap().state.as_str(), "in-review");
+    assert_eq!(world.app.renew(&caller("ana"), id).await.unwrap().state.as_str(), "in-review");
     refused(world.app.approve_waiver(&caller("olga"), asked.id, "ok").await, "forbidden", "cannot approve");
     refused(world.app.approve_waiver(&caller("lea"), asked.id, "ok").await, "forbidden", "cannot approve");
     world.app.approve_waiver(&caller("ruth"), asked.id, "bounded").await.unwrap();
-    let waived = world.app.renew(id).await.unwrap();
+    let waived = world.app.renew(&caller("ana"), id).await.unwrap();
     assert_eq!((waived.state.as_str(), waived.flags.waived), ("approved", true));
     world.app.apply(&caller("ana"), id).await.unwrap();
     assert_eq!(world.breaches().await, Vec::<String>::new());
@@ -46,7 +46,7 @@ async fn a_revoked_waiver_waives_nothing() {
     world.app.approve_waiver(&caller("ruth"), asked.id, "bounded").await.unwrap();
     refused(world.app.revoke_waiver(&caller("dora"), asked.id, "no").await, "forbidden", "only who asked");
     world.app.revoke_waiver(&caller("olga"), asked.id, "omar is back").await.unwrap();
-    assert_eq!(world.app.renew(id).await.unwrap().state.as_str(), "in-review");
+    assert_eq!(world.app.renew(&caller("ana"), id).await.unwrap().state.as_str(), "in-review");
 }
 
 #[tokio::test]

@@ -63,7 +63,7 @@ async fn what_moved_since_it_was_reviewed_is_not_applied_over() {
         "held nothing when this was reviewed, and holds version 3",
     );
     assert_eq!(world.champion().as_deref(), Some("3"));
-    world.app.renew(id).await.unwrap();
+    world.app.renew(&caller("ana"), id).await.unwrap();
     world.app.apply(&caller("ana"), id).await.unwrap();
     assert_eq!(world.champion().as_deref(), Some("7"));
 }

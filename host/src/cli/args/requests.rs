@@ -25,6 +25,9 @@ pub enum RequestCommand {
     /// Who must act next, the checks, the reviews, and the digest that a signature would cover.
     #[command(after_help = "Example:\n  countersign request show 0198…")]
     Show { id: RequestId },
+    /// What has changed since somebody last approved it, fact by fact.
+    #[command(after_help = "Example:\n  countersign request difference 0198…")]
+    Difference { id: RequestId },
     /// Signs in a seat, for exactly what `show` shows.
     #[command(
         after_help = "Example:\n  countersign request approve 0198… --seat risk --rationale 'meets the bar'"
@@ -39,7 +42,7 @@ pub enum RequestCommand {
     /// Opens what a check found, and has it recorded that you did: some votes wait for that.
     #[command(after_help = "Example:\n  countersign request open-evidence 0198… metric-threshold")]
     OpenEvidence { id: RequestId, plugin: String },
-    /// Judges a request again, by what is there now.
+    /// Judges a request again, by what is there now. One whose time is over gets another that links to it.
     #[command(after_help = "Example:\n  countersign request renew 0198…")]
     Renew { id: RequestId },
     /// Has Countersign make the change of an approved request.

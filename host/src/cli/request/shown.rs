@@ -30,6 +30,7 @@ struct Added {
     url: String,
     names: BTreeMap<PersonId, String>,
     subject_digest: Option<Digest>,
+    standing: Option<String>,
 }
 
 impl Shown {
@@ -68,6 +69,10 @@ impl Display for Shown {
         writeln!(f, "{}", self.headline)?;
         writeln!(f, "request  {}", request.id)?;
         writeln!(f, "state    {}", request.state.as_str())?;
+        if let Some(standing) = &self.added.standing {
+            let until = request.valid_until.map(|until| format!(", until {until}")).unwrap_or_default();
+            writeln!(f, "approval {standing}{until}")?;
+        }
         writeln!(f, "action   {}", self.action())?;
         if let Some(requester) = &request.authors.requester {
             writeln!(f, "by       {}, {}", self.name(requester), request.opened_at)?;

@@ -12,8 +12,8 @@ use http::Uri;
 use super::{ConfigError, ConfigFault, listed};
 use crate::config::layers::Layers;
 use crate::config::{
-    AtWrite, Config, Credentials, Facts, Log, LogFormat, Plugins, Reconcile, Secret, Server, StoreLocation,
-    Upstream, Webhook,
+    AtWrite, Config, Credentials, Facts, Log, LogFormat, Plugins, Reconcile, Schedule, Secret, Server,
+    StoreLocation, Upstream, Webhook,
 };
 
 /// Where MLflow's webhooks go, below the public URL.
@@ -49,6 +49,7 @@ impl<'l> Reader<'l> {
         let (facts, webhook, plugins, log) =
             (self.facts(), self.webhook(public_url), self.plugins(), self.log());
         let interval = self.span("reconcile.interval", &file.reconcile.interval);
+        let schedule = self.span("schedule.interval", &file.schedule.interval);
         Some(Config {
             server: server?,
             upstream: upstream?,
@@ -57,6 +58,7 @@ impl<'l> Reader<'l> {
             auth: auth?,
             facts: facts?,
             reconcile: Reconcile { interval: interval? },
+            schedule: Schedule { interval: schedule? },
             webhook: webhook?,
             plugins: plugins?,
             log: log?,

@@ -2,7 +2,7 @@
 
 use countersign_core::explain;
 use countersign_core::names::{PersonId, Seat};
-use countersign_core::request::{PromotionRequest, Standing};
+use countersign_core::request::{Fallback, PromotionRequest, Standing};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -59,16 +59,31 @@ pub(in crate::http) fn headline(
         State::Open | State::InReview | State::Approved { .. } => explain::headline(&request.gates, of_seat),
         State::Applying { .. } => "Countersign makes the change at this moment".to_owned(),
         State::Lapsed { .. } => "Nobody settled it in time: the same call opens a new request".to_owned(),
-        State::Expired { .. } => "The approval has run out: the version must be validated again".to_owned(),
+        State::Expired { .. } => expired(request.fallback.as_ref()),
         State::Suspended { .. } => {
             "Suspended: not to be relied on until somebody has looked at it".to_owned()
         }
         State::Revoked { .. } => "Revoked: the approval was taken back".to_owned(),
-        State::Applied { .. } => "Applied. Nothing more is needed".to_owned(),
+        State::Applied { .. } => match (request.warned, request.valid_until) {
+            (Some(_), Some(until)) => {
+                format!("Applied. The approval runs out at {until}: renew it before then")
+            }
+            _ => "Applied. Nothing more is needed".to_owned(),
+        },
         State::Rejected { .. } => "Rejected. That is final for what was reviewed".to_owned(),
         State::Withdrawn { .. } => "Withdrawn by its requester".to_owned(),
         State::Superseded { .. } => "A later request took its place".to_owned(),
     }
+}
+
+fn expired(fallback: Option<&Fallback>) -> String {
+    let then = match fallback {
+        None => String::new(),
+        Some(Fallback::Due | Fallback::Moving { .. }) => "; its alias falls back at this moment".to_owned(),
+        Some(Fallback::Moved { to }) => format!("; its alias went back to version {to}"),
+        Some(Fallback::Stayed { reason }) => format!("; its alias stays ({})", reason.trim_end_matches('.')),
+    };
+    format!("The approval has run out{then}: renew it, so that the version is validated again")
 }
 
 fn people(request: &PromotionRequest) -> Vec<PersonId> {

@@ -7,6 +7,7 @@ use axum::extract::{Path, State};
 use axum::{Extension, Json};
 use countersign_core::action::{Action, Placed};
 use countersign_core::check::CheckRun;
+use countersign_core::difference::Change;
 use countersign_core::digest::Digest;
 use countersign_core::names::{ModelName, PluginName, Seat, Workspace};
 use countersign_core::request::RequestId;
@@ -102,6 +103,22 @@ pub(super) async fn show(
     Ok(Json(RequestAnswer::new(&app, request)))
 }
 
+#[derive(Serialize)]
+pub(super) struct Differs {
+    /// `null` where nobody has approved yet.
+    changes: Option<Vec<Change>>,
+}
+
+pub(super) async fn difference(
+    State(app): State<Arc<App>>,
+    Extension(auth): Extension<Authenticated>,
+    Path(id): Path<String>,
+) -> Result<Json<Differs>, Problem> {
+    reader(&app, &auth)?;
+    let request = app.request(parse_id(&id)?)?;
+    Ok(Json(Differs { changes: app.difference(&request)? }))
+}
+
 pub(super) async fn review(
     State(app): State<Arc<App>>,
     Extension(auth): Extension<Authenticated>,
@@ -135,8 +152,8 @@ pub(super) async fn renew(
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Json<RequestAnswer>, Problem> {
-    writer(&app, &auth, &headers)?;
-    let request = app.renew(parse_id(&id)?).await?;
+    let caller = writer(&app, &auth, &headers)?;
+    let request = app.renew(&caller, parse_id(&id)?).await?;
     Ok(Json(RequestAnswer::new(&app, request)))
 }
 

@@ -27,6 +27,7 @@ pub(super) fn all() -> Vec<Route> {
         reads("/v1/requests", requests::list),
         changes("/v1/requests", requests::open),
         reads("/v1/requests/{id}", requests::show),
+        reads("/v1/requests/{id}/difference", requests::difference),
         changes("/v1/requests/{id}/reviews", requests::review),
         changes("/v1/requests/{id}/withdraw", requests::withdraw),
         changes("/v1/requests/{id}/renew", requests::renew),

@@ -2,6 +2,7 @@
 
 use askama::Template;
 use countersign_core::check::{Conclusion, Finding, Severity};
+use countersign_core::difference::Change;
 
 use super::inbox::CheckTally;
 use super::parts::count;
@@ -37,6 +38,10 @@ pub struct RequestPage {
     pub may_withdraw: bool,
     /// Nothing is missing and the viewer can have Countersign make the change.
     pub may_apply: bool,
+    /// What has changed since somebody approved it.
+    pub changes: Vec<Change>,
+    /// What renewing means for this request, where the viewer can.
+    pub renew: Option<&'static str>,
     /// The viewer may open the gate in an emergency.
     pub may_break_glass: bool,
     /// The request for the same write that ended before this one.
@@ -230,6 +235,10 @@ impl RequestPage {
 
     fn apply_url(&self) -> String {
         format!("{}/apply", self.chrome.request_url(&self.id))
+    }
+
+    fn renew_url(&self) -> String {
+        format!("{}/renew", self.chrome.request_url(&self.id))
     }
 
     fn break_glass_url(&self) -> String {

@@ -79,6 +79,18 @@ pub(super) async fn apply(visitor: Visitor, Path(id): Path<String>, headers: Hea
     told(&visitor, &id, applied.await.map(|_| "apply"))
 }
 
+/// What is renewed may be another request.
+pub(super) async fn renew(visitor: Visitor, Path(id): Path<String>, headers: HeaderMap) -> Response {
+    let renewed = async {
+        must_be_ours(&visitor, &headers)?;
+        visitor.app().renew(&visitor.caller, parse_id(&id)?).await
+    };
+    match renewed.await {
+        Ok(request) => told(&visitor, &request.id.to_string(), Ok("renew")),
+        Err(error) => told(&visitor, &id, Err(error)),
+    }
+}
+
 #[derive(Debug, Deserialize)]
 pub(super) struct EmergencyFields {
     #[serde(default)]

@@ -114,8 +114,6 @@ fn told(entry: &Entry) -> (String, Option<PersonId>, Option<RequestId>) {
             let what = format!("opened the findings of {}", opened.plugin);
             (what, Some(opened.by.clone()), Some(*request))
         }
-        Entry::Lapsed { request } => ("nobody settled it in time".to_owned(), None, Some(*request)),
-        Entry::Expired { request } => ("its approval has run out".to_owned(), None, Some(*request)),
         _ => exception(entry),
     }
 }
@@ -143,8 +141,33 @@ fn exception(entry: &Entry) -> (String, Option<PersonId>, Option<RequestId>) {
         Entry::ExceptionRefused { by, what, reason } => {
             (format!("could not {what}: {reason}"), Some(by.clone()), None)
         }
-        _ => Default::default(),
+        _ => time(entry),
     }
+}
+
+/// What time did.
+fn time(entry: &Entry) -> (String, Option<PersonId>, Option<RequestId>) {
+    let (words, request) = match entry {
+        Entry::Lapsed { request } => ("nobody settled it in time".to_owned(), request),
+        Entry::Expired { request } => ("its approval has run out".to_owned(), request),
+        Entry::Expiring { request, .. } => (running_out(entry).unwrap_or_default(), request),
+        Entry::FallingBack { request, placed, .. } => {
+            (format!("its approval has run out, so {}", action_phrase(&placed.action)), request)
+        }
+        Entry::NotFallenBack { request, reason } => (format!("the alias stays: {reason}"), request),
+        _ => return Default::default(),
+    };
+    (words, None, Some(*request))
+}
+
+/// A warning, with what the checks say now.
+pub(super) fn running_out(entry: &Entry) -> Option<String> {
+    let Entry::Expiring { days, checks, .. } = entry else { return None };
+    let unit = if *days == 1 { "day" } else { "days" };
+    let says: Vec<String> =
+        checks.iter().map(|check| format!("{} says {}", check.plugin, check.conclusion)).collect();
+    let says = if says.is_empty() { "it has no checks".to_owned() } else { says.join(", ") };
+    Some(format!("the approval runs out within {days} {unit}; {says}"))
 }
 
 /// How a write ended, in words.

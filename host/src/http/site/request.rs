@@ -6,9 +6,10 @@ use axum::extract::{Path, Query};
 use axum::response::Response;
 use countersign_core::check::CheckRun;
 use countersign_core::decide::GateVerdict;
+use countersign_core::difference::Change;
 use countersign_core::explain;
 use countersign_core::names::{PersonId, Seat};
-use countersign_core::request::{PromotionRequest, State};
+use countersign_core::request::{PromotionRequest, Standing, State};
 use countersign_core::review::{Barred, may_fill};
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
@@ -74,7 +75,7 @@ pub(super) fn build(
         version: version(request),
         requester: visitor.somebody(request.authors.requester.as_ref()),
         opened: visitor.when(request.opened_at),
-        notices: notices(request),
+        notices: notices(visitor, request),
         gates: request.gates.iter().map(|gate| gate_row(visitor, gate, &members)).collect(),
         checks: request.check_runs.iter().map(|run| check_row(visitor, request, run)).collect(),
         write: write(request),
@@ -84,6 +85,8 @@ pub(super) fn build(
         panel: panel(visitor, request, typed),
         may_withdraw: is_mine && request.state.is_live(),
         may_apply: may_apply(visitor, request),
+        changes: changes(visitor, request),
+        renew: me.and_then(|_| renew(visitor, request)),
         may_break_glass: may_break_glass(visitor, request),
         previous: request.previous.map(|id| id.to_string()),
         told,
@@ -101,14 +104,49 @@ fn told_words(done: &str) -> Option<String> {
         "apply" => "Countersign has made the change.",
         "break-glass" => "The gate is open for a short time. Somebody of the reviewing seat must look at it.",
         "drill" => "The drill is recorded. Nothing was opened.",
+        "renew" => "It was judged again: this is what is there now.",
         "withdraw" => "The request is withdrawn.",
         _ => return None,
     };
     Some(words.to_owned())
 }
 
-fn notices(request: &PromotionRequest) -> Vec<Notice> {
+fn changes(visitor: &Visitor, request: &PromotionRequest) -> Vec<Change> {
+    let found = visitor.app().difference(request).unwrap_or_else(|error| {
+        tracing::warn!(%error, "what has changed is not shown");
+        None
+    });
+    found.unwrap_or_default()
+}
+
+/// What renewing means here; `None` where there is nothing to renew.
+fn renew(visitor: &Visitor, request: &PromotionRequest) -> Option<&'static str> {
+    let standing = request.standing(visitor.now());
+    let ends = matches!(standing, Some(Standing::Expiring { .. } | Standing::Expired));
+    if ends || matches!(request.state, State::Lapsed { .. }) {
+        return Some("Asks for the same change again in a new request that links to this one.");
+    }
+    let live = request.state.is_live() && !matches!(request.state, State::Applying { .. });
+    live.then_some("Judges this request again, by the registry and the policy of this moment.")
+}
+
+fn notices(visitor: &Visitor, request: &PromotionRequest) -> Vec<Notice> {
     let mut notices = Vec::new();
+    match request.standing(visitor.now()) {
+        Some(Standing::Expiring { until }) => {
+            let text = format!(
+                "The approval runs out at {until}. The version must be validated again before then; what its checks \
+                 say now is in the history below."
+            );
+            notices.push(Notice { title: "Expiring", text, warning: true });
+        }
+        Some(Standing::Expired) => {
+            let text =
+                "What was approved has run out. Nobody stands behind this version any more.".to_owned();
+            notices.push(Notice { title: "Expired", text, warning: false });
+        }
+        _ => {}
+    }
     if request.flags.bypassed {
         let text = "MLflow was changed past Countersign: this version got the name without a permit. An operator \
                     must find out who has access to MLflow's own port.";

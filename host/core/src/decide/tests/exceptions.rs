@@ -1,6 +1,5 @@
 //! Waivers, break-glass, and histories that are read back.
 
-
 use super::*;
 use crate::break_glass::tests::broken;
 use crate::entry::Entry;

@@ -4,9 +4,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Governance, Held, Holdings};
+use super::{GateMatch, Governance, Held, Holdings};
 use crate::action::Action;
 use crate::names::{Alias, ModelName, Stage, Version, fold, skeleton};
+use crate::policy::changes::{OnChange, describes};
 use crate::policy::gate::{Gate, Guard};
 
 /// MLflow hides models and versions with this tag from its registry, and renames their events.
@@ -124,11 +125,17 @@ fn tag_keys(action: &Action) -> Box<dyn Iterator<Item = &str> + '_> {
 /// Whether [`reason`] may depend on the holdings.
 pub(super) fn needs_holdings(gate: &Gate, action: &Action) -> bool {
     match action {
+        Action::DeleteAlias { model, alias } => {
+            gate.covers(model) && gate.guard_of_alias(alias.as_str()).is_some()
+        }
         Action::TransitionStage { model, stage, .. } => {
             gate.covers(model) && gate.guard_of_stage(*stage).is_none() && guards_a_stage(gate)
         }
         Action::DeleteModel { model } | Action::DeleteVersion { model, .. } => gate.covers(model),
         Action::RenameModel { model, new_name } => gate.covers(model) || gate.covers(new_name),
+        action if describes(action) => {
+            gate.changes.tags != OnChange::Allow && action.model().is_some_and(|model| gate.covers(model))
+        }
         Action::WriteArtifact { .. } => true,
         _ => false,
     }
@@ -149,6 +156,37 @@ pub(super) fn reason(gate: &Gate, action: &Action, holdings: &Holdings) -> Optio
         Holdings::Known(held) => with_holdings(gate, action, held),
         Holdings::Unknown(reason) => Some(ProtectedReason::HoldingsUnknown { reason: reason.clone() }),
     }
+}
+
+/// The match of a change that people may allow: what is judged is the version that it would take something from.
+pub(super) fn held_change<'p>(
+    gate: &'p Gate,
+    action: &Action,
+    holdings: &Holdings,
+    why: &ProtectedReason,
+) -> Option<GateMatch<'p>> {
+    let Holdings::Known(held) = holdings else { return None };
+    if gate.approvals.is_empty() || !gate.changes.holds(action, why) {
+        return None;
+    }
+    let losing = |held: &&Held| match (why, action) {
+        (ProtectedReason::DeletesAlias { alias }, Action::DeleteAlias { model, .. }) => {
+            &held.model == model
+                && held.aliases.iter().any(|holds| fold(holds.as_str()) == fold(alias.as_str()))
+        }
+        (ProtectedReason::LeavesStage { version, .. }, Action::TransitionStage { model, .. }) => {
+            is(held, model, *version)
+        }
+        (ProtectedReason::HoldsGoverned { model, version, .. }, _) => is(held, model, *version),
+        _ => false,
+    };
+    let held = held.iter().find(losing)?;
+    let guard = held
+        .aliases
+        .iter()
+        .find_map(|alias| gate.guard_of_alias(alias.as_str()))
+        .or_else(|| gate.guard_of_stage(held.stage))?;
+    Some(GateMatch { gate, guard, changes: Some((held.model.clone(), held.version)) })
 }
 
 fn without_holdings(gate: &Gate, action: &Action) -> Option<ProtectedReason> {
@@ -195,7 +233,9 @@ fn with_holdings(gate: &Gate, action: &Action, held: &[Held]) -> Option<Protecte
                 held.iter().filter(leaves).find(|held| gate.guard_of_stage(held.stage).is_some())?;
             Some(ProtectedReason::LeavesStage { version: *version, stage: leaving.stage })
         }
-        Action::DeleteVersion { model, version } => {
+        Action::DeleteVersion { model, version }
+        | Action::SetVersionTag { model, version, .. }
+        | Action::DeleteVersionTag { model, version, .. } => {
             held.iter().filter(|held| is(held, model, *version)).find_map(|held| holds(gate, held))
         }
         Action::DeleteModel { model } => of_model(gate, model, held),

@@ -144,6 +144,56 @@ fn what_is_not_known_is_not_none() {
 }
 
 #[test]
+fn changes_of_what_is_promoted_ask_the_people_where_there_are_any() {
+    let text = format!("[[seat]]\nname = \"risk\"\nmembers = [\"ruth\"]\n{POLICY}\n  [gate.approvals.default]\n  seats = {{ risk = 1 }}\n");
+    let policy = Policy::parse("policy.toml", &text).unwrap();
+    let asked = |action: &Action, holdings: &Holdings| match policy.governs(action, holdings) {
+        Governance::Gates(gates) => gates.first().and_then(|found| found.changes.clone()).map(|(_, v)| v.get()),
+        _ => None,
+    };
+    let delete = |alias: &str| Action::DeleteAlias { model: "credit".into(), alias: alias.into() };
+    let version = |version| Action::DeleteVersion { model: "credit".into(), version: Version::new(version) };
+    let model = || Action::DeleteModel { model: "credit".into() };
+    for (action, expect) in [
+        (delete("champion"), Some(3)),
+        (delete("prod-eu"), None),
+        (transition(1, Stage::Archived), Some(1)),
+        (version(3), Some(3)),
+        (version(4), None),
+        (model(), Some(1)),
+        (rename("credit", "other"), Some(1)),
+        (rename("credit", "prod.other"), None),
+        (Action::DeleteModel { model: "prod.credit".into() }, None),
+        (tag("countersign.state"), None),
+    ] {
+        assert_eq!(asked(&action, &holdings()), expect, "{action:?}");
+        let unknown = Holdings::Unknown("down".to_owned());
+        assert_eq!(asked(&action, &unknown), None, "{action:?}");
+    }
+    for action in [model(), delete("champion"), delete("prod-eu")] {
+        assert!(policy.governs(&action, &Holdings::Unknown("down".to_owned())).refuses(), "{action:?}");
+    }
+}
+
+#[test]
+fn tags_are_asked_for_where_the_gate_says_so() {
+    let people = "[[seat]]\nname = \"risk\"\nmembers = [\"ruth\"]\n";
+    let approvals = "\n  [gate.approvals.default]\n  seats = { risk = 1 }\n";
+    let check = |tags: &str, version: u32, held: bool, refused: bool| {
+        let text = format!("{people}{POLICY}\nchanges = {{ tags = \"{tags}\" }}\n{approvals}");
+        let policy = Policy::parse("policy.toml", &text).unwrap();
+        let version = Version::new(version);
+        let action = Action::DeleteVersionTag { model: "credit".into(), version, key: "risk".to_owned() };
+        let said = policy.governs(&action, &holdings());
+        assert_eq!((matches!(said, Governance::Gates(_)), said.refuses()), (held, refused), "{tags} {version}");
+    };
+    check("allow", 3, false, false);
+    check("hold", 3, true, false);
+    check("hold", 4, false, false);
+    check("refuse", 3, false, true);
+}
+
+#[test]
 fn monitoring_gates_refuse_nothing_but_our_own_tags() {
     let text = POLICY.replace("\"enforce\"", "\"monitor\"");
     let policy = Policy::parse("policy.toml", &text).unwrap();

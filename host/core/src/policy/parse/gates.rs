@@ -1,6 +1,8 @@
 //! `[[gate]]`.
 
 mod approvals;
+mod changes;
+mod expiry;
 
 pub(super) use self::approvals::span;
 use super::plugins::{name, on_failure};
@@ -18,8 +20,10 @@ const KEYS: &[&str] = &[
     "check",
     "rule",
     "approvals",
+    "changes",
     "on_approval",
     "on_bypass",
+    "on_expiry",
     "unknown_author",
     "unknown_run_author",
     "expires",
@@ -67,6 +71,8 @@ fn gate(table: Table<'_>, known: &Known<'_>) -> Option<Gate> {
     let approvals = approvals::read(&table, known);
     let on_approval = table.one_of("on_approval", &OnApproval::ALL, OnApproval::as_str).unwrap_or_default();
     let on_bypass = table.one_of("on_bypass", &OnBypass::ALL, OnBypass::as_str).unwrap_or_default();
+    let on_expiry = expiry::read(&table);
+    let changes = changes::read(&table);
     let unknown = |key| table.one_of(key, &UnknownAuthor::ALL, UnknownAuthor::as_str).unwrap_or_default();
     let (unknown_author, unknown_run_author) = (unknown("unknown_author"), unknown("unknown_run_author"));
     let expires = span(&table, "expires");
@@ -81,6 +87,8 @@ fn gate(table: Table<'_>, known: &Known<'_>) -> Option<Gate> {
         approvals,
         on_approval,
         on_bypass,
+        on_expiry,
+        changes,
         unknown_author,
         unknown_run_author,
         expires,

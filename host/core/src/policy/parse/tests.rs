@@ -1,6 +1,8 @@
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
 
+use crate::names::Version;
+use crate::policy::{Changes, FallbackTo, OnChange, OnExpiry};
 use crate::policy::{OnApproval, OnBypass, OnFailure, Policy};
 
 const GOOD: &str = include_str!("tests/good.toml");
@@ -84,7 +86,7 @@ fn syntax() {
 fn unknown_keys() {
     check(&changed("mode   =", "mod    ="), expect![[r#"
         policy.toml:29:1: gate `production` has no `mode`: add `mode = "enforce"`
-        policy.toml:31:1: unknown key `mod` in gate `production`: choose one of `name`, `mode`, `models`, `guards`, `check`, `rule`, `approvals`, `on_approval`, `on_bypass`, `unknown_author`, `unknown_run_author`, `expires`"#]]);
+        policy.toml:31:1: unknown key `mod` in gate `production`: choose one of `name`, `mode`, `models`, `guards`, `check`, `rule`, `approvals`, `changes`, `on_approval`, `on_bypass`, `on_expiry`, `unknown_author`, `unknown_run_author`, `expires`"#]]);
     check(&changed("[[seat]]", "[[chair]]"), expect![[r#"
         policy.toml:14:3: unknown key `chair` in the policy: choose one of `plugin`, `seat`, `delegation`, `tier`, `gate`, `waivers`, `break_glass`
         policy.toml:45:13: there is no seat `risk`: choose one of `legal`, or add a `[[seat]]`"#]]);
@@ -248,5 +250,29 @@ proptest! {
                 prop_assert!((1..=text.matches('\n').count() + 1).contains(&fault.line), "{fault}");
             }
         }
+    }
+}
+
+#[test]
+fn expiry() {
+    let with = |text: &str| changed("on_bypass = \"record\"", &format!("on_expiry = {text}"));
+    let read = |text: &str| Policy::parse("policy.toml", &with(text)).unwrap().gates()[0].on_expiry.clone();
+    assert_eq!(read("\"flag\""), OnExpiry::Flag);
+    assert_eq!(read("{ fallback = 3 }"), OnExpiry::Fallback(FallbackTo::Version(Version::new(3))));
+    assert_eq!(read("{ fallback = \"old\" }"), OnExpiry::Fallback(FallbackTo::Alias("old".into())));
+    for text in ["\"move\"", "3", "{}", "{ fallback = true }", "{ fall = 3 }", "{ fallback = 3, to = 4 }"] {
+        assert!(Policy::parse("policy.toml", &with(text)).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn changes() {
+    let with = |text: &str| changed("on_bypass = \"record\"", &format!("changes = {text}"));
+    let read = |text: &str| Policy::parse("policy.toml", &with(text)).unwrap().gates()[0].changes;
+    assert_eq!(read("{}"), Changes::default());
+    assert_eq!(read("{ delete = \"refuse\" }"), Changes { delete: OnChange::Refuse, ..Changes::default() });
+    assert_ne!(read("{ rename = \"refuse\" }"), read("{ leave = \"refuse\" }"));
+    for text in ["\"hold\"", "{ delete = true }", "{ delete = \"allow\" }", "{ remove = \"hold\" }"] {
+        assert!(Policy::parse("policy.toml", &with(text)).is_err(), "{text}");
     }
 }

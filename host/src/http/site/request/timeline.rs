@@ -1,6 +1,7 @@
 //! A request's history: what the request itself knows, and what the ledger knows besides, each with its entry.
 
 use countersign_core::entry::Entry;
+use countersign_core::explain::action_phrase;
 use countersign_core::names::PersonId;
 use countersign_core::request::{PromotionRequest, State};
 use countersign_core::review::{Review, Vote};
@@ -11,6 +12,8 @@ use crate::http::pages::parts::count;
 use crate::http::pages::request::Event;
 use crate::http::site::Visitor;
 use crate::http::site::errors::sentence;
+use crate::http::site::ledger::running_out;
+use crate::http::site::request::capital;
 
 type Recorded = (u64, Millis, Entry);
 
@@ -106,6 +109,11 @@ fn besides(visitor: &Visitor, recorded: &[Recorded]) -> Vec<(Millis, Event)> {
                 let word = if used.drill { "drilled breaking" } else { "broke" };
                 (Some(&used.by), format!("{word} the glass ({}): {}", used.ticket, used.reason), "alert")
             }
+            Entry::Expiring { .. } => (None, capital(&running_out(entry).unwrap_or_default()), "clock"),
+            Entry::FallingBack { placed, .. } => {
+                (None, format!("Its alias falls back: {}", action_phrase(&placed.action)), "alert")
+            }
+            Entry::NotFallenBack { reason, .. } => (None, format!("Its alias stays: {reason}"), "alert"),
             Entry::Stale { .. } => {
                 (None, "What is reviewed has changed; earlier signatures lapsed".to_owned(), "alert")
             }

@@ -97,6 +97,8 @@ pub(in crate::http::pages::tests) fn request(panel: ReviewPanel) -> RequestPage 
         panel,
         may_withdraw: own,
         may_apply: own,
+        changes: Vec::new(),
+        renew: None,
         may_break_glass: own,
         previous: own.then(|| "0199c1f0-7b7a-7cc0-9f3e-6a0d2b1c4e5e".into()),
         told: own.then(|| "Your comment is recorded.".into()),
