@@ -32,9 +32,10 @@ mod spelling;
 mod sweep;
 #[cfg(test)]
 pub(crate) mod testing;
-mod turns;
 #[cfg(test)]
 mod tests;
+mod transitions;
+mod turns;
 mod ungoverned;
 mod waivers;
 mod webhook;
@@ -54,8 +55,9 @@ pub use self::query::{HeldName, RequestFilter, VersionStatus};
 pub use self::refuse::Refusal;
 pub use self::registry::{Registry, RegistryError};
 pub use self::replay::{ReplayReport, ReplaySubject, replay};
-pub use self::turns::Turns;
 pub use self::review::{NewReview, seats_asked};
+pub use self::transitions::{Asked, Transition};
+pub use self::turns::Turns;
 pub use self::waivers::NewWaiver;
 pub use self::webhook::Delivered;
 

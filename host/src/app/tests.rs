@@ -1,6 +1,7 @@
 //! The workflow as people meet it: a whole app in front of an MLflow that knows one model and its aliases.
 
 mod exceptions;
+mod transitions;
 mod workflow;
 
 use std::collections::BTreeMap;
@@ -70,6 +71,8 @@ expires = "10d"
 #[derive(Default)]
 struct Registry {
     aliases: BTreeMap<String, String>,
+    /// By version.
+    stages: BTreeMap<String, String>,
     ill: bool,
     writes: usize,
 }
@@ -83,10 +86,21 @@ struct World {
     _files: TempDir,
 }
 
-async fn version(Query(asked): Query<BTreeMap<String, String>>) -> Json<Value> {
+async fn version(
+    State(registry): State<Shared>,
+    Query(asked): Query<BTreeMap<String, String>>,
+) -> Json<Value> {
+    let stages = registry.lock().unwrap().stages.clone();
     Json(json!({"model_version": {
         "name": asked["name"], "version": asked["version"], "creation_timestamp": 1, "status": "READY",
+        "current_stage": stages.get(&asked["version"]).map_or("None", String::as_str),
     }}))
+}
+
+async fn transition(State(registry): State<Shared>, Json(body): Json<Value>) -> Json<Value> {
+    let text = |key: &str| body[key].as_str().unwrap().to_owned();
+    registry.lock().unwrap().stages.insert(text("version"), text("stage"));
+    Json(json!({"model_version": body}))
 }
 
 async fn model(State(registry): State<Shared>) -> Json<Value> {
@@ -114,6 +128,7 @@ impl World {
             .route("/api/2.0/mlflow/model-versions/get", get(version))
             .route("/api/2.0/mlflow/registered-models/get", get(model))
             .route("/api/2.0/mlflow/registered-models/alias", axum::routing::post(set_alias))
+            .route("/api/2.0/mlflow/model-versions/transition-stage", axum::routing::post(transition))
             .with_state(Arc::clone(&registry));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let upstream = format!("http://{}", listener.local_addr().unwrap());
@@ -193,6 +208,7 @@ fn refused<T: std::fmt::Debug>(result: Result<T, AppError>, kind: &str, words: &
         AppError::Forbidden(_) => "forbidden",
         AppError::Conflict(_) => "conflict",
         AppError::Invalid(_) => "invalid",
+        AppError::NotFound(_) => "not-found",
         _ => "other",
     };
     assert_eq!(found, kind, "{error}");

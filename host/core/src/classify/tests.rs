@@ -1,3 +1,4 @@
+mod databricks;
 mod laws;
 
 use super::*;
@@ -11,6 +12,7 @@ const JSON: &[(&str, &str)] = &[("content-type", "application/json")];
 enum Fate {
     Passes,
     Watched(Touch),
+    Ours(Databricks),
     Governed(Box<Classified>),
     Refused(&'static str),
 }
@@ -27,6 +29,7 @@ fn fate_below(prefix: &str, method: &str, target: &str, headers: &[(&str, &str)]
     match route(&head, prefix) {
         Routed::PassThrough => Fate::Passes,
         Routed::Watched(touch) => Fate::Watched(touch),
+        Routed::Databricks(call) => Fate::Ours(call),
         Routed::Governed(classified) => Fate::Governed(classified),
         Routed::Refused(refusal) => refused(&refusal),
         Routed::NeedsBody(route) => match classify(&route, &head, body) {
