@@ -8,6 +8,7 @@ mod apply;
 mod authors;
 mod bypass;
 mod conclude;
+mod discussion;
 mod emergency;
 mod error;
 mod evidence;
@@ -46,6 +47,7 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use countersign_core::names::Workspace;
 
 pub use self::conclude::Concluding;
+pub use self::discussion::{NewComment, Said};
 pub use self::emergency::NewEmergency;
 pub use self::error::AppError;
 pub use self::generation::{Generation, LoadGenerationError};

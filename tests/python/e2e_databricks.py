@@ -9,6 +9,7 @@ os.environ["MLFLOW_TRACKING_TOKEN"] = os.environ["TOKEN_ANA"]
 
 import mlflow
 from databricks.sdk import WorkspaceClient
+from databricks.sdk.core import Config
 from databricks.sdk.errors import (
     DatabricksError,
     InvalidParameterValue,
@@ -17,7 +18,7 @@ from databricks.sdk.errors import (
     ResourceConflict,
     Unauthenticated,
 )
-from databricks.sdk.service.ml import ActivityAction, ActivityType
+from databricks.sdk.service.ml import ActivityAction, ActivityType, CommentActivityAction
 from mlflow import MlflowClient
 
 import training
@@ -27,7 +28,8 @@ STRONG, OTHER, WEAK = "2", "3", "1"
 
 
 def person(token):
-    return WorkspaceClient(host=URL, token=token, auth_type="pat", retry_timeout_seconds=5).model_registry
+    config = Config(host=URL, token=token, auth_type="pat", retry_timeout_seconds=5)
+    return WorkspaceClient(config=config).model_registry
 
 
 ANA, RUTH = person(os.environ["TOKEN_ANA"]), person(os.environ["TOKEN_RUTH"])
@@ -111,6 +113,21 @@ def transitions():
     assert (moved.name, moved.version, moved.current_stage) == (MODEL, STRONG, "Staging"), moved
 
 
+def comments():
+    said = RUTH.create_comment(MODEL, STRONG, "which holdout?").comment
+    assert (said.user_id, said.comment) == ("ruth", "which holdout?") and said.creation_timestamp > 0, said
+    assert said.available_actions == [CommentActivityAction.EDIT_COMMENT, CommentActivityAction.DELETE_COMMENT], said
+    refused(PermissionDenied, ANA.update_comment, said.id, "none", words="only its author")
+    again = RUTH.update_comment(said.id, "which holdout, and when?").comment
+    assert (again.id, again.comment) == (said.id, "which holdout, and when?"), again
+    refused(PermissionDenied, ANA.delete_comment, said.id)
+    RUTH.delete_comment(said.id)
+    refused(ResourceConflict, RUTH.update_comment, said.id, "still there?", words="was deleted")
+    refused(NotFound, RUTH.delete_comment, "0")
+    refused(InvalidParameterValue, RUTH.create_comment, MODEL, STRONG, " ")
+    refused(NotFound, RUTH.create_comment, "nobody", "1", "hello")
+
+
 def reads_and_mistakes():
     model = ANA.get_model(MODEL).registered_model_databricks
     assert model.name == MODEL and model.latest_versions, model
@@ -124,8 +141,9 @@ def reads_and_mistakes():
 def main():
     mlflow.set_experiment("databricks")
     client = MlflowClient()
-    assert [str(training.train_and_register(client, MODEL, c)) for c in training.CANDIDATES] == [WEAK, STRONG, OTHER]
-    for act in [asks_and_approves, rejects, deletes, transitions, reads_and_mistakes]:
+    for candidate in training.CANDIDATES:
+        training.train_and_register(client, MODEL, candidate)
+    for act in [asks_and_approves, rejects, deletes, transitions, comments, reads_and_mistakes]:
         print("--", act.__name__)
         act()
 

@@ -14,6 +14,7 @@ pub mod check;
 pub mod classify;
 pub mod decide;
 pub mod digest;
+pub mod discussion;
 pub mod entry;
 pub mod evidence;
 pub mod explain;

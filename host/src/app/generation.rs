@@ -127,6 +127,7 @@ impl Generation {
             unknown_author_holds: gate.unknown_author == policy::UnknownAuthor::Hold,
             unknown_run_author_holds: gate.unknown_run_author == policy::UnknownAuthor::Hold,
             evidence_first: approvals.is_some_and(|a| a.evidence_first),
+            unresolved_blocks: approvals.is_some_and(|a| a.unresolved_blocks),
             applies: gate.on_approval == OnApproval::Apply,
         };
         Ok((demand, checks))

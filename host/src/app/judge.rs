@@ -106,6 +106,8 @@ impl App {
         let prior = prior(placed, &facts, asked.prior);
         let bound = demands.iter().any(|demand| demand.enforced && demand.applies).then_some(prior);
         let binding = decide::binding(placed, subject, policy, std::slice::from_ref(&tier), bound)?;
+        let asks = demands.iter().any(|demand| demand.unresolved_blocks);
+        let open_threads = if asks { self.open_threads(placed)? } else { 0 };
         let waivers = self.waivers_about(&generation.policy, subject)?;
         let broken = self.emergency_for(&generation.policy, placed)?;
         let waiver_rule = generation.policy.waivers();
@@ -119,6 +121,7 @@ impl App {
             check_runs: &runs,
             rule_runs: &rule_runs,
             reviews: asked.reviews,
+            open_threads,
             roster: &self.people.roster(&generation.policy, now),
             authors: &authors,
             exceptions,

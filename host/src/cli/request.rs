@@ -1,6 +1,7 @@
 //! `countersign request`: promotion requests of a running Countersign.
 
 mod shown;
+mod talk;
 
 use anyhow::Result;
 use countersign_core::break_glass::BreakGlass;
@@ -29,6 +30,11 @@ pub(super) fn run(context: &Context, Request { remote, command }: Request) -> Re
                 let run: CheckRun =
                     remote.post(&format!("requests/{id}/evidence/{plugin}"), &json!({})).await?;
                 context.out.tell(&found(&run), &run)
+            }
+            Command::Comment(talk) => talk::comment(context, &remote, talk).await,
+            Command::Comments { id } => talk::list(context, &remote, &id.to_string()).await,
+            Command::Resolve { id, comment, reopen } => {
+                talk::resolve(context, &remote, (&id.to_string(), &comment.to_string()), !reopen).await
             }
             Command::Renew { id } => act(context, &remote, &format!("requests/{id}"), "renew").await,
             Command::Apply { id } => act(context, &remote, &format!("requests/{id}"), "apply").await,

@@ -265,7 +265,7 @@ fn unknown_writes_to_the_registry_are_refused() {
         ("POST", "/api/2.0/mlflow/registered-models/alias2"),
         ("POST", "/api/2.0/mlflow/registered-models/create\u{200b}"),
         ("POST", "/api/2.0/mlflow/unity-catalog/registered-models/alias"),
-        ("POST", "/api/2.0/mlflow/databricks/model-versions/transition-stage"),
+        ("PUT", "/api/2.0/mlflow/databricks/model-versions/transition-stage"),
         ("POST", "/api/2.0/mlflow/registered-models/get-latest-versions/"),
         ("POST", "/api/2.0/mlflow/upload-artifact?run_uuid=1&path=x"),
         ("DELETE", "/api/2.0/mlflow/webhooks/a/b"),

@@ -155,6 +155,9 @@ impl fmt::Display for Demand<'_> {
         if approvals.evidence_first {
             writeln!(f, "  votes  wait until the findings of every required check were opened")?;
         }
+        if approvals.unresolved_blocks {
+            writeln!(f, "  talk   every thread must be resolved")?;
+        }
         match approvals.expires {
             Some(span) => writeln!(f, "  lasts  {span}"),
             None => Ok(()),

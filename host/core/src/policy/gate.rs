@@ -109,6 +109,9 @@ pub struct Approvals {
     pub expires: Option<Span>,
     /// Whether a vote is refused until the checks are final and were opened.
     pub evidence_first: bool,
+    /// Whether a thread that nobody settled holds.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub unresolved_blocks: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]

@@ -6,8 +6,11 @@ use countersign_core::names::{ModelName, Seat, Stage, Version, Workspace};
 use countersign_core::request::PromotionRequest;
 use countersign_core::review::{Review, Vote};
 
-use super::shapes::{Activity, ActivityAction, ActivityType, Numeral, TransitionBody, VersionQuery};
-use crate::app::{App, AppError, Asked, Transition};
+use super::shapes::{
+    Activity, ActivityAction, ActivityType, CommentAction, CommentObject, Commented, Numeral, TransitionBody,
+    VersionQuery,
+};
+use crate::app::{App, AppError, Asked, Said, Transition};
 use crate::auth::Caller;
 use crate::http::api::headline;
 
@@ -75,6 +78,21 @@ pub(super) fn about(app: &App, asked: &Asked, kind: ActivityType) -> Activity {
         from_stage: asked.from.map(Stage::as_str),
         to_stage: stage.as_str(),
         available_actions: Vec::new(),
+    }
+}
+
+/// A comment, to its author.
+pub(super) fn commented(said: Said) -> Commented {
+    let Said { comment, words, author_name } = said;
+    Commented {
+        comment: CommentObject {
+            id: comment.id.to_string(),
+            comment: words.unwrap_or_default(),
+            user_id: author_name,
+            creation_timestamp: comment.at.get(),
+            last_updated_timestamp: comment.edited.unwrap_or(comment.at).get(),
+            available_actions: vec![CommentAction::EditComment, CommentAction::DeleteComment],
+        },
     }
 }
 

@@ -15,10 +15,14 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::envelope::renamed;
-use super::mapping::{about, of_query, requested, transition, voted};
-use super::shapes::{ActivityType, Done, Listed, Requested, TransitionBody, VersionQuery};
+use super::mapping::{about, commented, of_query, requested, subject, transition, voted};
+use super::shapes::{
+    ActivityType, CommentBody, CommentQuery, Done, Listed, Requested, RewordBody, TransitionBody,
+    VersionQuery,
+};
 use crate::app::{AppError, Transition};
 use crate::auth::Caller;
+use crate::http::api::parse_comment;
 use crate::http::error::{self, Answered, Shape};
 use crate::http::front::Front;
 use crate::http::proxy::{GOVERNED_BODY, spelling};
@@ -63,9 +67,9 @@ async fn act(front: &Front, asked: Databricks, head: &Parts, body: Incoming, cal
         Databricks::ApproveRequest => call.approve(&sent(body).await?).await,
         Databricks::RejectRequest => call.reject(&sent(body).await?).await,
         Databricks::DeleteRequest => call.delete(&queried(head)?).await,
-        Databricks::CreateComment | Databricks::UpdateComment | Databricks::DeleteComment => Err(
-            AppError::Invalid("comments are not taken here yet: write them on the request's page".to_owned()),
-        ),
+        Databricks::CreateComment => call.comment(sent(body).await?).await,
+        Databricks::UpdateComment => call.reword(&sent(body).await?).await,
+        Databricks::DeleteComment => call.take_back(&queried(head)?).await,
         Databricks::GetModel { .. } => Err(AppError::Invalid("a model is read from MLflow".to_owned())),
     }
 }
@@ -113,6 +117,26 @@ impl Call<'_> {
         let wanted = self.transition(asked)?;
         let found = Box::pin(app.cancel_transition(self.caller, &wanted, creator, why(asked))).await?;
         Ok(good(&Done { activity: about(app, &found, ActivityType::CancelledRequest) }))
+    }
+}
+
+impl Call<'_> {
+    /// About the version, as Databricks has it: here, about its newest request.
+    async fn comment(&self, asked: CommentBody) -> Outcome {
+        let (model, version) = subject(&asked.name, &asked.version)?;
+        let place = (self.workspace.clone(), model, version);
+        let said = self.front.app.comment_on_version(self.caller, place, asked.comment).await?;
+        Ok(good(&commented(said)))
+    }
+
+    async fn reword(&self, asked: &RewordBody) -> Outcome {
+        let id = parse_comment(&asked.id)?;
+        Ok(good(&commented(self.front.app.reword(self.caller, id, None, &asked.comment).await?)))
+    }
+
+    async fn take_back(&self, asked: &CommentQuery) -> Outcome {
+        self.front.app.take_back(self.caller, parse_comment(&asked.id)?, None).await?;
+        Ok(good(&serde_json::json!({})))
     }
 }
 

@@ -73,6 +73,51 @@ pub(super) enum ActivityAction {
     CancelTransitionRequest,
 }
 
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CommentBody {
+    pub(super) name: String,
+    pub(super) version: Numeral,
+    pub(super) comment: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RewordBody {
+    pub(super) id: String,
+    pub(super) comment: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CommentQuery {
+    pub(super) id: String,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct CommentObject {
+    pub(super) id: String,
+    pub(super) comment: String,
+    pub(super) user_id: String,
+    pub(super) creation_timestamp: i64,
+    pub(super) last_updated_timestamp: i64,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) available_actions: Vec<CommentAction>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(super) enum CommentAction {
+    EditComment,
+    DeleteComment,
+}
+
+/// The answer to `comments/create` and `comments/update`.
+#[derive(Debug, Serialize)]
+pub(super) struct Commented {
+    pub(super) comment: CommentObject,
+}
+
 /// The answer to `create`.
 #[derive(Debug, Serialize)]
 pub(super) struct Requested {

@@ -89,7 +89,7 @@ fn unknown_keys() {
         policy.toml:14:3: unknown key `chair` in the policy: choose one of `plugin`, `seat`, `delegation`, `tier`, `gate`, `waivers`, `break_glass`
         policy.toml:45:13: there is no seat `risk`: choose one of `legal`, or add a `[[seat]]`"#]]);
     check(&changed("grants =", "grant ="), expect!["policy.toml:7:1: unknown key `grant` in plugin `metric-threshold`: choose one of `name`, `source`, `digest`, `grants`, `limits`, `on_failure`"]);
-    check(&changed("expires = \"90d\"", "expire = \"90d\""), expect!["policy.toml:46:3: unknown key `expire` in the approvals of tier `high`: choose one of `seats`, `expires`, `evidence_first`"]);
+    check(&changed("expires = \"90d\"", "expire = \"90d\""), expect!["policy.toml:46:3: unknown key `expire` in the approvals of tier `high`: choose one of `seats`, `expires`, `evidence_first`, `unresolved_blocks`"]);
 }
 
 #[test]

@@ -32,7 +32,7 @@ fn is_tier(table: &Table<'_>, tier: &At<&str>, known: &Known<'_>) -> bool {
 }
 
 fn of_tier(table: &Table<'_>, known: &Known<'_>) -> Approvals {
-    table.only(&["seats", "expires", "evidence_first"]);
+    table.only(&["seats", "expires", "evidence_first", "unresolved_blocks"]);
     let seats = table.table("seats", "`seats`");
     if seats.is_none() {
         table.missing_or_empty("seats", "{ SEAT = 1 }");
@@ -41,6 +41,7 @@ fn of_tier(table: &Table<'_>, known: &Known<'_>) -> Approvals {
         seats: seats.map(|seats| quorums(&seats, known)).unwrap_or_default(),
         expires: span(table, "expires"),
         evidence_first: table.boolean("evidence_first").unwrap_or(false),
+        unresolved_blocks: table.boolean("unresolved_blocks").unwrap_or(false),
     }
 }
 
