@@ -5,6 +5,7 @@
 pub mod admin;
 pub mod api;
 pub mod assets;
+mod databricks;
 mod error;
 pub mod front;
 mod lanes;

@@ -17,7 +17,8 @@ pub(crate) fn fate(method: &str, target: &str, headers: &[(String, String)], bod
     };
     let head = Head { method, target, headers: &values };
     let outcome = match route(&head, "") {
-        Routed::PassThrough => return Fate::Passes,
+        // Neither is sent on as it is spelt.
+        Routed::PassThrough | Routed::Databricks(_) => return Fate::Passes,
         Routed::Watched(touch) => return Fate::Watched(touch),
         Routed::Governed(classified) => Ok(classified),
         Routed::NeedsBody(route) => classify(&route, &head, body).map(Box::new),

@@ -87,3 +87,20 @@ fn no_known_route_is_refused() {
         assert_eq!(refused, method == "DELETE" && template.contains("/workspaces/"), "{method} {template}");
     }
 }
+
+/// What we answer in MLflow's name hides nothing that MLflow has.
+#[test]
+fn mlflow_has_none_of_the_routes_that_we_answer() {
+    let lines = TABLES.iter().flat_map(|table| table.lines());
+    for line in lines {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        for method in fields[2].split(',') {
+            let target = filled(fields[1]);
+            let head = Head { method, target: &target, headers: &|_| Vec::new() };
+            assert!(!matches!(route(&head, ""), Routed::Databricks(_)), "{line}");
+        }
+    }
+    let ours =
+        Head { method: "GET", target: "/api/2.0/mlflow/transition-requests/list", headers: &|_| Vec::new() };
+    assert!(matches!(route(&ours, ""), Routed::Databricks(_)));
+}

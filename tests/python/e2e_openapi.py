@@ -105,6 +105,16 @@ def main():
     for run in opened["check_runs"]:
         call(RUTH, "POST", "/v1/requests/{id}/evidence/{plugin}", plugin=run["plugin"], **one)
     call(RUTH, "POST", "/v1/requests/{id}/evidence/{plugin}", status=404, plugin="none", **one)
+    said = call(RUTH, "POST", "/v1/requests/{id}/comments", json={"text": "why?"}, **one)
+    here = {**one, "comment": said["id"]}
+    answer = {"text": "see the card", "answers": said["id"]}
+    call(ANA, "POST", "/v1/requests/{id}/comments", json=answer, **one)
+    call(ANA, "POST", "/v1/requests/{id}/comments", json={"text": " "}, status=400, **one)
+    call(ANA, "PATCH", "/v1/requests/{id}/comments/{comment}", json={"text": "no"}, status=403, **here)
+    call(RUTH, "PATCH", "/v1/requests/{id}/comments/{comment}", json={"text": "why not?"}, **here)
+    call(RUTH, "POST", "/v1/requests/{id}/comments/{comment}/resolve", json={"resolved": True}, **here)
+    call(RUTH, "DELETE", "/v1/requests/{id}/comments/{comment}", **here)
+    call(ANA, "GET", "/v1/requests/{id}/comments", **one)
     call(ANA, "POST", "/v1/requests/{id}/apply", status=409, **one)
     emergency = {"reason": "all scores are zero", "ticket": "INC-7"}
     call(ANA, "POST", "/v1/requests/{id}/break-glass", json=emergency, status=403, **one)

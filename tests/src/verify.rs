@@ -20,7 +20,8 @@ use crate::{host, pages, paths, plugins, run};
   cargo verify                     everything
   cargo verify --list              the steps and what they do
   cargo verify --only clippy       one step; --only may be repeated
-  cargo verify --only tests ledger     tests whose name contains a word")]
+  cargo verify --only tests ledger     tests whose name contains a word
+  cargo verify --only e2e databricks   the script of that name, without the story")]
 pub struct Verify {
     /// Run this step only (may be repeated)
     #[arg(long, value_name = "STEP")]
@@ -57,7 +58,7 @@ const CHECKS: [Check; 9] = [
     Check {
         name: "e2e",
         what: "the story with a SIGKILL between all steps; tests/python/e2e_*.py",
-        run: |_| e2e(),
+        run: e2e,
     },
     Check {
         name: "browser",
@@ -157,13 +158,18 @@ fn cases() -> Result<()> {
     Ok(())
 }
 
-fn e2e() -> Result<()> {
+/// The story and every script; with words, the scripts that have one of them in their names.
+fn e2e(verify: &Verify) -> Result<()> {
     let venv = Venv::for_tests()?;
     let dir = host::scratch("e2e")?;
-    let mut stage = Stage::set(&venv, &dir).with_context(|| format!("logs are in {}", dir.display()))?;
-    story::play(&mut stage, Between::Kill).with_context(|| format!("logs are in {}", dir.display()))?;
-    drop(stage);
-    for script in scripts()? {
+    if verify.filter.is_empty() {
+        let mut stage = Stage::set(&venv, &dir).with_context(|| format!("logs are in {}", dir.display()))?;
+        story::play(&mut stage, Between::Kill).with_context(|| format!("logs are in {}", dir.display()))?;
+    }
+    let named =
+        |script: &PathBuf| verify.filter.iter().any(|word| script.display().to_string().contains(word));
+    let all = verify.filter.is_empty();
+    for script in scripts()?.into_iter().filter(|script| all || named(script)) {
         say(format_args!("-- {}", script.file_name().unwrap_or_default().display()));
         enact(&venv, &script, &dir)?;
     }

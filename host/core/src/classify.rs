@@ -13,6 +13,7 @@
 
 mod artifact;
 mod body;
+mod databricks;
 mod head;
 mod path;
 mod refusal;
@@ -22,6 +23,8 @@ mod routes;
 mod tests;
 
 use crate::action::Placed;
+use crate::names::Workspace;
+pub use databricks::Databricks;
 pub use refusal::Refusal;
 pub use registry::Route;
 use routes::Known;
@@ -48,6 +51,8 @@ pub enum Routed {
     Governed(Box<Classified>),
     /// Governed: buffer the body (1 MiB is plenty) and ask [`classify`].
     NeedsBody(Route),
+    /// A call that MLflow does not have: ours to answer.
+    Databricks(Databricks),
     /// Would be governed, were it spelt as clients do.
     Refused(Refusal),
 }
@@ -92,11 +97,14 @@ pub enum CanonicalBody {
 /// or the empty string.
 #[must_use]
 pub fn route(head: &Head<'_>, static_prefix: &str) -> Routed {
+    let (path, query) = path::split(head.target);
+    let inner = path::without_prefix(path, static_prefix);
+    if let Some(call) = databricks::known(head.method, path, inner) {
+        return Routed::Databricks(call);
+    }
     if is_read(head.method) {
         return Routed::PassThrough;
     }
-    let (path, query) = path::split(head.target);
-    let inner = path::without_prefix(path, static_prefix);
     let known = match artifact::below_root(head.method, inner) {
         Some(tail) => Some(Known::Artifact(tail)),
         None => path::plain(inner).and_then(|segments| routes::known(head.method, &segments)),
@@ -119,6 +127,14 @@ pub fn classify(route: &Route, head: &Head<'_>, body: &[u8]) -> Result<Classifie
     let canonical =
         CanonicalRequest { method: route.method(), path_and_query: route.path().to_owned(), body };
     Ok(Classified { placed: Placed { workspace, action }, canonical })
+}
+
+/// The workspace in which a request acts.
+///
+/// # Errors
+/// A [`Refusal`] when it is named twice, or is no name.
+pub fn workspace(head: &Head<'_>) -> Result<Workspace, Refusal> {
+    head::workspace(head)
 }
 
 /// MLflow upper-cases the method, so any case of these reads.

@@ -52,6 +52,9 @@ pub struct Demand {
     /// Whether a vote waits until the evidence was opened.
     #[serde(default)]
     pub evidence_first: bool,
+    /// Whether a thread that nobody settled holds.
+    #[serde(default)]
+    pub unresolved_blocks: bool,
     /// Whether Countersign makes the write itself once nothing is missing.
     #[serde(default)]
     pub applies: bool,
@@ -94,6 +97,8 @@ pub struct Case<'a> {
     pub check_runs: &'a [CheckRun],
     pub rule_runs: &'a [RuleRun],
     pub reviews: &'a [Review],
+    /// Threads of its request that nobody has settled.
+    pub open_threads: u32,
     pub roster: &'a Roster,
     pub authors: &'a Authors,
     pub exceptions: Exceptions<'a>,
@@ -183,12 +188,14 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// Whether people can settle what is open by signing.
+    /// Whether people can settle what is open by signing and talking.
     #[must_use]
     pub fn wants_only_signatures(&self) -> bool {
         match self {
             Self::Satisfied => true,
-            Self::Held(needs) => needs.iter().all(|need| matches!(need, Need::Signatures { .. })),
+            Self::Held(needs) => {
+                needs.iter().all(|need| matches!(need, Need::Signatures { .. } | Need::Discussion { .. }))
+            }
             Self::Denied(_) => false,
         }
     }
@@ -204,6 +211,7 @@ pub enum Need {
     Rule { plugin: PluginName, message: String },
     Tier { message: String },
     Author { message: String },
+    Discussion { threads: u32 },
 }
 
 /// What stands against it.

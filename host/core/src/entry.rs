@@ -12,6 +12,7 @@ use crate::canonical::{self, CanonicalError};
 use crate::check::RuleRun;
 use crate::decide::GateVerdict;
 use crate::digest::Digest;
+use crate::discussion::Comment;
 use crate::evidence::Opened;
 use crate::facts::Subject;
 use crate::names::{ModelName, PersonId, PluginName, Version, Workspace};
@@ -114,6 +115,31 @@ pub enum Entry {
     EvidenceOpened {
         request: RequestId,
         opened: Opened,
+    },
+    /// Somebody said something about a version. The text lies apart.
+    Commented {
+        workspace: Workspace,
+        model: ModelName,
+        version: Version,
+        comment: Comment,
+    },
+    CommentEdited {
+        request: Option<RequestId>,
+        comment: Uuid,
+        by: PersonId,
+        text: Digest,
+    },
+    CommentDeleted {
+        request: Option<RequestId>,
+        comment: Uuid,
+        by: PersonId,
+    },
+    /// A thread was settled, or opened again.
+    ThreadSettled {
+        request: Option<RequestId>,
+        comment: Uuid,
+        by: PersonId,
+        resolved: bool,
     },
     /// Somebody wants a requirement left out, and answers for it.
     WaiverAsked {
@@ -270,6 +296,10 @@ impl Entry {
             Self::WouldRefuse { .. } => "would-refuse",
             Self::Bypassed(_) => "bypassed",
             Self::EvidenceOpened { .. } => "evidence-opened",
+            Self::Commented { .. } => "commented",
+            Self::CommentEdited { .. } => "comment-edited",
+            Self::CommentDeleted { .. } => "comment-deleted",
+            Self::ThreadSettled { .. } => "thread-settled",
             Self::WaiverAsked { .. } => "waiver-asked",
             Self::WaiverApproved { .. } => "waiver-approved",
             Self::WaiverRevoked { .. } => "waiver-revoked",

@@ -209,5 +209,7 @@ fn need_phrase(need: &Need, seat_members: &dyn Fn(&Seat) -> Vec<String>) -> Stri
         Need::Rule { plugin, message } => format!("rule {plugin}: {message}"),
         Need::Tier { message } => format!("its risk tier to be known: {message}"),
         Need::Author { message } => format!("its author to be known: {message}"),
+        Need::Discussion { threads: 1 } => "1 thread to be resolved".to_owned(),
+        Need::Discussion { threads } => format!("{threads} threads to be resolved"),
     }
 }

@@ -15,6 +15,7 @@ pub mod classify;
 pub mod decide;
 pub mod difference;
 pub mod digest;
+pub mod discussion;
 pub mod entry;
 pub mod evidence;
 pub mod explain;

@@ -56,6 +56,20 @@ pub enum AppError {
     Randomness(#[from] NoRandomness),
 }
 
+impl AppError {
+    /// Whether it says that there is no such thing, here or in MLflow.
+    #[must_use]
+    pub const fn is_not_there(&self) -> bool {
+        match self {
+            Self::NotFound(_) => true,
+            Self::Facts(error) => matches!(error, FactsError::NotFound { .. }),
+            Self::Read(error) => error.is_not_found(),
+            Self::Registry(error) => error.is_not_found(),
+            _ => false,
+        }
+    }
+}
+
 impl From<InvalidStep> for AppError {
     fn from(step: InvalidStep) -> Self {
         Self::Conflict(format!("{step}: reload the page to see where it stands"))

@@ -131,6 +131,7 @@ impl Generation {
             unknown_author_holds: gate.unknown_author == policy::UnknownAuthor::Hold,
             unknown_run_author_holds: gate.unknown_run_author == policy::UnknownAuthor::Hold,
             evidence_first: approvals.is_some_and(|a| a.evidence_first),
+            unresolved_blocks: approvals.is_some_and(|a| a.unresolved_blocks),
             applies: gate.on_approval == OnApproval::Apply,
         };
         Ok((demand, checks))
@@ -152,6 +153,7 @@ impl Generation {
             unknown_author_holds: false,
             unknown_run_author_holds: false,
             evidence_first: false,
+            unresolved_blocks: false,
             applies: false,
         }
     }

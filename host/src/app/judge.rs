@@ -126,6 +126,8 @@ impl App {
         let from = lowered.map(|lowered| TierFound::Known(lowered.from));
         let tiers: Vec<TierFound> = std::iter::once(tier.clone()).chain(from).collect();
         let binding = decide::binding(placed, subject, policy, &tiers, bound)?;
+        let asks = demands.iter().any(|demand| demand.unresolved_blocks);
+        let open_threads = if asks { self.open_threads(placed)? } else { 0 };
         let waivers = self.waivers_about(&generation.policy, subject)?;
         let broken = self.emergency_for(&generation.policy, placed)?;
         let waiver_rule = generation.policy.waivers();
@@ -139,6 +141,7 @@ impl App {
             check_runs: &runs,
             rule_runs: &rule_runs,
             reviews: asked.reviews,
+            open_threads,
             roster: &self.people.roster(&generation.policy, now),
             authors: &authors,
             exceptions,

@@ -109,11 +109,17 @@ impl App {
     /// # Errors
     /// When the facts cannot be read.
     pub async fn renew(&self, caller: &Caller, id: RequestId) -> Result<PromotionRequest, AppError> {
+        let request = self.request(id)?;
+        if request.may_begin_again() {
+            return Box::pin(self.open_again(caller, request.placed)).await;
+        }
+        Box::pin(self.judge_live(id)).await
+    }
+
+    /// Judges a live request again, and keeps what was found.
+    pub(super) async fn judge_live(&self, id: RequestId) -> Result<PromotionRequest, AppError> {
         let generation = self.generation.load_full();
         let seen = self.load_request(id)?;
-        if seen.value.may_begin_again() {
-            return Box::pin(self.open_again(caller, seen.value.placed)).await;
-        }
         must_be_live(&seen.value)?;
         Ok(Box::pin(self.freshen(&generation, seen)).await?.value)
     }

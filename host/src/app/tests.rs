@@ -2,8 +2,10 @@
 
 mod changes;
 mod difference;
+mod discussion;
 mod exceptions;
 mod expiry;
+mod transitions;
 mod workflow;
 
 use std::collections::BTreeMap;
@@ -75,6 +77,8 @@ expires = "10d"
 struct Registry {
     aliases: BTreeMap<String, String>,
     tags: BTreeMap<String, String>,
+    /// By version.
+    stages: BTreeMap<String, String>,
     ill: bool,
     writes: usize,
 }
@@ -92,12 +96,22 @@ async fn version(
     State(registry): State<Shared>,
     Query(asked): Query<BTreeMap<String, String>>,
 ) -> Json<Value> {
-    let tags = registry.lock().unwrap().tags.clone();
+    let (tags, stages) = {
+        let registry = registry.lock().unwrap();
+        (registry.tags.clone(), registry.stages.clone())
+    };
     let tags: Vec<Value> = tags.iter().map(|(key, value)| json!({"key": key, "value": value})).collect();
     Json(json!({"model_version": {
         "name": asked["name"], "version": asked["version"], "creation_timestamp": 1, "status": "READY",
         "tags": tags,
+        "current_stage": stages.get(&asked["version"]).map_or("None", String::as_str),
     }}))
+}
+
+async fn transition(State(registry): State<Shared>, Json(body): Json<Value>) -> Json<Value> {
+    let text = |key: &str| body[key].as_str().unwrap().to_owned();
+    registry.lock().unwrap().stages.insert(text("version"), text("stage"));
+    Json(json!({"model_version": body}))
 }
 
 async fn model(State(registry): State<Shared>) -> Json<Value> {
@@ -133,6 +147,7 @@ impl World {
                 "/api/2.0/mlflow/registered-models/alias",
                 axum::routing::post(set_alias).delete(delete_alias),
             )
+            .route("/api/2.0/mlflow/model-versions/transition-stage", axum::routing::post(transition))
             .with_state(Arc::clone(&registry));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let upstream = format!("http://{}", listener.local_addr().unwrap());
@@ -232,6 +247,7 @@ fn refused<T: std::fmt::Debug>(result: Result<T, AppError>, kind: &str, words: &
         AppError::Forbidden(_) => "forbidden",
         AppError::Conflict(_) => "conflict",
         AppError::Invalid(_) => "invalid",
+        AppError::NotFound(_) => "not-found",
         _ => "other",
     };
     assert_eq!(found, kind, "{error}");

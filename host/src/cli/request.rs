@@ -1,6 +1,7 @@
 //! `countersign request`: promotion requests of a running Countersign.
 
 mod shown;
+mod talk;
 
 use anyhow::Result;
 use countersign_core::break_glass::BreakGlass;
@@ -34,6 +35,11 @@ pub(super) fn run(context: &Context, Request { remote, command }: Request) -> Re
                 let Opened { check_runs } = remote.post(&path, &json!({})).await?;
                 let text: Vec<String> = check_runs.iter().map(found).collect();
                 context.out.tell(&text.join("\n"), &json!({"check_runs": check_runs}))
+            }
+            Command::Comment(talk) => talk::comment(context, &remote, talk).await,
+            Command::Comments { id } => talk::list(context, &remote, &id.to_string()).await,
+            Command::Resolve { id, comment, reopen } => {
+                talk::resolve(context, &remote, (&id.to_string(), &comment.to_string()), !reopen).await
             }
             Command::Renew { id } => renew(context, &remote, id).await,
             Command::Apply { id } => act(context, &remote, &format!("requests/{id}"), "apply").await,

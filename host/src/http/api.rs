@@ -1,6 +1,7 @@
 //! The API under `/_countersign/api`: JSON in, JSON out, problems by RFC 9457.
 
 mod answers;
+mod comments;
 mod exceptions;
 mod ledger;
 mod registry;
@@ -21,6 +22,7 @@ use http::{HeaderMap, StatusCode};
 use serde_json::json;
 
 pub(super) use self::answers::headline;
+pub(super) use self::comments::parse_comment;
 pub(super) use self::requests::parse_id;
 use super::error::{self, Shape};
 use super::front::Authenticated;

@@ -7,12 +7,17 @@ use serde_json::Value;
 use crate::app::AppError;
 use crate::mlflow::Body;
 
+/// What is sent back.
+pub(super) type Answered = Response<Body>;
+
 /// In which form an error goes out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shape {
     /// MLflow's own, for calls on its routes. Whatever goes wrong there was not carried out, and is answered in a
     /// way that its client shows and does not repeat for minutes: 403.
     Mlflow,
+    /// MLflow's form with the status that fits, for Databricks' clients: they repeat 429 and 503 only.
+    Databricks,
     /// RFC 9457, for our own routes.
     Problem,
 }
@@ -50,6 +55,10 @@ pub(super) fn respond(error: &AppError, shape: Shape) -> Response<Body> {
     }
     match shape {
         Shape::Problem => problem(status, code, title, &detail),
+        Shape::Databricks => {
+            let (status, error_code) = databricks(error);
+            mlflow(status, error_code, &detail, None)
+        }
         Shape::Mlflow => {
             let message = format!(
                 "Countersign did not carry this out: {detail}. Call again when that is mended; its operator finds \
@@ -57,6 +66,18 @@ pub(super) fn respond(error: &AppError, shape: Shape) -> Response<Body> {
             );
             mlflow(StatusCode::FORBIDDEN, "PERMISSION_DENIED", &message, None)
         }
+    }
+}
+
+/// Status and code as Databricks' clients know them.
+fn databricks(error: &AppError) -> (StatusCode, &'static str) {
+    match kind(error).0 {
+        _ if error.is_not_there() => (StatusCode::NOT_FOUND, "RESOURCE_DOES_NOT_EXIST"),
+        status @ StatusCode::FORBIDDEN => (status, "PERMISSION_DENIED"),
+        status @ StatusCode::UNAUTHORIZED => (status, "UNAUTHENTICATED"),
+        status @ StatusCode::BAD_REQUEST => (status, "INVALID_PARAMETER_VALUE"),
+        status @ StatusCode::CONFLICT => (status, "RESOURCE_CONFLICT"),
+        _ => (StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL_ERROR"),
     }
 }
 
@@ -113,7 +134,12 @@ pub(super) fn header<B>(response: &mut Response<B>, name: HeaderName, value: &st
     }
 }
 
-fn json<T: Serialize>(status: StatusCode, content_type: &str, value: &T) -> Response<Body> {
+/// Somebody else's answer with another body.
+pub(super) fn answered(head: http::response::Parts, body: bytes::Bytes) -> Answered {
+    Response::from_parts(head, Body::Whole(body))
+}
+
+pub(super) fn json<T: Serialize>(status: StatusCode, content_type: &str, value: &T) -> Response<Body> {
     let body = serde_json::to_vec(value).unwrap_or_default();
     let mut response = Response::new(Body::Whole(body.into()));
     *response.status_mut() = status;

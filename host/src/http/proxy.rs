@@ -13,6 +13,7 @@ use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use tracing::Instrument as _;
 
+use super::databricks;
 use super::error::{self, Shape};
 use super::front::{Front, Lane};
 use super::negotiate::{self, Challenge};
@@ -22,7 +23,7 @@ use crate::mlflow::{Body, ProxyError, Upstream};
 use crate::telemetry::{RequestOutcome, Route};
 
 /// The longest body of a governed write, in bytes. The largest real ones carry a description of 5,000 characters.
-const GOVERNED_BODY: usize = 1 << 20;
+pub(super) const GOVERNED_BODY: usize = 1 << 20;
 
 pub(super) async fn answer(lane: &Lane, request: Request<Incoming>, peer: SocketAddr) -> Response<Body> {
     let (mut head, body) = request.into_parts();
@@ -46,6 +47,12 @@ pub(super) async fn answer(lane: &Lane, request: Request<Incoming>, peer: Socket
             let response = stream(front, &lane.upstream, head, body, peer).await;
             front.app.registry.touched(&touch);
             response
+        }
+        Routed::Databricks(asked) => {
+            let front = Arc::clone(&lane.front);
+            let span = tracing::info_span!("request", request.id = %front.request_id(&head.headers));
+            let work = async move { databricks::answer(&front, asked, head, body, &caller, peer).await };
+            lane.in_house(work.instrument(span)).await.unwrap_or_else(|lost| broke_down(&lost))
         }
         Routed::Refused(refusal) if enforces(&front.app) => spelt_oddly(front, &refusal),
         // A spelling that no client sends: where nothing is enforced, MLflow may judge it.
@@ -154,7 +161,7 @@ fn failed(app: &App, error: &ProxyError, head_only: bool) -> Response<Body> {
 }
 
 /// The request line as it came, with access to the headers.
-fn spelling<'a>(head: &'a Parts, headers: &'a dyn Fn(&str) -> Vec<&'a [u8]>) -> Head<'a> {
+pub(super) fn spelling<'a>(head: &'a Parts, headers: &'a dyn Fn(&str) -> Vec<&'a [u8]>) -> Head<'a> {
     let target = head.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
     Head { method: head.method.as_str(), target, headers }
 }
@@ -209,7 +216,9 @@ async fn governed_by_body(
             let call = Call { caller, classified, headers, peer: front.peer(peer), received, upstream };
             let answer = Box::pin(front.app.govern(call)).await;
             tracing::debug!(duration_ms = began.elapsed().as_millis(), "governed write answered");
-            ruled(front, answer)
+            let in_envelope =
+                |answer| if route.is_databricks() { databricks::in_envelope(answer) } else { answer };
+            ruled(front, answer.map(in_envelope))
         }
         Err(refusal) if enforces(&front.app) => spelt_oddly(front, &refusal),
         Err(_) => pass_bytes(front, &upstream, head, received, peer).await,

@@ -1,5 +1,6 @@
 //! The pages under `/_countersign/`: who looks, what they may see and do, and the forms that they send.
 
+mod discussion;
 mod errors;
 mod exceptions;
 mod forms;
@@ -51,6 +52,8 @@ pub(super) fn router(app: Arc<App>, base: String) -> Router {
         .route("/logout", post(session::sign_out))
         .route("/requests/{id}", get(request::show))
         .route("/requests/{id}/reviews", post(forms::review))
+        .route("/requests/{id}/comments", post(discussion::write))
+        .route("/requests/{id}/comments/{comment}/resolve", post(discussion::settle))
         .route("/requests/{id}/withdraw", post(forms::withdraw))
         .route("/requests/{id}/evidence/{plugin}", post(forms::evidence))
         .route("/requests/{id}/apply", post(forms::apply))

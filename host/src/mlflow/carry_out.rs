@@ -78,14 +78,28 @@ impl Canonical {
         Self::with_body(request, content_type, body)
     }
 
-    /// A write of our own. Only setting an alias is one.
+    /// A write of our own: setting an alias or moving to a stage.
     #[must_use]
     pub fn of_action(placed: &Placed) -> Option<Self> {
-        let Action::SetAlias { model, alias, version } = &placed.action else { return None };
-        let body = serde_json::json!({ "name": model, "alias": alias, "version": version });
+        let (path, body) = match &placed.action {
+            Action::SetAlias { model, alias, version } => (
+                "/api/2.0/mlflow/registered-models/alias",
+                serde_json::json!({ "name": model, "alias": alias, "version": version }),
+            ),
+            Action::TransitionStage { model, version, stage, archive_existing } => (
+                "/api/2.0/mlflow/model-versions/transition-stage",
+                serde_json::json!({
+                    "name": model,
+                    "version": version,
+                    "stage": stage,
+                    "archive_existing_versions": archive_existing,
+                }),
+            ),
+            _ => return None,
+        };
         Some(Self {
             method: Method::POST,
-            path_and_query: PathAndQuery::from_static("/api/2.0/mlflow/registered-models/alias"),
+            path_and_query: PathAndQuery::from_static(path),
             content_type: JSON,
             body: Bytes::from(body.to_string()),
         })

@@ -18,6 +18,8 @@ pub(super) enum Operation {
     SetAlias,
     DeleteAlias,
     TransitionStage,
+    /// The same in Databricks' envelope, which has a comment besides.
+    DatabricksTransition,
     CreateVersion,
     UpdateVersion,
     DeleteVersion,
@@ -37,10 +39,15 @@ pub(super) enum Operation {
 
 impl Route {
     pub(super) fn new(operation: Operation, path: &str, id: Option<&str>) -> Self {
-        Self { operation, path: path.to_owned(), id: id.map(str::to_owned) }
+        let path = match operation {
+            Operation::DatabricksTransition => super::databricks::upstream(path),
+            _ => path.to_owned(),
+        };
+        Self { operation, path, id: id.map(str::to_owned) }
     }
 
-    /// The path as the client sent it, which is the only spelling of it that gets here.
+    /// The path as the client sent it, which is the only spelling of it that gets here; of a call of Databricks'
+    /// MLflow's own.
     #[must_use]
     pub fn path(&self) -> &str {
         &self.path
@@ -58,6 +65,7 @@ impl Route {
             | Operation::DeleteWebhook => "DELETE",
             Operation::SetAlias
             | Operation::TransitionStage
+            | Operation::DatabricksTransition
             | Operation::CreateVersion
             | Operation::SetVersionTag
             | Operation::CreateModel
@@ -66,6 +74,12 @@ impl Route {
             | Operation::CreateWebhook
             | Operation::PresignUpload => "POST",
         }
+    }
+
+    /// Whether whoever called reads Databricks' form of MLflow's answer.
+    #[must_use]
+    pub fn is_databricks(&self) -> bool {
+        self.operation == Operation::DatabricksTransition
     }
 
     /// MLflow's pages delete a webhook without a body.
@@ -113,6 +127,7 @@ fn on_model(operation: Operation, fields: &mut Fields) -> Result<Action, Refusal
     match operation {
         Operation::SetAlias
         | Operation::TransitionStage
+        | Operation::DatabricksTransition
         | Operation::UpdateVersion
         | Operation::DeleteVersion
         | Operation::SetVersionTag
@@ -150,7 +165,10 @@ fn on_version(operation: Operation, model: ModelName, fields: &mut Fields) -> Re
         Operation::SetAlias => {
             Ok(Action::SetAlias { model, alias: Alias::new(fields.text("alias")?), version })
         }
-        Operation::TransitionStage => {
+        Operation::TransitionStage | Operation::DatabricksTransition => {
+            if operation == Operation::DatabricksTransition {
+                fields.ignore("comment");
+            }
             let stage = fields.stage()?;
             let archive_existing = fields.flag("archive_existing_versions")?;
             Ok(Action::TransitionStage { model, version, stage, archive_existing })

@@ -27,13 +27,15 @@ impl Known<'_> {
 }
 
 /// Words that no path of an ungoverned write holds.
-const GOVERNED_WORDS: [&str; 6] = [
+const GOVERNED_WORDS: [&str; 8] = [
     "registered-models",
     "model-versions",
     "mlflow-artifacts",
     "upload-artifact",
     "presigned-upload-url",
     "mlflow/webhooks",
+    "transition-requests",
+    "mlflow/comments",
 ];
 
 /// The route of an upper-case method and plain segments, from `api` or `ajax-api` on.
@@ -42,6 +44,9 @@ pub(super) fn known<'a>(method: &str, segments: &[&'a str]) -> Option<Known<'a>>
     match (*version, rest) {
         ("2.0", ["mlflow", "registered-models", rest @ ..]) => registered_models(method, rest),
         ("2.0", ["mlflow", "model-versions", rest @ ..]) => model_versions(method, rest),
+        ("2.0", ["mlflow", "databricks", "model-versions", "transition-stage"]) if method == "POST" => {
+            json(Operation::DatabricksTransition)
+        }
         ("2.0", ["mlflow", "webhooks", rest @ ..]) => webhooks(method, rest),
         ("2.0", ["mlflow", "logged-models", rest @ ..]) => logged_models(method, rest),
         ("2.0", ["mlflow", "runs", "search"]) if method == "POST" => Some(Known::Open),

@@ -1,3 +1,4 @@
+mod databricks;
 mod laws;
 
 use super::*;
@@ -11,6 +12,7 @@ const JSON: &[(&str, &str)] = &[("content-type", "application/json")];
 enum Fate {
     Passes,
     Watched(Touch),
+    Ours(Databricks),
     Governed(Box<Classified>),
     Refused(&'static str),
 }
@@ -27,6 +29,7 @@ fn fate_below(prefix: &str, method: &str, target: &str, headers: &[(&str, &str)]
     match route(&head, prefix) {
         Routed::PassThrough => Fate::Passes,
         Routed::Watched(touch) => Fate::Watched(touch),
+        Routed::Databricks(call) => Fate::Ours(call),
         Routed::Governed(classified) => Fate::Governed(classified),
         Routed::Refused(refusal) => refused(&refusal),
         Routed::NeedsBody(route) => match classify(&route, &head, body) {
@@ -262,7 +265,7 @@ fn unknown_writes_to_the_registry_are_refused() {
         ("POST", "/api/2.0/mlflow/registered-models/alias2"),
         ("POST", "/api/2.0/mlflow/registered-models/create\u{200b}"),
         ("POST", "/api/2.0/mlflow/unity-catalog/registered-models/alias"),
-        ("POST", "/api/2.0/mlflow/databricks/model-versions/transition-stage"),
+        ("PUT", "/api/2.0/mlflow/databricks/model-versions/transition-stage"),
         ("POST", "/api/2.0/mlflow/registered-models/get-latest-versions/"),
         ("POST", "/api/2.0/mlflow/upload-artifact?run_uuid=1&path=x"),
         ("DELETE", "/api/2.0/mlflow/webhooks/a/b"),

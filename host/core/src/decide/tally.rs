@@ -112,6 +112,9 @@ impl<'a> Tally<'a> {
         for rule in demand.rules.iter().collect::<BTreeSet<_>>() {
             tally.rules(rule, case.rule_runs);
         }
+        if demand.unresolved_blocks && case.open_threads > 0 {
+            tally.needs.push(Need::Discussion { threads: case.open_threads });
+        }
         if let TierFound::Unknown(message) = &demand.tier {
             tally.needs.push(Need::Tier { message: message.clone() });
         }

@@ -41,6 +41,7 @@ pub(crate) fn demand(required: bool, risk: u32) -> Demand {
         unknown_author_holds: false,
         unknown_run_author_holds: false,
         evidence_first: false,
+        unresolved_blocks: false,
         applies: false,
     }
 }
@@ -123,6 +124,7 @@ struct Given {
     authors: Authors,
     waivers: Vec<Waiver>,
     broken: Option<BreakGlass>,
+    open_threads: u32,
     now: i64,
 }
 
@@ -137,6 +139,7 @@ impl Given {
             authors: authors(),
             waivers: Vec::new(),
             broken: None,
+            open_threads: 0,
             now,
         }
     }
@@ -157,6 +160,7 @@ impl Given {
             check_runs: &self.runs,
             rule_runs: &self.rule_runs,
             reviews: &self.reviews,
+            open_threads: self.open_threads,
             roster: &self.roster,
             authors: &self.authors,
             exceptions,
@@ -289,6 +293,23 @@ fn an_unknown_author_is_not_proved() {
 fn monitoring_never_stands_in_the_way() {
     let demands = [Demand { enforced: false, ..demand(true, 2) }];
     assert_eq!(answer(&demands, &[run(reported(Conclusion::Fail))], &[], 0), "allow");
+}
+
+#[test]
+fn a_thread_that_nobody_settled_holds_where_the_tier_says_so() {
+    let check = |unresolved_blocks: bool, open_threads: u32, expect: &str| {
+        let demands = [Demand { unresolved_blocks, ..demand(true, 0) }];
+        let mut given = Given::new(&demands, &[run(reported(Conclusion::Pass))], &[], 0);
+        given.open_threads = open_threads;
+        assert_eq!(given.answer(), expect, "{unresolved_blocks} {open_threads}");
+    };
+    check(true, 0, "allow");
+    check(true, 2, "hold");
+    check(false, 2, "allow");
+    // Nothing that is talked about lets anything through.
+    let demands = [Demand { unresolved_blocks: true, ..demand(true, 0) }];
+    let failed = Given::new(&demands, &[run(reported(Conclusion::Fail))], &[], 0);
+    assert_eq!(Given { open_threads: 1, ..failed }.answer(), "deny");
 }
 
 #[test]

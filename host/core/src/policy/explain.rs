@@ -95,13 +95,13 @@ impl Policy {
 
 fn remarks(gate: &Gate) -> impl Iterator<Item = String> {
     let asks_nothing = gate.checks.is_empty() && gate.rules.is_empty() && gate.approvals.is_empty();
-    let stages = gate.guards.iter().any(|guard| !matches!(guard, Guard::Alias(_)));
+    let copies = gate.guards.iter().any(|guard| matches!(guard, Guard::RegisterInto(_)));
     let found = [
         (asks_nothing, "asks for nothing, so that it records and allows every promotion"),
         (
-            gate.on_approval == OnApproval::Apply && stages,
-            "sets `on_approval = \"apply\"`: Countersign sets aliases itself; into a stage or another model the \
-             requester repeats the call",
+            gate.on_approval == OnApproval::Apply && copies,
+            "sets `on_approval = \"apply\"`: Countersign sets aliases and stages itself; into another model \
+             the requester repeats the call",
         ),
     ];
     found.into_iter().filter(|(so, _)| *so).map(|(_, what)| format!("gate `{}` {what}", gate.name))
@@ -154,6 +154,9 @@ impl fmt::Display for Demand<'_> {
         }
         if approvals.evidence_first {
             writeln!(f, "  votes  wait until the findings of every required check were opened")?;
+        }
+        if approvals.unresolved_blocks {
+            writeln!(f, "  talk   every thread must be resolved")?;
         }
         match approvals.expires {
             Some(span) => writeln!(f, "  lasts  {span}"),

@@ -118,6 +118,9 @@ pub struct Approvals {
     /// How people prove, at the moment of signing, that they are who they are.
     #[serde(skip_serializing_if = "SignatureKind::is_default")]
     pub signature: SignatureKind,
+    /// Whether a thread that nobody settled holds.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub unresolved_blocks: bool,
 }
 
 /// What a signature takes besides being signed in. The default is not written, so that it changes no digest.

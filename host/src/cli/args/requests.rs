@@ -42,6 +42,24 @@ pub enum RequestCommand {
     /// Opens what a check found, and has it recorded that you did: some votes wait for that.
     #[command(after_help = "Example:\n  countersign request open-evidence 0198… metric-threshold")]
     OpenEvidence { id: RequestId, plugin: String },
+    /// Says something about a request, or about what one of its checks found.
+    #[command(
+        after_help = "Example:\n  countersign request comment 0198… 'which holdout is this?' --about metric-threshold"
+    )]
+    Comment(Talk),
+    /// What was said about a request.
+    #[command(after_help = "Example:\n  countersign request comments 0198…")]
+    Comments { id: RequestId },
+    /// Settles a thread: whoever began it, or somebody who could sign.
+    #[command(after_help = "Example:\n  countersign request resolve 0198… 0199…")]
+    Resolve {
+        id: RequestId,
+        /// The comment that began the thread.
+        comment: uuid::Uuid,
+        /// Opens it again.
+        #[arg(long)]
+        reopen: bool,
+    },
     /// Judges a request again, by what is there now. One whose time is over gets another that links to it.
     #[command(after_help = "Example:\n  countersign request renew 0198…")]
     Renew { id: RequestId },
@@ -155,4 +173,17 @@ pub struct Vote {
     /// Reads your password from standard input, where the tier asks for it again.
     #[arg(long)]
     pub password_stdin: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Talk {
+    pub id: RequestId,
+    /// What to say.
+    pub text: String,
+    /// The check whose findings it is about.
+    #[arg(long, value_name = "PLUGIN")]
+    pub about: Option<String>,
+    /// The comment that it answers.
+    #[arg(long, value_name = "COMMENT")]
+    pub answers: Option<uuid::Uuid>,
 }

@@ -4,11 +4,11 @@
 use std::sync::Arc;
 
 use axum::handler::Handler;
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodRouter, delete, get, patch, post};
 #[cfg(test)]
 use http::Method;
 
-use super::{exceptions, ledger, me, openapi, registry, requests, webhook};
+use super::{comments, exceptions, ledger, me, openapi, registry, requests, webhook};
 use crate::app::App;
 
 /// One operation.
@@ -32,6 +32,11 @@ pub(super) fn all() -> Vec<Route> {
         changes("/v1/requests/{id}/withdraw", requests::withdraw),
         changes("/v1/requests/{id}/renew", requests::renew),
         changes("/v1/requests/{id}/evidence/{plugin}", requests::evidence),
+        reads("/v1/requests/{id}/comments", comments::list),
+        changes("/v1/requests/{id}/comments", comments::write),
+        rewords("/v1/requests/{id}/comments/{comment}", comments::reword),
+        removes("/v1/requests/{id}/comments/{comment}", comments::take_back),
+        changes("/v1/requests/{id}/comments/{comment}/resolve", comments::settle),
         changes("/v1/requests/{id}/apply", requests::apply),
         changes("/v1/requests/{id}/break-glass", exceptions::break_glass),
         reads("/v1/waivers", exceptions::waivers),
@@ -66,5 +71,23 @@ fn changes<H: Handler<T, Arc<App>>, T: 'static>(path: &'static str, handler: H) 
         method: Method::POST,
         path,
         handler: post(handler),
+    }
+}
+
+fn rewords<H: Handler<T, Arc<App>>, T: 'static>(path: &'static str, handler: H) -> Route {
+    Route {
+        #[cfg(test)]
+        method: Method::PATCH,
+        path,
+        handler: patch(handler),
+    }
+}
+
+fn removes<H: Handler<T, Arc<App>>, T: 'static>(path: &'static str, handler: H) -> Route {
+    Route {
+        #[cfg(test)]
+        method: Method::DELETE,
+        path,
+        handler: delete(handler),
     }
 }

@@ -4,6 +4,7 @@ use askama::Template;
 use countersign_core::check::{Conclusion, Finding, Severity};
 use countersign_core::difference::Change;
 
+use super::discussion::{Discussion, Thread};
 use super::inbox::CheckTally;
 use super::parts::count;
 use super::{Chip, Chrome, Person, When};
@@ -35,6 +36,7 @@ pub struct RequestPage {
     pub subject_digest: String,
     pub timeline: Vec<Event>,
     pub panel: ReviewPanel,
+    pub discussion: Discussion,
     pub may_withdraw: bool,
     /// Nothing is missing and the viewer can have Countersign make the change.
     pub may_apply: bool,
@@ -231,6 +233,14 @@ impl RequestPage {
 
     fn reviews_url(&self) -> String {
         format!("{}/reviews", self.chrome.request_url(&self.id))
+    }
+
+    fn comments_url(&self) -> String {
+        format!("{}/comments", self.chrome.request_url(&self.id))
+    }
+
+    fn resolve_url(&self, thread: &Thread) -> String {
+        format!("{}/{}/resolve", self.comments_url(), thread.id)
     }
 
     fn apply_url(&self) -> String {

@@ -114,6 +114,20 @@ fn told(entry: &Entry) -> (String, Option<PersonId>, Option<RequestId>) {
             let what = format!("opened the findings of {}", opened.plugin);
             (what, Some(opened.by.clone()), Some(*request))
         }
+        Entry::Commented { model, version, comment, .. } => {
+            let what = if comment.thread.is_some() { "answered a comment on" } else { "commented on" };
+            (format!("{what} {model} version {version}"), Some(comment.author.clone()), comment.request)
+        }
+        Entry::CommentEdited { request, by, .. } => {
+            ("reworded a comment".to_owned(), Some(by.clone()), *request)
+        }
+        Entry::CommentDeleted { request, by, .. } => {
+            ("took a comment back".to_owned(), Some(by.clone()), *request)
+        }
+        Entry::ThreadSettled { request, by, resolved, .. } => {
+            let what = if *resolved { "resolved a thread" } else { "opened a thread again" };
+            (what.to_owned(), Some(by.clone()), *request)
+        }
         _ => exception(entry),
     }
 }

@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 
 use super::errors::sentence;
 use super::inbox::{chips, version};
-use super::{Trouble, Visitor, page};
+use super::{Trouble, Visitor, discussion, page};
 use crate::app::{App, AppError, about, is_asked_for, seats_asked};
 use crate::auth::Proving;
 use crate::http::api::{headline, parse_id};
@@ -83,6 +83,7 @@ pub(super) fn build(
         subject_digest: request.binding.to_string(),
         timeline: timeline::events(visitor, request),
         panel: panel(visitor, request, typed),
+        discussion: discussion::shown(visitor, request),
         may_withdraw: is_mine && request.state.is_live(),
         may_apply: may_apply(visitor, request),
         changes: changes(visitor, request),
@@ -98,6 +99,8 @@ fn told_words(done: &str) -> Option<String> {
         "approve" => "Your approval is recorded.",
         "reject" => "Your rejection is recorded. It is final for what was reviewed.",
         "comment" => "Your comment is recorded.",
+        "resolved" => "The thread is resolved.",
+        "reopened" => "The thread is open again.",
         "recuse" => "You are recused.",
         "abstain" => "Your abstention is recorded.",
         "evidence" => "The findings are open, and that you opened them is recorded.",

@@ -16,6 +16,24 @@ pub fn last_rationale(person: &str) -> Key {
     Key::space("review/last-rationale").text(person)
 }
 
+/// What was said about a version, oldest first; the key ends in the comment's id.
+#[must_use]
+pub fn comments(workspace: &str, model: &str, version: u64) -> Key {
+    Key::space("comment").text(workspace).text(model).number(version)
+}
+
+/// Which version a comment is about.
+#[must_use]
+pub fn comment_place(id: Uuid) -> Key {
+    Key::space("comment/place").id(id)
+}
+
+/// The words of a comment. Apart from everything else, so that they can be erased.
+#[must_use]
+pub fn comment_text(id: Uuid) -> Key {
+    Key::space("comment/text").id(id)
+}
+
 /// Waivers, by what they are about.
 #[must_use]
 pub fn waivers() -> Key {

@@ -93,7 +93,7 @@ fn unknown_keys() {
     check(&changed("grants =", "grant ="), expect!["policy.toml:7:1: unknown key `grant` in plugin `metric-threshold`: choose one of `name`, `source`, `digest`, `grants`, `limits`, `on_failure`"]);
     check(&changed("expires = \"90d\"", "signature = \"reauthenticate\""), expect!["fine: 1 gates"]);
     check(&changed("expires = \"90d\"", "signature = \"password\""), expect!["policy.toml:46:15: `password` is no `signature` of the approvals of tier `high`: choose one of `session`, `reauthenticate`"]);
-    check(&changed("expires = \"90d\"", "expire = \"90d\""), expect!["policy.toml:46:3: unknown key `expire` in the approvals of tier `high`: choose one of `seats`, `expires`, `evidence_first`, `signature`"]);
+    check(&changed("expires = \"90d\"", "expire = \"90d\""), expect!["policy.toml:46:3: unknown key `expire` in the approvals of tier `high`: choose one of `seats`, `expires`, `evidence_first`, `signature`, `unresolved_blocks`"]);
 }
 
 #[test]

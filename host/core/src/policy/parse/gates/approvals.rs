@@ -32,7 +32,7 @@ fn is_tier(table: &Table<'_>, tier: &At<&str>, known: &Known<'_>) -> bool {
 }
 
 fn of_tier(table: &Table<'_>, known: &Known<'_>) -> Approvals {
-    table.only(&["seats", "expires", "evidence_first", "signature"]);
+    table.only(&["seats", "expires", "evidence_first", "signature", "unresolved_blocks"]);
     let seats = table.table("seats", "`seats`");
     if seats.is_none() {
         table.missing_or_empty("seats", "{ SEAT = 1 }");
@@ -42,6 +42,7 @@ fn of_tier(table: &Table<'_>, known: &Known<'_>) -> Approvals {
         expires: span(table, "expires"),
         evidence_first: table.boolean("evidence_first").unwrap_or(false),
         signature: table.one_of("signature", &SignatureKind::ALL, SignatureKind::as_str).unwrap_or_default(),
+        unresolved_blocks: table.boolean("unresolved_blocks").unwrap_or(false),
     }
 }
 

@@ -4,6 +4,7 @@ use countersign_core::check::{Conclusion, Finding, Severity};
 use countersign_core::request::State;
 
 use super::{NOW, ago, chrome, evil, person};
+use crate::http::pages::discussion::{Discussion, Remark, Thread};
 use crate::http::pages::request::{
     CheckRow, Event, GateRow, Notice, RequestPage, ReviewPanel, SeatRow, Write,
 };
@@ -95,6 +96,7 @@ pub(in crate::http::pages::tests) fn request(panel: ReviewPanel) -> RequestPage 
         subject_digest: "sha256:c0ffee1ab47de0c5a3b1f2e4d6c8a09b7e5f3d1c2b4a6e8d0f9c7b5a3e1d2f4c".into(),
         timeline: timeline(),
         panel,
+        discussion: discussion(!anonymous),
         may_withdraw: own,
         may_apply: own,
         changes: Vec::new(),
@@ -103,6 +105,30 @@ pub(in crate::http::pages::tests) fn request(panel: ReviewPanel) -> RequestPage 
         previous: own.then(|| "0199c1f0-7b7a-7cc0-9f3e-6a0d2b1c4e5e".into()),
         told: own.then(|| "Your comment is recorded.".into()),
     }
+}
+
+fn discussion(may_write: bool) -> Discussion {
+    let remark = |words: Option<&str>, edited| Remark {
+        by: person("tom.weiss"),
+        at: ago(2),
+        words: words.map(evil),
+        edited,
+    };
+    let open = Thread {
+        id: "0199c1f0-7b7a-7cc0-9f3e-6a0d2b1c4e61".into(),
+        about: Some("metric-threshold".into()),
+        resolved: None,
+        comments: vec![remark(Some("Which holdout is this? "), true), remark(None, false)],
+        may_settle: may_write,
+    };
+    let resolved = Thread {
+        id: "0199c1f0-7b7a-7cc0-9f3e-6a0d2b1c4e62".into(),
+        about: None,
+        resolved: Some(person("tom.weiss")),
+        comments: vec![remark(Some("Says the card for whom? "), false)],
+        may_settle: false,
+    };
+    Discussion { threads: vec![open, resolved], checks: vec!["metric-threshold".into()], may_write }
 }
 
 fn gates() -> Vec<GateRow> {
