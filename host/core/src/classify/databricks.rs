@@ -50,3 +50,6 @@ pub(super) fn upstream(path: &str) -> String {
         None => path.to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests;

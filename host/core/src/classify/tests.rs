@@ -1,4 +1,3 @@
-mod databricks;
 mod laws;
 
 use super::*;
@@ -12,7 +11,6 @@ const JSON: &[(&str, &str)] = &[("content-type", "application/json")];
 enum Fate {
     Passes,
     Watched(Touch),
-    Ours(Databricks),
     Governed(Box<Classified>),
     Refused(&'static str),
 }
@@ -27,9 +25,8 @@ fn fate_below(prefix: &str, method: &str, target: &str, headers: &[(&str, &str)]
     };
     let head = Head { method, target, headers: &values };
     match route(&head, prefix) {
-        Routed::PassThrough => Fate::Passes,
+        Routed::PassThrough | Routed::Databricks(_) => Fate::Passes,
         Routed::Watched(touch) => Fate::Watched(touch),
-        Routed::Databricks(call) => Fate::Ours(call),
         Routed::Governed(classified) => Fate::Governed(classified),
         Routed::Refused(refusal) => refused(&refusal),
         Routed::NeedsBody(route) => match classify(&route, &head, body) {

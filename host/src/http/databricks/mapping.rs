@@ -114,10 +114,10 @@ fn actions(app: &App, caller: &Caller, request: &PromotionRequest) -> Vec<Activi
     let Some(identity) = caller.identity() else { return Vec::new() };
     let mut actions = Vec::new();
     if !app.seats_for(identity, request).is_empty() {
-        actions.extend([ActivityAction::ApproveTransitionRequest, ActivityAction::RejectTransitionRequest]);
+        actions.extend([ActivityAction::Approve, ActivityAction::Reject]);
     }
     if request.authors.requester.as_ref() == Some(&identity.person) {
-        actions.push(ActivityAction::CancelTransitionRequest);
+        actions.push(ActivityAction::Cancel);
     }
     actions
 }

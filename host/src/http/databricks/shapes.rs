@@ -66,12 +66,13 @@ pub(super) enum ActivityType {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-#[expect(clippy::enum_variant_names, reason = "as Databricks spells them")]
 pub(super) enum ActivityAction {
-    ApproveTransitionRequest,
-    RejectTransitionRequest,
-    CancelTransitionRequest,
+    #[serde(rename = "APPROVE_TRANSITION_REQUEST")]
+    Approve,
+    #[serde(rename = "REJECT_TRANSITION_REQUEST")]
+    Reject,
+    #[serde(rename = "CANCEL_TRANSITION_REQUEST")]
+    Cancel,
 }
 
 #[derive(Debug, Deserialize)]

@@ -57,7 +57,7 @@ fn an_activity_is_spelt_as_the_sdk_reads_it() {
         system_comment: None,
         from_stage: Some("None"),
         to_stage: "Production",
-        available_actions: vec![ActivityAction::ApproveTransitionRequest],
+        available_actions: vec![ActivityAction::Approve],
     };
     expect![[r#"{"id":"01980000-7a10-7c3e-9d2b-5f0e6a1b2c3d","activity_type":"REQUESTED_TRANSITION","creation_timestamp":1795381030000,"last_updated_timestamp":1795381030000,"user_id":"ana","from_stage":"None","to_stage":"Production","available_actions":["APPROVE_TRANSITION_REQUEST"]}"#]].assert_eq(&serde_json::to_string(&activity).unwrap());
 }
