@@ -4,6 +4,7 @@
 //! back the next one, or says that the step cannot be taken. The states are in [`state`].
 
 mod expiry;
+mod id;
 mod prior;
 pub mod state;
 mod stood;
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub use self::expiry::{Fallback, WARNINGS};
+pub use self::id::RequestId;
 pub use self::prior::Prior;
 pub use self::state::{Standing, State};
 pub use self::stood::Stood;
@@ -24,25 +26,6 @@ use crate::facts::Subject;
 use crate::names::PersonId;
 use crate::review::{Authors, Review, Vote, words};
 use crate::time::{Millis, Span};
-
-/// A request's id; sorts by the time at which it was opened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct RequestId(pub Uuid);
-
-impl std::fmt::Display for RequestId {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl std::str::FromStr for RequestId {
-    type Err = uuid::Error;
-
-    fn from_str(text: &str) -> Result<Self, uuid::Error> {
-        text.parse().map(Self)
-    }
-}
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PromotionRequest {

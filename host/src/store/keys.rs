@@ -347,18 +347,6 @@ pub fn holding(workspace: &str, model: &str, name: &str) -> Key {
     holdings(workspace, model).text(name)
 }
 
-/// What the aliases of a model have held, each step where it began.
-#[must_use]
-pub fn held_of(workspace: &str, model: &str) -> Key {
-    Key::space("held").text(workspace).text(model)
-}
-
-/// One step: what the name held from that millisecond on.
-#[must_use]
-pub fn held(workspace: &str, model: &str, name: &str, since: u64) -> Key {
-    held_of(workspace, model).text(name).number(since)
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -77,3 +77,15 @@ pub fn dues() -> Key {
 pub fn due(at: u64, request: Uuid) -> Key {
     dues().number(at).id(request)
 }
+
+/// What the aliases of a model have held, each step where it began.
+#[must_use]
+pub fn held_of(workspace: &str, model: &str) -> Key {
+    Key::space("held").text(workspace).text(model)
+}
+
+/// One step: what the name held from that millisecond on.
+#[must_use]
+pub fn held(workspace: &str, model: &str, name: &str, since: u64) -> Key {
+    held_of(workspace, model).text(name).number(since)
+}

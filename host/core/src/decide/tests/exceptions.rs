@@ -1,5 +1,6 @@
 //! Waivers, break-glass, and histories that are read back.
 
+use super::laws::{any_outcome, any_review, rank};
 use super::*;
 use crate::break_glass::tests::broken;
 use crate::entry::Entry;
