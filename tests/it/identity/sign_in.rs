@@ -87,24 +87,24 @@ fn who_left_the_group_no_longer_fills_the_seat() {
     contains(&refusal.text(), &["is held", "anybody of oidc:model-risk"]);
     let id = scene.request_of(&refusal);
 
-    let vote = |visitor: &mut Visitor, scene: &Scene| {
+    let vote = |visitor: &mut Visitor, scene: &Scene, rationale: &str| {
         let digest = scene.read(&format!("requests/{id}"))["subject_digest"].as_str().unwrap().to_owned();
-        let fields = [("vote", "approve"), ("rationale", "read it"), ("subject_digest", digest.as_str())];
+        let fields = [("vote", "approve"), ("rationale", rationale), ("subject_digest", digest.as_str())];
         visitor.post(port, &format!("/_countersign/requests/{id}/reviews"), &fields).unwrap().response
     };
     // eve is in no group; ruth is, until she signs in without it.
     let (mut eve, mut ruth) = (Visitor::default(), Visitor::default());
     signed_in(&scene, &mut eve, "eve", "/_countersign/");
-    assert_eq!(vote(&mut eve, &scene).status, 403);
+    assert_eq!(vote(&mut eve, &scene, "read it").status, 403);
     signed_in(&scene, &mut ruth, "ruth", "/_countersign/");
-    contains(&vote(&mut ruth, &scene).text(), &["Your approval is recorded"]);
+    contains(&vote(&mut ruth, &scene, "read it").text(), &["Your approval is recorded"]);
     assert_eq!(scene.read(&format!("requests/{id}"))["state"]["is"], "approved");
 
     provider.set_groups("ruth", &[]).unwrap();
     signed_in(&scene, &mut Visitor::default(), "ruth", "/_countersign/");
     contains(&scene.alias(&model, "champion", &version).text(), &["is held"]);
     assert_eq!(scene.holder(&model, "champion"), None);
-    assert_eq!(vote(&mut ruth, &scene).status, 403, "her earlier session knows it, too");
+    assert_eq!(vote(&mut ruth, &scene, "read it again").status, 403, "her earlier session knows it, too");
 
     // A newer token says the same of groups as a sign-in does.
     let olga = provider.person("olga").unwrap();

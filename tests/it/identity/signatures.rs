@@ -124,6 +124,7 @@ fn the_providers_word_that_it_asked_again() {
     contains(&signed.response.text(), &["Your approval is recorded"]);
     shown(&scene, &id, &digest, "oidc", &signed.response.text());
     // One proof, one signature.
+    let fields = [("vote", "approve"), ("rationale", "read it again"), ("subject_digest", digest.as_str())];
     let again = replayed.clone().post(port, &reviews, &fields).unwrap();
     assert_eq!(again.response.status, 403, "{}", again.response.text());
     scene.verify();
