@@ -44,16 +44,15 @@ fn stage_is_held(stage: &mut Stage) -> Result<String> {
 
 fn by_command_line(stage: &mut Stage) -> Result<String> {
     let id = stage.requests.get("production").cloned().unwrap_or_default();
-    let said = approve_by_command_line(stage, &id)?;
+    let said = approve_by_command_line(stage, &id, "same evidence as for the champion")?;
     let reply = transition(stage, "2", "pRoDuCtIoN", false)?;
     ensure!(reply.ok, "{}", reply.message);
     ensure!(stage_of(stage, "2")? == "Production", "MLflow has not moved it");
     Ok(format!("{}\nversion 2 is in Production", said.trim()))
 }
 
-fn approve_by_command_line(stage: &Stage, id: &str) -> Result<String> {
-    let approve =
-        ["request", "approve", id, "--seat", "risk", "--rationale", "same evidence as for the champion"];
+fn approve_by_command_line(stage: &Stage, id: &str, rationale: &str) -> Result<String> {
+    let approve = ["request", "approve", id, "--seat", "risk", "--rationale", rationale];
     stage.host.does(&approve, Some(stage.token("ruth")?))
 }
 
@@ -61,7 +60,7 @@ fn archives(stage: &mut Stage) -> Result<String> {
     let refusal = refused(transition(stage, "3", "PRODUCTION", true)?)?;
     let id = refusal.request(stage)?;
     ensure!(stage_of(stage, "2")? == "Production", "version 2 was archived by a held call");
-    approve_by_command_line(stage, &id)?;
+    approve_by_command_line(stage, &id, "stronger than version 2, which may be archived")?;
     let reply = transition(stage, "3", "PRODUCTION", true)?;
     ensure!(reply.ok, "{}", reply.message);
     let (old, new) = (stage_of(stage, "2")?, stage_of(stage, "3")?);
