@@ -1,6 +1,7 @@
 //! Integration tests, in one binary. Those whose path contains `mlflow` talk to the shared real MLflow.
 #![cfg(test)] // so that clippy knows the functions beside the tests as test code, too
 
+mod approvals;
 mod browser;
 mod child;
 mod cli;

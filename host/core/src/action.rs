@@ -120,6 +120,22 @@ pub enum ArtifactPlace {
     LoggedModel { model_id: String, path: String },
 }
 
+impl ArtifactPlace {
+    /// The runs and logged models whose files may lie there, by their ids. MLflow's artifact root has them as folders:
+    /// `EXPERIMENT/RUN/artifacts`, `EXPERIMENT/models/m-…/artifacts`.
+    #[must_use]
+    pub fn owners(&self) -> Vec<&str> {
+        let is_id = |part: &&str| {
+            part.starts_with("m-") || (part.len() == 32 && part.bytes().all(|b| b.is_ascii_hexdigit()))
+        };
+        match self {
+            Self::Root { path } => path.split('/').filter(is_id).collect(),
+            Self::Run { run_id, .. } => vec![run_id],
+            Self::LoggedModel { model_id, .. } => vec![model_id],
+        }
+    }
+}
+
 /// An action in its workspace.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Placed {
@@ -197,5 +213,22 @@ impl Action {
             Self::RenameModel { new_name, .. } => Some(new_name.as_str()),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whose_files_lie_where() {
+        let check = |path: &str, expect: &[&str]| {
+            assert_eq!(ArtifactPlace::Root { path: path.to_owned() }.owners(), expect, "{path}");
+        };
+        check("1/0123456789abcdef0123456789abcdef/artifacts/model", &["0123456789abcdef0123456789abcdef"]);
+        check("1/models/m-7f/artifacts/MLmodel", &["m-7f"]);
+        check("shared/data.csv", &[]);
+        let run = ArtifactPlace::Run { run_id: "r1".to_owned(), path: String::new() };
+        assert_eq!(run.owners(), ["r1"]);
     }
 }

@@ -108,6 +108,8 @@ pub struct Judgement {
     pub gates: Vec<GateVerdict>,
     pub check_runs: Vec<CheckRun>,
     pub prior: Prior,
+    /// Whose work it is now.
+    pub authors: Authors,
     /// How long a request may stay open, by the gate that allows least.
     pub expires: Option<Span>,
 }
@@ -115,9 +117,9 @@ pub struct Judgement {
 impl PromotionRequest {
     /// Opens a request for a write that was held or refused.
     #[must_use]
-    pub fn open(id: RequestId, now: Millis, placed: Placed, authors: Authors, found: Judgement) -> Self {
+    pub fn open(id: RequestId, now: Millis, placed: Placed, found: Judgement) -> Self {
         let state = state_of(&found.gates, now);
-        let Judgement { subject, binding, policy, facts, gates, check_runs, prior, expires } = found;
+        let Judgement { subject, binding, policy, facts, gates, check_runs, prior, authors, expires } = found;
         let flags = Flags { waived: is_waived(&gates), ..Flags::default() };
         Self {
             id,
@@ -165,10 +167,12 @@ impl PromotionRequest {
         let fresh = matches!(state, State::Approved { .. } | State::Applying { .. });
         let stale = (this.flags.stale || moved) && !fresh;
         let flags = Flags { stale, waived: is_waived(&found.gates), ..this.flags };
-        let Judgement { subject, binding, policy, facts, gates, check_runs, prior, expires: _ } = found;
+        let Judgement { subject, binding, policy, facts, gates, check_runs, prior, authors, expires: _ } =
+            found;
         let valid_until = valid_until(&gates, &this.reviews, binding);
         Ok(Self {
             subject,
+            authors,
             binding,
             policy,
             facts,

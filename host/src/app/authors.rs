@@ -1,14 +1,21 @@
 //! Whose work a version is: what we recorded ourselves, and what the registry claims.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
+use countersign_core::action::{Action, Placed};
 use countersign_core::facts::VersionFacts;
 use countersign_core::names::{ModelName, PersonId, Version, Workspace};
 use countersign_core::review::{Authors, Review, writers_since};
-use countersign_core::time::Millis;
+use countersign_core::time::{Millis, Span};
 
-use super::records::{Creator, Writers, creator_key, writer_key};
+use super::govern::Call;
+use super::records::{Creator, Seen, Writers, creator_key, writer_key};
 use super::{App, AppError};
+use crate::store::{Batch, Key, codec, keys};
+
+/// How often it is written down that the same person writes the same files.
+const WHILE: Span = Span::from_millis(10_000);
 
 impl App {
     /// The authors of a version, for somebody who asks for its promotion.
@@ -21,7 +28,14 @@ impl App {
         let subject = &version.subject;
         let (workspace, model, number) = (&subject.workspace, &subject.model, subject.version);
         let creator: Option<Creator> = self.read(&creator_key(workspace, model, number))?;
-        let writes = self.writes((workspace, model, number))?;
+        let mut writes = self.writes(&writer_key(workspace, model, number))?;
+        let run = version.run.as_ref().map(|run| run.id.as_str());
+        let logged = version.logged_model.as_ref().map(|logged| logged.id.as_str());
+        for owner in run.into_iter().chain(logged) {
+            for (person, at) in self.writes(&keys::file_writers(workspace.as_str(), owner))? {
+                writes.entry(person).and_modify(|last| *last = (*last).max(at)).or_insert(at);
+            }
+        }
         let (mut run_authors, run_author_unknown) = self.claimed_authors(version);
         Ok(Authors {
             requester,
@@ -45,11 +59,8 @@ impl App {
         (known.into_iter().flatten().collect(), unknown)
     }
 
-    fn writes(
-        &self,
-        (workspace, model, version): (&Workspace, &ModelName, Version),
-    ) -> Result<BTreeMap<PersonId, Millis>, AppError> {
-        Ok(match self.read::<Writers>(&writer_key(workspace, model, version))? {
+    fn writes(&self, key: &Key) -> Result<BTreeMap<PersonId, Millis>, AppError> {
+        Ok(match self.read::<Writers>(key)? {
             None => BTreeMap::new(),
             Some(Writers::Last(person)) => [(person, Millis::new(0))].into(),
             Some(Writers::Since(writes)) => writes,
@@ -59,14 +70,52 @@ impl App {
     /// Remembers who changed what is reviewed.
     pub(super) fn note_writer(
         &self,
-        batch: crate::store::Batch,
-        version: (&Workspace, &ModelName, Version),
+        batch: Batch,
+        (workspace, model, version): (&Workspace, &ModelName, Version),
         person: &PersonId,
-    ) -> Result<crate::store::Batch, AppError> {
-        let mut writes = self.writes(version)?;
+    ) -> Result<Batch, AppError> {
+        let key = writer_key(workspace, model, version);
+        let mut writes = self.writes(&key)?;
         writes.insert(person.clone(), self.clock.now());
-        let (workspace, model, number) = version;
-        let value = crate::store::codec::encode(&Writers::Since(writes))?;
-        Ok(batch.put(writer_key(workspace, model, number), value))
+        Ok(batch.put(key, codec::encode(&Writers::Since(writes))?))
+    }
+
+    /// Remembers who writes files, beside the write: an upload never waits for it.
+    pub(super) fn note_file_writer(self: &Arc<Self>, call: &Call) {
+        let Placed { workspace, action: Action::WriteArtifact { place } } = &call.classified.placed else {
+            return;
+        };
+        let Some(identity) = call.caller.identity() else { return };
+        for owner in place.owners() {
+            let key = keys::file_writers(workspace.as_str(), owner);
+            let (app, person) = (Arc::clone(self), identity.person.clone());
+            tokio::spawn(async move {
+                if let Err(error) = app.wrote_files(key, person).await {
+                    tracing::error!(%error, "writer of files not recorded");
+                }
+            });
+        }
+    }
+
+    async fn wrote_files(&self, key: Key, person: PersonId) -> Result<(), AppError> {
+        const TRIES: usize = 8;
+        for _ in 0..TRIES {
+            let now = self.clock.now();
+            let seen = self.read_seen::<Writers>(&key)?;
+            let mut writes = self.writes(&key)?;
+            // A run logs hundreds of files: one record in a while is as good.
+            if writes.get(&person).is_some_and(|last| now.since(*last) < WHILE.as_millis()) {
+                return Ok(());
+            }
+            writes.insert(person.clone(), now);
+            let value = codec::encode(&Writers::Since(writes))?;
+            let before = seen.and_then(Seen::into_bytes);
+            let batch = Batch::new().expect_unchanged(key.clone(), before).put(key.clone(), value);
+            match self.store.commit(batch).await.map_err(AppError::from) {
+                Err(AppError::Conflict(_)) => {}
+                committed => return committed,
+            }
+        }
+        Err(AppError::Conflict("too many write the same files at once".to_owned()))
     }
 }

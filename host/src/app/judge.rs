@@ -46,6 +46,7 @@ impl Judged {
             gates: self.decision.gates().to_vec(),
             check_runs: self.runs.clone(),
             prior: self.prior,
+            authors: self.authors.clone(),
             expires: self.expires,
         }
     }
@@ -72,13 +73,13 @@ impl App {
         asked: Asked<'_>,
     ) -> Result<Judged, AppError> {
         let began = self.clock.now();
-        let judged = self.judge(generation, gates, placed, asked.clone()).await?;
+        let judged = Box::pin(self.judge(generation, gates, placed, asked.clone())).await?;
         let remembered = judged.facts.taken_at < began;
         if !remembered || self.registry.trusts_memory() || !matches!(judged.decision, Decision::Allow(..)) {
             return Ok(judged);
         }
         self.registry.look_again(placed);
-        self.judge(generation, gates, placed, asked).await
+        Box::pin(self.judge(generation, gates, placed, asked)).await
     }
 
     /// Judges a promotion by the policy in force and what is known of the registry.

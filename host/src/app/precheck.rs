@@ -41,7 +41,7 @@ impl App {
             let governance = generation.policy.governs(&placed.action, &Holdings::none());
             let Governance::Gates(gates) = governance else { continue };
             let asked = Asked { requester: None, reviews: &[], prior: None };
-            let judged = self.judge(&generation, &gates, &placed, asked).await?;
+            let judged = Box::pin(self.judge(&generation, &gates, &placed, asked)).await?;
             let (entries, batch) = judged.fresh.put(Batch::new())?;
             ran += entries.len();
             self.record(&entries, batch).await?;

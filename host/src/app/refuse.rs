@@ -72,12 +72,12 @@ impl App {
         decision: &str,
     ) -> Result<PromotionRequest, AppError> {
         let now = self.clock.now();
-        let (before, found, authors) = (earlier.id(), judged.judgement(), judged.authors.clone());
+        let (before, found) = (earlier.id(), judged.judgement());
         let (mut entries, mut batch) = judged.fresh.put(Batch::new())?;
         let seen = match earlier {
             Earlier::Live(seen) => {
                 let was = seen.value.binding;
-                let seen = seen.try_map(|request| Ok(request.judged(found, now)?))?;
+                let seen = (*seen).try_map(|request| Ok(request.judged(found, now)?))?;
                 let (request, is) = (seen.value.id, seen.value.binding);
                 if was != is {
                     entries.push(Entry::Stale { request, was, is });
@@ -86,7 +86,7 @@ impl App {
             }
             _ => {
                 let id = RequestId(self.clock.new_id()?);
-                let request = PromotionRequest::open(id, now, placed.clone(), authors, found).after(before);
+                let request = PromotionRequest::open(id, now, placed.clone(), found).after(before);
                 batch = point_to_request(batch, &request, before)?;
                 entries.push(opened(&request));
                 Seen::fresh(request)
@@ -120,7 +120,7 @@ impl App {
         let requester = earlier.requester().or_else(|| Some(identity.person.clone()));
         let (reviews, prior) = (earlier.reviews(), earlier.prior());
         let asked = Asked { requester, reviews: &reviews, prior };
-        let judged = self.judge(&generation, gates, &placed, asked).await?;
+        let judged = Box::pin(self.judge(&generation, gates, &placed, asked)).await?;
         if let Some(rejected) = earlier.rejects(judged.binding) {
             return Ok(rejected.clone());
         }

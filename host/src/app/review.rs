@@ -58,8 +58,8 @@ impl App {
         must_be_live(&seen.value)?;
         let key = keys::last_rationale(identity.person.as_str());
         let rationale = rationale(new.vote, &new.rationale, self.read(&key)?)?;
-        let seat = self.seat_for(&generation, identity, &seen.value, &new).await?;
-        let request = self.freshen(&generation, seen).await?;
+        let request = Box::pin(self.freshen(&generation, seen)).await?;
+        let seat = self.seat_for(&generation, identity, &request.value, &new).await?;
         if request.value.binding != new.subject_digest {
             return Err(AppError::Conflict(format!(
                 "what you looked at has changed since: it was {}, it is {} now. Look at the request again, then vote",
@@ -82,8 +82,8 @@ impl App {
             looked_for,
             signature,
         };
-        let taken = self.take(&generation, request, review).await?;
-        self.apply_where_due(taken).await
+        let taken = Box::pin(self.take(&generation, request, review)).await?;
+        Box::pin(self.apply_where_due(taken)).await
     }
 
     /// Ends a request that its own requester no longer wants.
@@ -248,7 +248,7 @@ impl App {
         self.registry.look_again(&placed);
         let requester = seen.value.authors.requester.clone();
         let asked = Asked { requester, reviews: &seen.value.reviews, prior: None };
-        let judged = self.judge(generation, &gates, &placed, asked).await?;
+        let judged = Box::pin(self.judge(generation, &gates, &placed, asked)).await?;
         let (found, now) = (judged.judgement(), self.clock.now());
         let (entries, batch) = judged.fresh.put(Batch::new())?;
         let seen = seen.try_map(|request| Ok(request.judged(found, now)?))?;

@@ -22,6 +22,7 @@ impl App {
     pub(super) async fn pass_on(self: &Arc<Self>, call: Call) -> Result<Answer, AppError> {
         let Some(received) = call.received.clone() else {
             self.registry.touch(&call.classified.placed);
+            self.note_file_writer(&call);
             return Ok(Answer::Untouched);
         };
         let odd = || AppError::Invalid("this write cannot be passed on: its path is not one".to_owned());

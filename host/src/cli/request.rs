@@ -27,9 +27,10 @@ pub(super) fn run(context: &Context, Request { remote, command }: Request) -> Re
             Command::Reject(vote) => review(context, &remote, "reject", vote).await,
             Command::Abstain(vote) => review(context, &remote, "abstain", vote).await,
             Command::OpenEvidence { id, plugin } => {
-                let run: CheckRun =
-                    remote.post(&format!("requests/{id}/evidence/{plugin}"), &json!({})).await?;
-                context.out.tell(&found(&run), &run)
+                let path = format!("requests/{id}/evidence/{plugin}");
+                let Opened { check_runs } = remote.post(&path, &json!({})).await?;
+                let text: Vec<String> = check_runs.iter().map(found).collect();
+                context.out.tell(&text.join("\n"), &json!({"check_runs": check_runs}))
             }
             Command::Renew { id } => act(context, &remote, &format!("requests/{id}"), "renew").await,
             Command::Apply { id } => act(context, &remote, &format!("requests/{id}"), "apply").await,
@@ -47,6 +48,11 @@ pub(super) fn run(context: &Context, Request { remote, command }: Request) -> Re
             }
         }
     })
+}
+
+#[derive(Deserialize)]
+struct Opened {
+    check_runs: Vec<CheckRun>,
 }
 
 #[derive(Deserialize)]

@@ -58,6 +58,7 @@ fn found(gate: GateVerdict) -> Judgement {
         gates: vec![gate],
         check_runs: vec![run(b"passed")],
         prior: Prior::Nothing,
+        authors: Authors::default(),
         expires: Some(Span::from_millis(500)),
     }
 }
@@ -70,7 +71,7 @@ fn open() -> PromotionRequest {
     let (model, alias) = ("credit".into(), "champion".into());
     let action = Action::SetAlias { model, alias, version: Version::new(7) };
     let placed = Placed { workspace: "default".into(), action };
-    PromotionRequest::open(RequestId(Uuid::nil()), Millis::new(0), placed, Authors::default(), found(held()))
+    PromotionRequest::open(RequestId(Uuid::nil()), Millis::new(0), placed, found(held()))
 }
 
 fn review() -> Review {

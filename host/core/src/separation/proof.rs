@@ -106,17 +106,19 @@ impl Prover {
                 faults.push(format!("seat {seat} of gate {} has {signed} of {needed} signatures", gate.gate));
             }
             for person in &count.signed {
-                let theirs = said.get(person);
-                let approved = |r: &&Review| approves(r, seat, gate, at);
-                if !theirs.into_iter().flat_map(BTreeMap::values).any(approved) {
+                let mut theirs = said.get(person).into_iter().flat_map(BTreeMap::values);
+                if !theirs.any(|review| approves(review, seat, gate, at)) {
                     faults.push(format!("{person} did not approve it in seat {seat}, or no longer did"));
                 }
-                if let Some(why) = authors.iter().find_map(|authors| authors.admits(person).err()) {
-                    faults.push(format!("{person} signed their own work in seat {seat}: {why}"));
-                }
+                faults.extend(own_work(person, seat, authors));
             }
         }
     }
+}
+
+fn own_work(person: &PersonId, seat: &Seat, authors: &[Authors]) -> Option<String> {
+    let why = authors.iter().find_map(|authors| authors.admits(person).err())?;
+    Some(format!("{person} signed their own work in seat {seat}: {why}"))
 }
 
 fn approves(review: &Review, seat: &Seat, gate: &GateVerdict, at: Millis) -> bool {

@@ -36,6 +36,12 @@ pub(super) struct Listed {
     next: Option<RequestId>,
 }
 
+/// What a check found, once for each configuration that it ran with.
+#[derive(Serialize)]
+pub(super) struct Evidence {
+    check_runs: Vec<CheckRun>,
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http::api) struct NewRequest {
@@ -139,9 +145,10 @@ pub(super) async fn evidence(
     Extension(auth): Extension<Authenticated>,
     Path((id, plugin)): Path<(String, String)>,
     headers: HeaderMap,
-) -> Result<Json<CheckRun>, Problem> {
+) -> Result<Json<Evidence>, Problem> {
     let caller = writer(&app, &auth, &headers)?;
-    Ok(Json(app.open_evidence(&caller, parse_id(&id)?, &PluginName::new(plugin)).await?))
+    let check_runs = app.open_evidence(&caller, parse_id(&id)?, &PluginName::new(plugin)).await?;
+    Ok(Json(Evidence { check_runs }))
 }
 
 pub(super) async fn apply(

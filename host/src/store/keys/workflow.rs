@@ -4,6 +4,12 @@ use uuid::Uuid;
 
 use super::Key;
 
+/// Who changed the files of a run or of a logged model.
+#[must_use]
+pub fn file_writers(workspace: &str, owner: &str) -> Key {
+    Key::space("author/files").text(workspace).text(owner)
+}
+
 /// The fingerprint of somebody's last rationale.
 #[must_use]
 pub fn last_rationale(person: &str) -> Key {

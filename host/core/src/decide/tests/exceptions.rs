@@ -1,7 +1,5 @@
 //! Waivers, break-glass, and histories that are read back.
 
-use std::slice::from_ref;
-
 use super::*;
 use crate::break_glass::tests::broken;
 use crate::entry::Entry;
@@ -28,26 +26,26 @@ fn check(outcome: Outcome, reviews: &[Review], waivers: &[Waiver], expect: &str)
 #[test]
 fn a_waiver_takes_out_one_requirement() {
     let fails = || reported(Conclusion::Fail);
-    let ruth = review("ruth", Vote::Approve, 0, BOUND);
+    let ruth = [review("ruth", Vote::Approve, 0, BOUND)];
     let rejected = review("ruth", Vote::Reject, 0, BOUND);
-    check(fails(), from_ref(&ruth), &[], "deny");
-    check(fails(), from_ref(&ruth), &[approved(of_check())], "allow");
-    check(fails(), from_ref(&ruth), &[waiver(of_check())], "deny");
-    check(failed(FailureClass::WallBudget), from_ref(&ruth), &[approved(of_check())], "allow");
+    check(fails(), &ruth, &[], "deny");
+    check(fails(), &ruth, &[approved(of_check())], "allow");
+    check(fails(), &ruth, &[waiver(of_check())], "deny");
+    check(failed(FailureClass::WallBudget), &ruth, &[approved(of_check())], "allow");
     check(fails(), &[], &[approved(of_check())], "hold");
     check(fails(), &[], &[approved(of_check()), approved(of_seat("risk"))], "allow");
     check(reported(Conclusion::Pass), &[rejected], &[approved(of_seat("risk"))], "deny");
     let other = Requirement::Check { gate: "staging".into(), plugin: "metric-threshold".into() };
-    check(fails(), from_ref(&ruth), &[approved(other)], "deny");
+    check(fails(), &ruth, &[approved(other)], "deny");
     let ended = Waiver { expires: Millis::new(500), ..approved(of_check()) };
-    check(fails(), &[ruth], &[ended], "deny");
+    check(fails(), &ruth, &[ended], "deny");
 }
 
 #[test]
 fn whoever_asked_for_a_waiver_signs_nothing_that_rests_on_it() {
-    let rob = review("rob", Vote::Approve, 0, BOUND);
-    check(reported(Conclusion::Fail), from_ref(&rob), &[approved(of_check())], "hold");
-    check(reported(Conclusion::Pass), &[rob], &[approved(of_check())], "allow");
+    let rob = [review("rob", Vote::Approve, 0, BOUND)];
+    check(reported(Conclusion::Fail), &rob, &[approved(of_check())], "hold");
+    check(reported(Conclusion::Pass), &rob, &[approved(of_check())], "allow");
 }
 
 #[test]
