@@ -6,7 +6,7 @@ use countersign_core::entry::Entry;
 use countersign_core::names::{ModelName, PersonId, Seat, Version, Workspace};
 use countersign_core::policy::Policy;
 use countersign_core::request::{PromotionRequest, RequestId, State};
-use countersign_core::review::{Barred, may_fill};
+use countersign_core::review::may_fill;
 use countersign_core::time::Millis;
 use serde::Serialize;
 
@@ -104,16 +104,10 @@ impl App {
         }
         let now = self.clock.now();
         let roster = self.people.roster(policy, now);
-        let barred = |seat: &Seat| {
-            // A group that only the identity knows of is not in the roster.
-            let why = may_fill(&who.person, seat, &roster, &request.authors).err();
-            why.is_some_and(|why| why != Barred::NotAMember)
-        };
-        let mut theirs = self.people.seats_of(policy, who, now);
-        theirs.retain(|seat| !barred(seat));
+        let may = |seat: &Seat| may_fill(&who.person, seat, &roster, &request.authors).is_ok();
         request.gates.iter().flat_map(|gate| &gate.seats).any(|(seat, count)| {
             let open = u32::try_from(count.signed.len()).unwrap_or(u32::MAX) < count.needed;
-            open && theirs.contains(seat) && !count.signed.contains(&who.person)
+            open && may(seat) && !count.signed.contains(&who.person)
         })
     }
 
