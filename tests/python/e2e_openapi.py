@@ -120,7 +120,11 @@ def main():
     call(ANA, "POST", "/v1/requests/{id}/break-glass", json=emergency, status=403, **one)
     call(ANA, "GET", "/v1/break-glass")
     waiver = {"model": model, "gate": "production", "seat": "risk", "reason": "leave", "lasts": "14d"}
-    call(ANA, "POST", "/v1/waivers", json=waiver, status=403)
+    asked = call(ANA, "POST", "/v1/waivers", json=waiver)
+    word = {"json": {"rationale": "bounded, and watched"}, "id": asked["id"]}
+    call(ANA, "POST", "/v1/waivers/{id}/approve", status=403, **word)
+    call(RUTH, "POST", "/v1/waivers/{id}/approve", **word)
+    call(RUTH, "POST", "/v1/waivers/{id}/revoke", **word)
     call(ANA, "POST", "/v1/waivers", json={**waiver, "check": "both"}, status=400)
     call(ANA, "GET", "/v1/waivers")
     nobody = {"json": {"rationale": "fine"}, "status": 404, "id": opened["id"]}
