@@ -72,7 +72,11 @@ pub(super) enum Writers {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct OpenIntent {
     pub(super) at: Millis,
-    index: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    index: Option<u64>,
+    /// The intent itself, as version 0.1.0 kept it.
+    #[serde(default, skip_serializing)]
+    intent: Option<Intent>,
 }
 
 impl App {
@@ -135,7 +139,8 @@ impl App {
         let (at, key) = (self.clock.now(), keys::open_intent(intent.id));
         let link = move |range: std::ops::Range<u64>| {
             // Two numbers always have a JSON form.
-            let open = codec::encode(&OpenIntent { at, index: range.end.saturating_sub(1) });
+            let index = Some(range.end.saturating_sub(1));
+            let open = codec::encode(&OpenIntent { at, index, intent: None });
             open.map(|open| vec![Write::Put(key.clone(), open)]).unwrap_or_default()
         };
         let range = self.ledger.append_linked(drafts, batch, link).await?;
@@ -146,13 +151,30 @@ impl App {
     /// The intent behind an open one, and its index.
     pub(super) fn open_intent(&self, open: &OpenIntent) -> Result<(Intent, u64), AppError> {
         let missing = || {
-            let index = open.index;
-            AppError::Conflict(format!(
-                "entry {index}, an intent, is missing: run `countersign ledger verify`"
-            ))
+            let reason = "an open intent is not in the ledger: run `countersign ledger verify`";
+            AppError::Conflict(reason.to_owned())
         };
-        let record = self.ledger.get(open.index)?.ok_or_else(missing)?;
-        Ok((serde_json::from_value(record.parse()?.body)?, open.index))
+        if let Some(intent) = &open.intent {
+            return Ok((intent.clone(), self.index_of_intent(intent.id)?.ok_or_else(missing)?));
+        }
+        let index = open.index.ok_or_else(missing)?;
+        let record = self.ledger.get(index)?.ok_or_else(missing)?;
+        Ok((serde_json::from_value(record.parse()?.body)?, index))
+    }
+
+    /// Orphans are young: the index is near the end.
+    fn index_of_intent(&self, id: uuid::Uuid) -> Result<Option<u64>, AppError> {
+        let wanted = id.to_string();
+        let mut before = None;
+        loop {
+            let page = self.ledger.newest(before, 256)?;
+            let is_it = |json: &str| json.contains("\"kind\":\"intent\"") && json.contains(&wanted);
+            match (page.iter().find(|record| is_it(&record.json)), page.last()) {
+                (Some(record), _) => return Ok(Some(record.index)),
+                (None, Some(last)) if last.index > 0 => before = Some(last.index),
+                _ => return Ok(None),
+            }
+        }
     }
 
     /// Writes entries and state in one durable step. Gives the index of the first entry.
@@ -286,5 +308,44 @@ impl<T: Serialize> Seen<T> {
     pub(super) fn written(self) -> Result<Self, AppError> {
         let bytes = Some(codec::encode(&self.value)?);
         Ok(Self { value: self.value, bytes })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use countersign_core::action::Action;
+    use countersign_core::review::Authors;
+
+    use super::*;
+
+    fn intent(id: uuid::Uuid) -> Intent {
+        let action = Action::DeleteModel { model: "credit".into() };
+        Intent {
+            id,
+            request: None,
+            placed: Placed { workspace: "default".into(), action },
+            subject: None,
+            binding: Digest::of(b"binding"),
+            policy: Digest::of(b"policy"),
+            by: None,
+            gates: Vec::new(),
+            authors: Authors::default(),
+            body: Digest::of(b"body"),
+            break_glass: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn an_open_intent_is_found_as_it_is_kept_now_and_as_0_1_0_kept_it() {
+        let (app, _files) = crate::app::testing::app().await;
+        let intent = intent(app.clock.new_id().unwrap());
+        let index = app.record_intent(Vec::new(), &intent, Batch::new()).await.unwrap();
+        let key = keys::open_intent(intent.id);
+        let now: OpenIntent = app.read(&key).unwrap().unwrap();
+        let before = serde_json::json!({"at": 1, "intent": intent});
+        let before: OpenIntent = serde_json::from_value(before).unwrap();
+        for open in [now, before] {
+            assert_eq!(app.open_intent(&open).unwrap(), (intent.clone(), index));
+        }
     }
 }
