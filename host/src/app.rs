@@ -34,14 +34,17 @@ mod replay;
 mod review;
 mod rules;
 mod run_checks;
+mod sampled;
 mod signature;
 mod sources;
 mod spelling;
+mod standing;
 mod sweep;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+mod tier_drift;
 mod transitions;
 mod turns;
 mod ungoverned;
@@ -67,6 +70,7 @@ pub use self::registry::{Registry, RegistryError};
 pub use self::replay::{ReplayReport, ReplaySubject, replay};
 pub use self::review::{NewReview, seats_asked};
 pub use self::signature::{about, is_asked_for};
+pub use self::standing::Word;
 pub use self::transitions::{Asked, Transition};
 pub use self::turns::Turns;
 pub use self::waivers::NewWaiver;

@@ -4,11 +4,13 @@
 //! it nobody can do it again. A drill goes through the same motions and opens nothing. This module must not know:
 //! the store, how those who were skipped are told.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::action::Placed;
-use crate::decide::GateVerdict;
+use crate::decide::{GateVerdict, SeatCount};
 use crate::names::{PersonId, Seat};
 use crate::policy::BreakGlassRule;
 use crate::request::RequestId;
@@ -33,6 +35,9 @@ pub struct BreakGlass {
     pub skipped: Vec<GateVerdict>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reviewed: Option<Endorsement>,
+    /// Who of those that were skipped has seen it.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub seen_by: BTreeSet<PersonId>,
 }
 
 /// Why the glass stays whole.
@@ -97,6 +102,22 @@ impl BreakGlass {
         self.blocks() && runs && may && &self.placed == placed
     }
 
+    /// The seats that were still to sign, in any gate that was passed over.
+    #[must_use]
+    pub fn seats_skipped(&self) -> BTreeSet<&Seat> {
+        let open = |count: &SeatCount| u32::try_from(count.signed.len()).is_ok_and(|n| n < count.needed);
+        let seats = self.skipped.iter().flat_map(|gate| &gate.seats);
+        seats.filter(|(_, count)| open(count)).map(|(seat, _)| seat).collect()
+    }
+
+    /// Whether somebody is still to be told that they were passed over: a member of a seat that was.
+    #[must_use]
+    pub fn skips(&self, person: &PersonId, roster: &Roster) -> bool {
+        let sits = |seat: &&Seat| roster.seats.get(*seat).is_some_and(|members| members.contains(person));
+        let told = &self.by == person || self.seen_by.contains(person);
+        !self.drill && !told && self.seats_skipped().iter().any(sits)
+    }
+
     /// Somebody else has looked at it.
     ///
     /// # Errors
@@ -148,6 +169,7 @@ pub(crate) mod tests {
             drill: false,
             skipped: Vec::new(),
             reviewed: None,
+            seen_by: BTreeSet::new(),
         }
     }
 

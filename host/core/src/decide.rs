@@ -19,7 +19,7 @@ use crate::entry::Bypass;
 use crate::facts::Subject;
 use crate::names::{GateName, PersonId, PluginName, Seat, Tier};
 use crate::permit::Permit;
-use crate::policy::WaiverRule;
+use crate::policy::{FactRead, Sample, WaiverRule};
 use crate::request::Prior;
 use crate::review::{Authors, Review, Roster};
 use crate::time::{Millis, Span};
@@ -32,6 +32,9 @@ pub struct Demand {
     /// `false`: the gate monitors.
     pub enforced: bool,
     pub tier: TierFound,
+    /// What the tier was found by.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tier_facts: Vec<FactRead>,
     /// A stricter tier that the same write was judged by before. Its seats are asked too: see [`crate::lowered`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lowered_from: Option<Tier>,
@@ -55,6 +58,12 @@ pub struct Demand {
     /// Whether a thread that nobody settled holds.
     #[serde(default)]
     pub unresolved_blocks: bool,
+    /// Whether an approval counts only with the proof of who gave it.
+    #[serde(default)]
+    pub reauthenticate: bool,
+    /// Which of the writes that nobody signs are looked at afterwards.
+    #[serde(default)]
+    pub sample: Option<Sample>,
     /// Whether Countersign makes the write itself once nothing is missing.
     #[serde(default)]
     pub applies: bool,
@@ -148,6 +157,9 @@ pub struct GateVerdict {
     pub gate: GateName,
     pub enforced: bool,
     pub tier: TierFound,
+    /// What the tier was found by, as it was then.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tier_facts: Vec<FactRead>,
     /// A stricter tier that the same write was judged by before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lowered_from: Option<Tier>,
@@ -168,6 +180,12 @@ pub struct GateVerdict {
     /// Whether a vote waits until the evidence was opened.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub evidence_first: bool,
+    /// Whether an approval counts only with the proof of who gave it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reauthenticate: bool,
+    /// Nobody has signed it, and this seat looks at it afterwards.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sampled: Option<Seat>,
     /// Whether Countersign makes the write itself once nothing is missing.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub applies: bool,

@@ -3,10 +3,13 @@
 //!
 //! People appear by opaque id only, so that a profile can be erased and every proof still holds.
 
+mod live;
+
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::action::{Action, Placed};
+pub use self::live::{Bypass, Live, TakenBack};
+use crate::action::Placed;
 use crate::break_glass::BreakGlass;
 use crate::canonical::{self, CanonicalError};
 use crate::check::RuleRun;
@@ -15,8 +18,8 @@ use crate::digest::Digest;
 use crate::discussion::Comment;
 use crate::evidence::Opened;
 use crate::facts::Subject;
-use crate::names::{ModelName, PersonId, PluginName, Version, Workspace};
-use crate::request::RequestId;
+use crate::names::{ModelName, PersonId, PluginName, Seat, Tier, Version, Workspace};
+use crate::request::{RequestId, TierDrift};
 use crate::review::{Authors, Review};
 use crate::time::Millis;
 use crate::waiver::{Endorsement, Waiver};
@@ -193,6 +196,36 @@ pub enum Entry {
         request: RequestId,
         reason: String,
     },
+    /// The tier of a version that is live is not the one that it was approved for.
+    TierDrift {
+        live: Live,
+        drift: TierDrift,
+    },
+    /// It is again.
+    TierRestored {
+        live: Live,
+        tier: Tier,
+    },
+    /// Somebody said that an approval is not to be relied on, stands again, or is taken back.
+    Suspended(TakenBack),
+    Resumed(TakenBack),
+    Revoked(TakenBack),
+    /// A write that nobody signed was drawn for a review after the fact.
+    Sampled {
+        request: RequestId,
+        seat: Seat,
+        binding: Digest,
+    },
+    SampleReviewed {
+        request: RequestId,
+        word: Endorsement,
+        confirmed: bool,
+    },
+    /// Somebody whose seat an emergency skipped has seen it.
+    SkipAcknowledged {
+        used: Uuid,
+        by: PersonId,
+    },
 }
 
 /// What a check says, and where its outcome is kept.
@@ -251,29 +284,6 @@ pub enum OutcomeResult {
     FoundNotApplied,
 }
 
-/// A governed name that moved without us.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Bypass {
-    pub workspace: Workspace,
-    pub model: ModelName,
-    /// `alias:champion`, `stage:Production` or `version`.
-    pub what: String,
-    pub was: Option<Version>,
-    pub is: Option<Version>,
-}
-
-impl Bypass {
-    /// The write that puts back what was permitted last. Only aliases can be: a stage has no memory upstream, and
-    /// an alias that never held anything with a permit has nothing to go back to.
-    #[must_use]
-    pub fn undone_by(&self) -> Option<Placed> {
-        let alias = self.what.strip_prefix("alias:")?;
-        let (model, version) = (self.model.clone(), self.was?);
-        let action = Action::SetAlias { model, alias: alias.into(), version };
-        Some(Placed { workspace: self.workspace.clone(), action })
-    }
-}
-
 impl Entry {
     /// The stable word for this kind of entry.
     #[must_use]
@@ -311,6 +321,14 @@ impl Entry {
             Self::Expiring { .. } => "expiring",
             Self::FallingBack { .. } => "falling-back",
             Self::NotFallenBack { .. } => "not-fallen-back",
+            Self::TierDrift { .. } => "tier-drift",
+            Self::TierRestored { .. } => "tier-restored",
+            Self::Suspended(_) => "suspended",
+            Self::Resumed(_) => "resumed",
+            Self::Revoked(_) => "revoked",
+            Self::Sampled { .. } => "sampled",
+            Self::SampleReviewed { .. } => "sample-reviewed",
+            Self::SkipAcknowledged { .. } => "skip-acknowledged",
         }
     }
 
@@ -330,6 +348,7 @@ impl Entry {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::action::Action;
 
     #[test]
     fn kind_and_serialised_tag_agree() {

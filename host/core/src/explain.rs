@@ -7,6 +7,7 @@ use crate::action::Action;
 use crate::check::{CheckRun, Conclusion, Finding, Outcome, Severity};
 use crate::decide::{GateVerdict, Need, Verdict, Violation};
 use crate::names::Seat;
+use crate::request::State;
 
 /// What a caller is told whose write was not made.
 ///
@@ -64,6 +65,25 @@ pub fn headline(gates: &[GateVerdict], seat_members: &dyn Fn(&Seat) -> Vec<Strin
         format!("Approved. {next}")
     } else {
         format!("Waiting for {}", needs.join(" and "))
+    }
+}
+
+/// Why what was said of an earlier request stands against the same write, and what to do; the address follows.
+#[must_use]
+pub const fn stands_against(state: &State) -> &'static str {
+    match state {
+        State::Suspended { .. } => {
+            "its approval is suspended. Somebody who may fill a seat of its gate can resume or revoke it; the reasons \
+             are at"
+        }
+        State::Revoked { .. } => {
+            "its approval was revoked, and that is final for what was approved. Change the version or register a new \
+             one; the reasons are at"
+        }
+        _ => {
+            "it was rejected, and that is final for what was reviewed. Change the version or register a new one; the \
+             reasons are at"
+        }
     }
 }
 

@@ -84,6 +84,7 @@ guards = [{ alias = "champion" }]
             gate: "production".into(),
             enforced: true,
             tier,
+            tier_facts: vec![],
             lowered_from: lowered_from.map(Into::into),
             verdict: Verdict::Held(Vec::new()),
             seats: seats.iter().map(|seat| (Seat::from(*seat), count(seat))).collect(),
@@ -92,6 +93,8 @@ guards = [{ alias = "champion" }]
             expires: None,
             vetoes: BTreeSet::new(),
             evidence_first: false,
+            reauthenticate: false,
+            sampled: None,
             applies: false,
         }
     }

@@ -12,6 +12,7 @@ pub mod gate;
 pub mod governance;
 mod parse;
 pub mod plugin;
+pub mod sample;
 pub mod seat;
 pub mod tier;
 
@@ -26,8 +27,9 @@ pub use self::gate::{
 pub use self::governance::{GateMatch, Governance, Held, Holdings, ProtectedReason};
 pub use self::parse::{Fault, PolicyError};
 pub use self::plugin::{FailurePolicy, Grant, OnFailure, Plugin, Source};
+pub use self::sample::Sample;
 pub use self::seat::{Delegation, Directory, SeatHolders};
-pub use self::tier::{TierOutcome, TierRule};
+pub use self::tier::{FactRead, TierOutcome, TierRule};
 
 use crate::canonical::CanonicalError;
 use crate::check::FailureClass;

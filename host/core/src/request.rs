@@ -3,18 +3,23 @@
 //! Each state carries exactly the data that exists in it, and every step takes the request by value and gives
 //! back the next one, or says that the step cannot be taken. The states are in [`state`].
 
+mod drift;
 mod expiry;
 mod id;
 mod prior;
+mod sampled;
 pub mod state;
 mod stood;
+mod taken_back;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+pub use self::drift::TierDrift;
 pub use self::expiry::{Fallback, WARNINGS};
 pub use self::id::RequestId;
 pub use self::prior::Prior;
+pub use self::sampled::Sampled;
 pub use self::state::{Standing, State};
 pub use self::stood::Stood;
 use crate::action::Placed;
@@ -68,6 +73,12 @@ pub struct PromotionRequest {
     /// What becomes of the name, where the approval has run out and the policy names another version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fallback: Option<Fallback>,
+    /// Nobody signed it, and somebody looks at it after the fact.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sampled: Option<Sampled>,
+    /// The version is live, and its tier is no longer the one that this was approved for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drift: Option<TierDrift>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -117,6 +128,7 @@ impl PromotionRequest {
         let state = state_of(&found.gates, now);
         let Judgement { subject, binding, policy, facts, gates, check_runs, prior, authors, expires } = found;
         let flags = Flags { waived: is_waived(&gates), ..Flags::default() };
+        let sampled = Sampled::drawn(&gates);
         Self {
             id,
             opened_at: now,
@@ -139,6 +151,8 @@ impl PromotionRequest {
             valid_until: None,
             warned: None,
             fallback: None,
+            sampled,
+            drift: None,
         }
     }
 
@@ -169,6 +183,7 @@ impl PromotionRequest {
         let Judgement { subject, binding, policy, facts, gates, check_runs, prior, authors, expires: _ } =
             found;
         let valid_until = valid_until(&gates, &this.reviews, binding);
+        let sampled = Sampled::drawn(&gates);
         Ok(Self {
             subject,
             authors,
@@ -181,6 +196,7 @@ impl PromotionRequest {
             state,
             prior,
             valid_until,
+            sampled,
             ..this
         })
     }
@@ -310,31 +326,7 @@ impl PromotionRequest {
     /// How the approval of a write that was made stands. `None` for a request that did not come so far.
     #[must_use]
     pub fn standing(&self, now: Millis) -> Option<Standing> {
-        state::standing(&self.state, self.valid_until, now)
-    }
-
-    /// # Errors
-    /// When there is nothing in force to suspend.
-    pub fn suspended(self, by: Option<PersonId>, reason: String, now: Millis) -> Result<Self, InvalidStep> {
-        match self.state {
-            State::Applied { intent, .. } => {
-                Ok(Self { state: State::Suspended { at: now, intent, by, reason }, ..self })
-            }
-            state => Err(InvalidStep { state: state.as_str(), step: "suspended" }),
-        }
-    }
-
-    /// # Errors
-    /// When there is nothing in force to revoke.
-    pub fn revoked(self, by: Option<PersonId>, reason: String, now: Millis) -> Result<Self, InvalidStep> {
-        match self.state {
-            State::Applied { intent, .. }
-            | State::Suspended { intent, .. }
-            | State::Expired { intent, .. } => {
-                Ok(Self { state: State::Revoked { at: now, intent, by, reason }, ..self })
-            }
-            state => Err(InvalidStep { state: state.as_str(), step: "revoked" }),
-        }
+        state::standing(&self.state, self.valid_until, now).map(|standing| standing.of_tier(self.drift.as_ref()))
     }
 
     /// The registry moved without us.

@@ -60,6 +60,14 @@ pub struct Review {
     pub signature: Option<Signature>,
 }
 
+impl Review {
+    /// Whether it carries the proof of who gave it, for exactly what it is about.
+    #[must_use]
+    pub fn is_signed(&self) -> bool {
+        self.signature.as_ref().is_some_and(|signature| signature.binding == self.binding)
+    }
+}
+
 /// An electronic signature as it is shown wherever its review is: who, when, what for, over what, and how they
 /// proved who they are (21 CFR 11.50 and 11.200).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

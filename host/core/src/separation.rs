@@ -20,10 +20,10 @@ use crate::review::{Authors, Review};
 use crate::time::Millis;
 use crate::waiver::Waiver;
 
-/// A write that was made and should not have been.
+/// A write that was made and should not have been, or a review of it that counts for nothing.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Breach {
-    /// The entry that announced the write.
+    /// The entry that announced the write, or that has the review.
     pub entry: u64,
     pub reason: String,
 }
@@ -49,7 +49,7 @@ struct Announced {
 }
 
 /// The kinds of entry that a proof needs; no other must be handed over.
-pub const KINDS: [&str; 11] = [
+pub const KINDS: [&str; 12] = [
     "version-created",
     "request-opened",
     "reviewed",
@@ -61,6 +61,7 @@ pub const KINDS: [&str; 11] = [
     "waiver-revoked",
     "broke-glass",
     "break-glass-reviewed",
+    "sample-reviewed",
 ];
 
 impl Prover {
@@ -80,6 +81,7 @@ impl Prover {
             Entry::Bypassed(bypass) => self.bypasses.extend(Digest::of_json(bypass)),
             Entry::Intent(intent) => self.announce(index, at, intent),
             Entry::Outcome { intent, result } => self.conclude(*intent, result),
+            Entry::SampleReviewed { request, word, .. } => self.sample(index, *request, &word.by),
             _ => self.exception(entry),
         }
     }
@@ -110,6 +112,14 @@ impl Prover {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// Nobody reviews their own work, after the fact either.
+    fn sample(&mut self, entry: u64, request: RequestId, by: &PersonId) {
+        if let Some(why) = self.requests.get(&request).and_then(|authors| authors.admits(by).err()) {
+            let reason = format!("{by} reviewed their own work as a sample: {why}");
+            self.breaches.push(Breach { entry, reason });
         }
     }
 

@@ -64,7 +64,7 @@ impl App {
             was: was.and_then(|holding| holding.version),
             is,
         };
-        let holding = Holding { version: is, since: self.clock.now(), bypassed: true };
+        let holding = Holding::unexplained(is, self.clock.now(), true);
         let mut batch = put_holding(Batch::new(), (workspace, model), name, &holding)?;
         for seen in self.requests_for(workspace, model, name, is)? {
             batch = put_request(batch, &seen.try_map(|request| Ok(request.bypassed()))?)?;
@@ -108,7 +108,7 @@ impl App {
     }
 
     /// The requests that were about this name.
-    fn requests_for(
+    pub(super) fn requests_for(
         &self,
         workspace: &Workspace,
         model: &ModelName,

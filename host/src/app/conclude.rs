@@ -130,7 +130,7 @@ impl App {
                 let applied = seen.try_map(|request| Ok(request.applied(index, now)?))?;
                 batch = put_request(batch, &applied)?;
             }
-            batch = self.note_moved(batch, &intent.placed, now)?;
+            batch = self.note_moved(batch, &intent.placed, (now, Some(index)))?;
         } else if let Some(seen) = request.filter(|seen| matches!(seen.value.state, State::Applying { .. })) {
             let now = self.clock.now();
             batch = put_request(batch, &seen.try_map(|request| Ok(request.not_applied(now)))?)?;

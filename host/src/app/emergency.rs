@@ -1,5 +1,7 @@
 //! Break-glass: a gate is opened for a short time, and looked at afterwards before it can be again.
 
+use std::collections::BTreeSet;
+
 use countersign_core::action::Placed;
 use countersign_core::break_glass::BreakGlass;
 use countersign_core::decide::Verdict;
@@ -11,7 +13,7 @@ use uuid::Uuid;
 use super::records::{Seen, put_request};
 use super::review::{must_be_live, signed_in};
 use super::{App, AppError};
-use crate::auth::Caller;
+use crate::auth::{Caller, Identity};
 use crate::store::{Batch, Scan, codec, keys};
 
 /// An emergency as it is declared.
@@ -52,6 +54,7 @@ impl App {
             drill: new.drill,
             skipped: seen.value.gates.iter().filter(stands).cloned().collect(),
             reviewed: None,
+            seen_by: BTreeSet::new(),
         };
         let roster = self.people.roster(&generation.policy, now);
         let checked = used.check(rule, &roster, &self.emergencies()?);
@@ -86,8 +89,7 @@ impl App {
         let (generation, now) = (self.generation.load_full(), self.clock.now());
         let key = keys::emergency(id);
         let seen: Option<Seen<BreakGlass>> = self.read_seen(&key)?;
-        let absent = || AppError::NotFound(format!("there was no break-glass {id}: see the list"));
-        let seen = seen.ok_or_else(absent)?;
+        let seen = seen.ok_or_else(|| absent(id))?;
         let roster = self.people.roster(&generation.policy, now);
         let reviewed = seen.value.clone().reviewed(word.clone(), generation.policy.break_glass(), &roster);
         let reviewed = self.or_recorded(reviewed, &word.by, &format!("review break-glass {id}")).await?;
@@ -98,6 +100,37 @@ impl App {
         }
         self.record(&[Entry::BreakGlassReviewed { used: id, word }], batch).await?;
         Ok(reviewed)
+    }
+
+    /// The emergencies that passed somebody over and that they have not said to have seen, oldest first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn skipped(&self, who: &Identity) -> Result<Vec<BreakGlass>, AppError> {
+        let roster = self.people.roster(&self.generation.load().policy, self.clock.now());
+        let all = self.emergencies()?.into_iter();
+        Ok(all.filter(|used| used.skips(&who.person, &roster)).collect())
+    }
+
+    /// Somebody who was passed over says that they have seen it.
+    ///
+    /// # Errors
+    /// `Conflict` when they were not passed over, or have said so already.
+    pub async fn acknowledge_skip(&self, caller: &Caller, id: Uuid) -> Result<BreakGlass, AppError> {
+        let identity = signed_in(caller, "this needs a name under it")?;
+        let key = keys::emergency(id);
+        let seen: Seen<BreakGlass> = self.read_seen(&key)?.ok_or_else(|| absent(id))?;
+        let roster = self.people.roster(&self.generation.load().policy, self.clock.now());
+        if !seen.value.skips(&identity.person, &roster) {
+            let why = "you were not passed over by it, or have said already that you have seen it";
+            return Err(AppError::Conflict(why.to_owned()));
+        }
+        let by = identity.person.clone();
+        let mut used = seen.value.clone();
+        used.seen_by.insert(by.clone());
+        let batch = Batch::new().expect_unchanged(key.clone(), seen.into_bytes());
+        self.record(&[Entry::SkipAcknowledged { used: id, by }], batch.put(key, codec::encode(&used)?)).await?;
+        Ok(used)
     }
 
     /// Every use, oldest first.
@@ -122,4 +155,8 @@ impl App {
         let found: Option<BreakGlass> = self.read(&keys::emergency(id))?;
         Ok(found.filter(|used| &used.placed == placed))
     }
+}
+
+fn absent(id: Uuid) -> AppError {
+    AppError::NotFound(format!("there was no break-glass {id}: see the list"))
 }

@@ -116,10 +116,10 @@ impl App {
             }
             judged => judged?,
         };
-        let refused = earlier.rejects(judged.binding).is_some();
-        if refused || !matches!(judged.decision, Decision::Allow(..)) {
+        let standing = earlier.stands_against(&judged).map(|request| request.state.as_str());
+        if standing.is_some() || !matches!(judged.decision, Decision::Allow(..)) {
             let missing = explain::headline(judged.decision.gates(), &|_| Vec::new());
-            let why = if refused { "it was rejected".to_owned() } else { missing };
+            let why = standing.map_or(missing, |state| format!("it was {state}"));
             return Ok(Choice::Stays(format!("version {version} is not allowed to take its place. {why}")));
         }
         Ok(Choice::Moves(placed, version, Box::new(judged)))

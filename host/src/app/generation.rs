@@ -11,7 +11,9 @@ use countersign_core::decide::{CheckDemand, Demand, TierFound};
 use countersign_core::digest::Digest;
 use countersign_core::entry::Entry;
 use countersign_core::names::{GateName, PluginName, Seat};
-use countersign_core::policy::{self, GateMatch, Mode, OnApproval, OnFailure, Policy, PolicyError, Source};
+use countersign_core::policy::{
+    self, GateMatch, Mode, OnApproval, OnFailure, Policy, PolicyError, SignatureKind, Source,
+};
 use countersign_core::time::Millis;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -122,6 +124,7 @@ impl Generation {
             gate: gate.name.clone(),
             enforced: gate.mode == Mode::Enforce,
             tier: tier.clone(),
+            tier_facts: Vec::new(),
             lowered_from: None,
             checks: demands.collect(),
             rules: gate.rules.iter().map(|rule| rule.plugin.clone()).collect(),
@@ -132,6 +135,8 @@ impl Generation {
             unknown_run_author_holds: gate.unknown_run_author == policy::UnknownAuthor::Hold,
             evidence_first: approvals.is_some_and(|a| a.evidence_first),
             unresolved_blocks: approvals.is_some_and(|a| a.unresolved_blocks),
+            reauthenticate: approvals.is_some_and(|a| a.signature == SignatureKind::Reauthenticate),
+            sample: approvals.and_then(|a| a.sample.clone()),
             applies: gate.on_approval == OnApproval::Apply,
         };
         Ok((demand, checks))
@@ -144,6 +149,7 @@ impl Generation {
             gate: gate.name.clone(),
             enforced: gate.mode == Mode::Enforce,
             tier: tier.clone(),
+            tier_facts: Vec::new(),
             lowered_from: None,
             checks: Vec::new(),
             rules: gate.rules.iter().map(|rule| rule.plugin.clone()).collect(),
@@ -154,6 +160,8 @@ impl Generation {
             unknown_run_author_holds: false,
             evidence_first: false,
             unresolved_blocks: false,
+            reauthenticate: tier.known().and_then(|tier| self.policy.approvals(gate, tier)).is_some_and(|a| a.signature == SignatureKind::Reauthenticate),
+            sample: None,
             applies: false,
         }
     }

@@ -17,7 +17,7 @@ use http::{HeaderMap, Response};
 
 use super::conclude::Concluded;
 use super::judge::{Asked, Judged};
-use super::records::{Seen, put_request};
+use super::records::{Earlier, Seen, point_to_request, put_request};
 use super::refuse::Refusal;
 use super::{App, AppError};
 use crate::auth::Caller;
@@ -105,11 +105,11 @@ impl App {
             self.metrics.decision(placed.action.kind(), judged.decision.as_str(), matched.gate.mode);
         }
         log_decision(call, &judged);
-        if let Some(rejected) = earlier.rejects(judged.binding) {
-            return self.refuse_rejected(call, rejected).await;
+        if let Some(standing) = earlier.stands_against(&judged) {
+            return self.refuse_standing(call, standing).await;
         }
         match judged.decision {
-            Decision::Allow(..) => self.carry_out(call, judged, earlier.into_live(), began).await,
+            Decision::Allow(..) => self.carry_out(call, judged, earlier, began).await,
             Decision::Hold(_) | Decision::Deny(_) => self.hold(generation, call, judged, earlier).await,
         }
     }
@@ -119,10 +119,11 @@ impl App {
     async fn carry_out(
         self: &Arc<Self>,
         call: &Call,
-        judged: Judged,
-        request: Option<Seen<PromotionRequest>>,
+        mut judged: Judged,
+        earlier: Earlier,
         began: Instant,
     ) -> Result<Answer, AppError> {
+        let request = self.request_to_write(earlier, &mut judged, &call.classified.placed)?;
         let request = self.approve(request, &judged)?;
         let intent = self.intent(call, &judged, request.as_ref().map(|seen| seen.value.id))?;
         let (permit, index, request) = self.announce(judged, &intent, request).await?;
@@ -189,6 +190,10 @@ impl App {
         }
         let request = match request {
             Some(seen) => {
+                if seen.is_fresh() {
+                    batch = point_to_request(batch, &seen.value, seen.value.previous)?;
+                }
+                entries.extend(sampled(&seen.value));
                 batch = put_request(batch, &seen)?;
                 Some(seen.written()?)
             }
@@ -197,6 +202,12 @@ impl App {
         let index = self.record_intent(entries, intent, batch).await?;
         Ok((permit, index, request))
     }
+}
+
+/// Nobody signs it, and somebody is to look at it afterwards.
+fn sampled(request: &PromotionRequest) -> Option<Entry> {
+    let seat = request.sampled.as_ref()?.seat.clone();
+    Some(Entry::Sampled { request: request.id, seat, binding: request.binding })
 }
 
 fn spelt(request: &CanonicalRequest) -> Result<Canonical, AppError> {

@@ -16,10 +16,15 @@ use crate::store::Batch;
 type Held = (ModelName, Name, Option<Version>);
 
 impl App {
-    /// Notes what holds what after a write was made.
-    pub(super) fn note_moved(&self, batch: Batch, placed: &Placed, now: Millis) -> Result<Batch, AppError> {
+    /// Notes what holds what after a write was made, and by which intent of ours.
+    pub(super) fn note_moved(
+        &self,
+        batch: Batch,
+        placed: &Placed,
+        (now, intent): (Millis, Option<u64>),
+    ) -> Result<Batch, AppError> {
         self.held_after(placed)?.into_iter().try_fold(batch, |batch, (model, name, version)| {
-            let holding = Holding { version, since: now, bypassed: false };
+            let holding = Holding { intent, ..Holding::unexplained(version, now, false) };
             put_holding(batch, (&placed.workspace, &model), &name, &holding)
         })
     }

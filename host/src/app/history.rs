@@ -148,7 +148,7 @@ mod tests {
 
     fn step(version: Option<u32>, since: i64, bypassed: bool) -> Holding {
         let version = version.map(|number| Version::parse(&number.to_string()).unwrap());
-        Holding { version, since: Millis::new(since), bypassed }
+        Holding::unexplained(version, Millis::new(since), bypassed)
     }
 
     fn check(steps: &[Holding], expect: &[(i64, Option<i64>, bool)]) {

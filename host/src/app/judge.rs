@@ -9,7 +9,7 @@ use countersign_core::entry::Entry;
 use countersign_core::facts::{Facts, Subject};
 use countersign_core::lowered::Lowered;
 use countersign_core::names::Tier;
-use countersign_core::policy::{self, GateMatch, TierOutcome};
+use countersign_core::policy::{self, FactRead, GateMatch, TierOutcome};
 use countersign_core::request::{Judgement, Prior};
 use countersign_core::review::{Authors, Review};
 use countersign_core::time::Span;
@@ -105,9 +105,9 @@ impl App {
         let snapshot = self.facts_judged(placed, gates).await?;
         let facts = std::sync::Arc::clone(&snapshot.facts);
         let authors = self.authors(asked.requester, &facts.version, asked.reviews)?;
-        let tier = tier_found(generation, &facts, &placed.action);
+        let (tier, read) = tier_found(generation, &facts, &placed.action);
         let lowered = self.lowered(generation, placed, &tier)?;
-        let (mut demands, checks) = demands(generation, gates, &tier)?;
+        let (mut demands, checks) = demands(generation, gates, (&tier, &read))?;
         if let Some(lowered) = &lowered {
             demands = demands.into_iter().map(|d| lowered.demand(&generation.policy, d)).collect();
         }
@@ -221,14 +221,21 @@ fn rule_entry(run: &RuleRun, subject: &Subject) -> Entry {
     Entry::RuleRun { workspace, model, version: subject.version, run: run.clone() }
 }
 
-fn tier_found(generation: &Generation, facts: &Facts, action: &Action) -> TierFound {
+/// The tier, and the facts that it was found by.
+pub(super) fn tier_found(
+    generation: &Generation,
+    facts: &Facts,
+    action: &Action,
+) -> (TierFound, Vec<FactRead>) {
     if generation.policy.tiers().is_empty() {
-        return TierFound::None;
+        return (TierFound::None, Vec::new());
     }
-    match policy::tier::tier_of(&generation.policy, facts, action) {
+    let found = policy::tier::tiering(&generation.policy, facts, action);
+    let tier = match found.outcome {
         TierOutcome::Known { tier, .. } => TierFound::Known(tier),
         TierOutcome::Unknown { tier, reason } => unknown_tier(&tier, &reason),
-    }
+    };
+    (tier, found.read)
 }
 
 fn unknown_tier(tier: &Tier, reason: &str) -> TierFound {
@@ -239,12 +246,12 @@ fn unknown_tier(tier: &Tier, reason: &str) -> TierFound {
 fn demands(
     generation: &Generation,
     gates: &[GateMatch<'_>],
-    tier: &TierFound,
+    (tier, read): (&TierFound, &[FactRead]),
 ) -> Result<(Vec<Demand>, Vec<LoadedCheck>), AppError> {
     let (mut demands, mut checks) = (Vec::new(), Vec::<LoadedCheck>::new());
     for matched in gates {
         let (demand, wanted) = generation.demand(matched, tier)?;
-        demands.push(demand);
+        demands.push(Demand { tier_facts: read.to_vec(), ..demand });
         for check in wanted {
             let same = |c: &&mut LoadedCheck| c.name == check.name && c.config_digest == check.config_digest;
             match checks.iter_mut().find(same) {

@@ -5,7 +5,7 @@ use countersign_core::check::CheckRun;
 use countersign_core::entry::Entry;
 use countersign_core::names::{ModelName, PersonId, Seat, Version, Workspace};
 use countersign_core::policy::Policy;
-use countersign_core::request::{PromotionRequest, RequestId, State};
+use countersign_core::request::{PromotionRequest, RequestId, State, TierDrift};
 use countersign_core::review::may_fill;
 use countersign_core::time::Millis;
 use serde::Serialize;
@@ -56,6 +56,9 @@ pub struct HeldName {
     pub version: Option<Version>,
     pub since: Millis,
     pub bypassed: bool,
+    /// Its tier is no longer the one that it was approved for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drift: Option<TierDrift>,
 }
 
 impl App {
@@ -96,6 +99,13 @@ impl App {
     /// Whether a request still needs a seat that this person may fill and has not filled.
     #[must_use]
     pub fn waits_for(&self, request: &PromotionRequest, who: &Identity, policy: &Policy) -> bool {
+        let may_look = |seat: &Seat| {
+            let roster = self.people.roster(policy, self.clock.now());
+            may_fill(&who.person, seat, &roster, &request.authors).is_ok()
+        };
+        if request.sample_waits_for().is_some_and(may_look) {
+            return true;
+        }
         // Where a check is in the way, a signature moves nothing.
         if !matches!(request.state, State::InReview)
             || request.authors.requester.as_ref() == Some(&who.person)
@@ -165,8 +175,8 @@ impl App {
             if watched(policy, model, &name).is_none() {
                 continue;
             }
-            let Holding { version, since, bypassed } = codec::decode(&key, &value)?;
-            names.push(HeldName { name, version, since, bypassed });
+            let Holding { version, since, bypassed, drift, .. } = codec::decode(&key, &value)?;
+            names.push(HeldName { name, version, since, bypassed, drift });
         }
         Ok(names)
     }

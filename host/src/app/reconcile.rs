@@ -31,6 +31,9 @@ impl App {
         if baseline {
             self.store.commit(Batch::new().put(keys::baseline(), codec::encode(&began)?)).await?;
         }
+        for workspace in &self.workspaces {
+            self.watch_tiers(workspace).await?;
+        }
         Ok(found)
     }
 
@@ -60,11 +63,14 @@ impl App {
         if self.store.get(&keys::baseline())?.is_none() {
             return Ok(0);
         }
-        match self.registry.client.model(workspace, model).await {
-            Ok(found) => self.reconcile_model(workspace, model, Some(&found), false).await,
-            Err(error) if error.is_not_found() => self.reconcile_model(workspace, model, None, false).await,
-            Err(error) => Err(error.into()),
-        }
+        let found = match self.registry.client.model(workspace, model).await {
+            Ok(found) => Some(found),
+            Err(error) if error.is_not_found() => None,
+            Err(error) => return Err(error.into()),
+        };
+        let bypasses = self.reconcile_model(workspace, model, found.as_ref(), false).await?;
+        self.watch_tiers_of(workspace, model).await?;
+        Ok(bypasses)
     }
 
     async fn reconcile_model(
@@ -148,7 +154,7 @@ impl App {
     ) -> Result<(), AppError> {
         let mut batch = Batch::new();
         for (name, is) in names {
-            let holding = Holding { version: *is, since: self.clock.now(), bypassed: false };
+            let holding = Holding::unexplained(*is, self.clock.now(), false);
             batch = put_holding(batch, (workspace, model), name, &holding)?;
         }
         Ok(self.store.commit(batch).await?)
@@ -167,7 +173,7 @@ impl App {
             .collect()
     }
 
-    fn models_with_holdings(&self, workspace: &Workspace) -> Result<Vec<ModelName>, AppError> {
+    pub(super) fn models_with_holdings(&self, workspace: &Workspace) -> Result<Vec<ModelName>, AppError> {
         let prefix = keys::holdings_of(workspace.as_str());
         let rows = self.store.scan(&Scan::prefix(prefix.clone()))?;
         let mut models: Vec<ModelName> =

@@ -5,14 +5,16 @@ use std::collections::BTreeMap;
 use countersign_core::action::Placed;
 use countersign_core::canonical::CanonicalError;
 use countersign_core::check::CheckRun;
+use countersign_core::decide::Decision;
 use countersign_core::digest::Digest;
 use countersign_core::entry::{Entry, Intent};
 use countersign_core::names::{ModelName, PersonId, Version, Workspace};
-use countersign_core::request::{Prior, PromotionRequest, RequestId};
+use countersign_core::request::{Prior, PromotionRequest, RequestId, State, TierDrift};
 use countersign_core::time::Millis;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::judge::Judged;
 use super::{App, AppError};
 use crate::ledger::Draft;
 use crate::store::{Batch, Key, Scan, Write, codec, keys};
@@ -28,6 +30,11 @@ impl<T> Seen<T> {
     /// A value that is not in the store yet.
     pub(super) const fn fresh(value: T) -> Self {
         Self { value, bytes: None }
+    }
+
+    /// Whether nothing was read: it is new.
+    pub(super) const fn is_fresh(&self) -> bool {
+        self.bytes.is_none()
     }
 
     /// What a write must find unchanged.
@@ -50,6 +57,19 @@ pub(super) struct Holding {
     pub(super) since: Millis,
     /// Whether it got there without us.
     pub(super) bypassed: bool,
+    /// The entry that announced the write by which it got there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) intent: Option<u64>,
+    /// Its tier is no longer the one that it was approved for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) drift: Option<TierDrift>,
+}
+
+impl Holding {
+    /// As no write of ours explains it.
+    pub(super) const fn unexplained(version: Option<Version>, since: Millis, bypassed: bool) -> Self {
+        Self { version, since, bypassed, intent: None, drift: None }
+    }
 }
 
 /// Who registered a version, and which: the number alone comes back when a model is created again.
@@ -269,12 +289,23 @@ impl Earlier {
         if let Self::Applied(request) = self { Some(request.prior) } else { None }
     }
 
-    /// A rejection is final for what was rejected.
-    pub(super) fn rejects(&self, binding: Digest) -> Option<&PromotionRequest> {
-        let rejected = |r: &&PromotionRequest| {
-            r.binding == binding && matches!(r.state, countersign_core::request::State::Rejected { .. })
+    /// What was said of it that stands against a write, whatever its gates say now: a rejection or a revocation is
+    /// final for what it was about, and what is suspended is nobody's to use. A revoked approval that people signed
+    /// only counts for nothing: they can sign anew.
+    pub(super) fn stands_against(&self, judged: &Judged) -> Option<&PromotionRequest> {
+        let allowed = matches!(judged.decision, Decision::Allow(..));
+        let against = |request: &&PromotionRequest| match request.state {
+            State::Rejected { .. } => request.binding == judged.binding,
+            State::Revoked { .. } => allowed && request.binding == judged.binding,
+            State::Suspended { .. } => true,
+            _ => false,
         };
-        self.request().filter(rejected)
+        self.request().filter(against)
+    }
+
+    /// Whether the same thing was made before.
+    pub(super) fn was_made_as(&self, binding: Digest) -> bool {
+        matches!(self, Self::Applied(request) if request.binding == binding)
     }
 
     pub(super) fn id(&self) -> Option<RequestId> {

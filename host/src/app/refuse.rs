@@ -50,7 +50,10 @@ impl App {
         let of_seat = |seat: &countersign_core::names::Seat| members.get(seat).cloned().unwrap_or_default();
         let url = self.request_url(request.id);
         let action = &request.placed.action;
-        let message = explain::refusal(action, &request.gates, &request.check_runs, &of_seat, &url);
+        let mut message = explain::refusal(action, &request.gates, &request.check_runs, &of_seat, &url);
+        if let Some(drift) = self.stale_before(&request.placed)? {
+            message = format!("{message}. The approval that it had is stale: {drift}");
+        }
         let refusal = Refusal {
             message,
             decision,
@@ -63,7 +66,7 @@ impl App {
     }
 
     /// Two callers may open at once: whoever comes second finds the first one's request.
-    async fn keep_request(
+    pub(super) async fn keep_request(
         &self,
         caller: &Caller,
         placed: Placed,
@@ -122,8 +125,8 @@ impl App {
         let (reviews, prior) = (earlier.reviews(), earlier.prior());
         let asked = Asked { requester, reviews: &reviews, prior, going_back: false };
         let judged = Box::pin(self.judge(&generation, gates, &placed, asked)).await?;
-        if let Some(rejected) = earlier.rejects(judged.binding) {
-            return Ok(rejected.clone());
+        if let Some(standing) = earlier.stands_against(&judged) {
+            return Ok(standing.clone());
         }
         let decision = judged.decision.as_str();
         self.keep_request(caller, placed, judged, earlier, decision).await
@@ -150,8 +153,8 @@ impl App {
         let requester = Some(identity.person.clone());
         let asked = Asked { requester, reviews: &[], prior: None, going_back: false };
         let judged = Box::pin(self.judge(&generation, gates, &placed, asked)).await?;
-        if let Some(rejected) = earlier.rejects(judged.binding) {
-            return Ok(rejected.clone());
+        if let Some(standing) = earlier.stands_against(&judged) {
+            return Ok(standing.clone());
         }
         let decision = judged.decision.as_str();
         self.keep_request(caller, placed, judged, earlier, decision).await
@@ -181,21 +184,24 @@ impl App {
         Ok(Answer::Refused(Box::new(refusal)))
     }
 
-    /// The same thing was rejected before.
-    pub(super) async fn refuse_rejected(
+    /// The same thing was rejected before, or its approval was taken back.
+    pub(super) async fn refuse_standing(
         &self,
         call: &Call,
         rejected: &PromotionRequest,
     ) -> Result<Answer, AppError> {
         let url = self.request_url(rejected.id);
         let action = &rejected.placed.action;
-        let message = format!(
-            "\"{}\" was refused: it was rejected, and that is final for what was reviewed. Change the version or \
-             register a new one; the reasons are at {url}",
-            explain::action_phrase(action)
-        );
+        let why = explain::stands_against(&rejected.state);
+        let message = format!("\"{}\" was refused: {why} {url}", explain::action_phrase(action));
         let entry =
-            refused_entry(&call.caller, &call.classified.placed, Some(rejected), "deny", "rejected before");
+            refused_entry(
+            &call.caller,
+            &call.classified.placed,
+            Some(rejected),
+            "deny",
+            &format!("{} before", rejected.state.as_str()),
+        );
         self.record(std::slice::from_ref(&entry), Batch::new()).await?;
         let refusal = Refusal {
             message,
@@ -226,7 +232,7 @@ fn refused_entry(
     }
 }
 
-fn opened(request: &PromotionRequest) -> Entry {
+pub(super) fn opened(request: &PromotionRequest) -> Entry {
     Entry::RequestOpened {
         request: request.id,
         placed: request.placed.clone(),

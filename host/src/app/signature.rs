@@ -23,6 +23,9 @@ pub fn about(request: RequestId, binding: Digest) -> String {
 #[must_use]
 pub fn is_asked_for(policy: &Policy, request: &PromotionRequest) -> bool {
     request.gates.iter().any(|verdict| {
+        if verdict.reauthenticate {
+            return true;
+        }
         let gate = policy.gate(&verdict.gate);
         let asked = gate.zip(verdict.tier.known()).and_then(|(gate, tier)| policy.approvals(gate, tier));
         asked.is_some_and(|approvals| approvals.signature == SignatureKind::Reauthenticate)

@@ -64,7 +64,7 @@ impl App {
 
     /// How long an alias is held is known only by who notes each move.
     async fn note_alias(&self, placed: &Placed) -> Result<(), AppError> {
-        let batch = self.note_moved(Batch::new(), placed, self.clock.now())?;
+        let batch = self.note_moved(Batch::new(), placed, (self.clock.now(), None))?;
         Ok(self.store.commit(batch).await?)
     }
 
@@ -95,7 +95,7 @@ impl App {
         let by = caller.identity().map(|identity| identity.person.clone());
         let (model, version) = (created.model.clone(), created.version);
         let creator = Creator { person: by.clone(), created: created.created };
-        let holding = Holding { version: Some(version), since: self.clock.now(), bypassed: false };
+        let holding = Holding::unexplained(Some(version), self.clock.now(), false);
         let name = version_name(version);
         let batch = Batch::new()
             .put(creator_key(workspace, &model, version), codec::encode(&creator)?)

@@ -57,23 +57,25 @@ fn authors(tallies: &[Tally<'_>], case: &Case<'_>, waivers: &[&Waiver]) -> Autho
 fn fill(tallies: &[Tally<'_>], case: &Case<'_>, authors: &Authors) -> BTreeMap<Seat, BTreeSet<PersonId>> {
     let mut needed: BTreeMap<Seat, u32> = BTreeMap::new();
     let mut lasting: BTreeMap<Seat, Span> = BTreeMap::new();
+    let mut proved: BTreeSet<&Seat> = BTreeSet::new();
     for tally in tallies {
         for (seat, &count) in &tally.needed {
             // Whoever signed in a seat that is waived is shown, and takes no place from another seat.
             let count = if tally.waives(seat) { 0 } else { count };
             needed.entry(seat.clone()).and_modify(|most| *most = (*most).max(count)).or_insert(count);
+            proved.extend(tally.demand.reauthenticate.then_some(seat));
             if let Some(span) = tally.demand.expires {
                 lasting.entry(seat.clone()).and_modify(|least| *least = (*least).min(span)).or_insert(span);
             }
         }
     }
-    seating::seated(&offers(&needed, &lasting, case, authors), &needed)
+    seating::seated(&offers(&needed, (&lasting, &proved), case, authors), &needed)
 }
 
 /// Who has approved, and where each of them could sit.
 fn offers(
     needed: &BTreeMap<Seat, u32>,
-    lasting: &BTreeMap<Seat, Span>,
+    (lasting, proved): (&BTreeMap<Seat, Span>, &BTreeSet<&Seat>),
     case: &Case<'_>,
     authors: &Authors,
 ) -> Offers {
@@ -82,7 +84,9 @@ fn offers(
         let mut places: BTreeSet<Chair> = BTreeSet::new();
         for (seat, review) in theirs.into_iter().filter(|(_, review)| review.vote == Vote::Approve) {
             let fresh = |seat: &&Seat| lasting.get(*seat).is_none_or(|span| review.at.plus(*span) > case.now);
-            for seat in needed.keys().filter(|at| seat.is_none_or(|named| named == *at)).filter(fresh) {
+            let signed = |at: &&Seat| !proved.contains(at) || review.is_signed();
+            let here = needed.keys().filter(|at| seat.is_none_or(|named| named == *at));
+            for seat in here.filter(fresh).filter(signed) {
                 let members = chairs(person, seat, case.roster, authors).unwrap_or_default();
                 places.extend(members.into_iter().map(|member| (seat.clone(), member)));
             }
@@ -214,12 +218,17 @@ impl<'a> Tally<'a> {
             seats.insert(seat.clone(), SeatCount { needed, signed });
         }
         let (unproven, demand) = (self.authors(case.authors), self.demand);
+        let verdict = verdict(self.needs, self.violations);
+        let nobody_signs = self.needed.is_empty() && verdict == Verdict::Satisfied;
         GateVerdict {
             gate: demand.gate.clone(),
             enforced: demand.enforced,
             tier: demand.tier.clone(),
+            tier_facts: demand.tier_facts.clone(),
             lowered_from: demand.lowered_from.clone(),
-            verdict: verdict(self.needs, self.violations),
+            sampled: demand.sample.as_ref().filter(|_| nobody_signs).filter(|s| s.draws(&case.binding)).map(|s| s.seat.clone()),
+            reauthenticate: demand.reauthenticate,
+            verdict,
             seats,
             unproven,
             waived: self.waived,

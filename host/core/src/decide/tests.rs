@@ -34,6 +34,7 @@ pub(crate) fn demand(required: bool, risk: u32) -> Demand {
         gate: "production".into(),
         enforced: true,
         tier: TierFound::None,
+        tier_facts: vec![],
         lowered_from: None,
         checks: vec![check],
         rules: Vec::new(),
@@ -44,6 +45,8 @@ pub(crate) fn demand(required: bool, risk: u32) -> Demand {
         unknown_run_author_holds: false,
         evidence_first: false,
         unresolved_blocks: false,
+        reauthenticate: false,
+        sample: None,
         applies: false,
     }
 }
@@ -301,4 +304,38 @@ fn monitoring_never_stands_in_the_way() {
 fn the_strictest_gate_counts() {
     let runs = [run(reported(Conclusion::Pass))];
     assert_eq!(answer(&[demand(true, 0), demand(true, 1)], &runs, &[], 0), "hold");
+}
+
+#[test]
+fn a_vote_without_a_signature_fills_no_seat_that_asks_for_one() {
+    let demands = [Demand { reauthenticate: true, checks: Vec::new(), ..demand(true, 1) }];
+    let bare = review("ruth", Vote::Approve, 0, BOUND);
+    let sign = |binding| crate::review::Signature {
+        name: "Ruth".to_owned(),
+        at: bare.at,
+        meaning: String::new(),
+        method: crate::review::SignatureMethod::Password,
+        binding,
+    };
+    let check = |signature, expect: &str| {
+        let reviews = [Review { signature, ..bare.clone() }];
+        let decision = Given::new(&demands, &[], &reviews, 1).decided();
+        assert_eq!(decision.as_str(), expect);
+    };
+    check(None, "hold");
+    check(Some(sign(Digest::of(b"something else"))), "hold");
+    check(Some(sign(Digest::of(BOUND))), "allow");
+}
+
+#[test]
+fn only_what_nobody_signs_is_drawn() {
+    let rate = "1 in 1".parse().unwrap();
+    let sample = Some(crate::policy::Sample { rate, seat: "risk".into() });
+    let check = |risk, expect: Option<&str>| {
+        let demands = [Demand { sample: sample.clone(), checks: Vec::new(), ..demand(true, risk) }];
+        let decision = Given::new(&demands, &[], &[], 1).decided();
+        assert_eq!(decision.gates()[0].sampled.as_ref().map(Seat::as_str), expect);
+    };
+    check(0, Some("risk"));
+    check(1, None);
 }

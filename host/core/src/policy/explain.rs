@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::gate::{Approvals, Gate, Guard, OnApproval};
 use super::governance::{GateMatch, Governance, Holdings};
-use super::tier::{TierOutcome, tier_of};
+use super::tier::{FactRead, TierOutcome, tiering};
 use super::{Policy, PolicyDigest};
 use crate::action::Action;
 use crate::facts::Facts;
@@ -35,6 +35,8 @@ pub struct Explanation<'p> {
     pub refused: bool,
     /// `None` where no gate asks for it.
     pub tier: Option<TierOutcome>,
+    /// What the conditions of the tiers looked at to tell it.
+    pub tier_facts: Vec<FactRead>,
     /// What each gate demands. Empty unless the action is a promotion.
     pub gates: Vec<Demand<'p>>,
 }
@@ -75,7 +77,8 @@ impl Policy {
             Governance::Gates(matches) => matches,
             _ => &[],
         };
-        let tier = (!matches.is_empty()).then(|| tier_of(self, facts, action));
+        let found = (!matches.is_empty()).then(|| tiering(self, facts, action));
+        let (tier, tier_facts) = found.map(|found| (found.outcome, found.read)).unzip();
         let known = tier.as_ref().and_then(TierOutcome::known);
         let demand = |found: &GateMatch<'p>| Demand {
             gate: found.gate,
@@ -89,6 +92,7 @@ impl Policy {
             refused: governance.refuses(),
             gates: matches.iter().map(demand).collect(),
             tier,
+            tier_facts: tier_facts.unwrap_or_default(),
         }
     }
 }
@@ -134,6 +138,7 @@ impl fmt::Display for Explanation<'_> {
             Some(TierOutcome::Known { tier, because }) => writeln!(f, "tier     {tier}, because {because}")?,
             Some(TierOutcome::Unknown { reason, .. }) => writeln!(f, "tier     unknown, so held: {reason}")?,
         }
+        self.tier_facts.iter().try_for_each(|read| writeln!(f, "  reads  {read}"))?;
         self.gates.iter().try_for_each(|demand| demand.fmt(f))
     }
 }
@@ -149,6 +154,9 @@ impl fmt::Display for Demand<'_> {
             writeln!(f, "  rule   {} (may ask for more)", rule.plugin)?;
         }
         let Some(approvals) = self.approvals else { return writeln!(f, "  seats  none") };
+        if let Some(sample) = &approvals.sample {
+            writeln!(f, "  seats  none; {sample}")?;
+        }
         for (seat, count) in &approvals.seats {
             writeln!(f, "  seat   {seat}: {count}")?;
         }

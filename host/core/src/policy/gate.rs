@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::changes::Changes;
 use super::expiry::OnExpiry;
 use super::plugin::FailurePolicy;
+use super::sample::Sample;
 use crate::names::{GateName, ModelName, Pattern, PluginName, Seat, Stage, Tier};
 use crate::time::Span;
 
@@ -108,8 +109,11 @@ pub struct Rule {
 /// One `[gate.approvals.TIER]`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Approvals {
-    /// How many different people must fill each seat; at least one each.
+    /// How many different people must fill each seat; at least one each. Empty only where there is a sample.
     pub seats: BTreeMap<Seat, u32>,
+    /// Which of the writes that nobody signs are looked at afterwards.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sample: Option<Sample>,
     /// How long the approval holds, after which the version must be validated again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires: Option<Span>,
@@ -233,7 +237,8 @@ impl Gate {
     /// has nobody to ask, so that the most that any tier asks for counts.
     #[must_use]
     pub fn seats_for_change(&self, tier: Option<&Tier>) -> BTreeMap<Seat, u32> {
-        if let Some(approvals) = tier.and_then(|tier| self.approvals.get(tier)) {
+        let asks = |approvals: &&Approvals| !approvals.seats.is_empty();
+        if let Some(approvals) = tier.and_then(|tier| self.approvals.get(tier)).filter(asks) {
             return approvals.seats.clone();
         }
         let mut most = BTreeMap::new();

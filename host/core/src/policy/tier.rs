@@ -1,11 +1,15 @@
 //! The risk class of a subject, computed from facts by CEL conditions.
 
 mod condition;
+mod read;
 mod view;
+
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
 pub use self::condition::{CannotTell, Condition, ConditionError};
+pub use self::read::{FactRead, changed};
 use super::Policy;
 use crate::action::Action;
 use crate::facts::Facts;
@@ -45,16 +49,36 @@ impl TierOutcome {
     }
 }
 
+/// A tier, and what it was found by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tiering {
+    pub outcome: TierOutcome,
+    /// The facts that the conditions looked at, up to the one that holds, by name.
+    pub read: Vec<FactRead>,
+}
+
 /// The first tier whose condition holds; see [`TierOutcome`] for conditions that cannot be evaluated.
 #[must_use]
-pub fn tier_of(policy: &Policy, facts: &Facts, action: &Action) -> TierOutcome {
+pub fn tiering(policy: &Policy, facts: &Facts, action: &Action) -> Tiering {
     // Only for a condition that looks: the last tier, often the only one, has none.
     let view = std::cell::LazyCell::new(|| view::View::new(facts, action));
+    let mut looked_at = BTreeSet::new();
+    let outcome = first(policy, &mut looked_at, &|condition| condition.holds(&view));
+    let read = |path: &condition::reads::Path| FactRead::new(condition::reads::spelt(path), view.fact(path));
+    Tiering { outcome, read: looked_at.into_iter().map(read).collect() }
+}
+
+fn first<'p>(
+    policy: &'p Policy,
+    looked_at: &mut BTreeSet<&'p condition::reads::Path>,
+    holds: &dyn Fn(&Condition) -> Result<bool, CannotTell>,
+) -> TierOutcome {
     for rule in policy.tiers() {
         let Some(when) = &rule.when else {
             return last(rule, policy.tiers().len());
         };
-        match when.holds(&view) {
+        looked_at.extend(when.reads());
+        match holds(when) {
             Ok(true) => {
                 return TierOutcome::Known { tier: rule.name.clone(), because: format!("`{when}` holds") };
             }

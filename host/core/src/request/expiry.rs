@@ -79,7 +79,7 @@ impl PromotionRequest {
     #[must_use]
     pub fn falling_back(self, fallback: Fallback) -> Self {
         match self.state {
-            State::Expired { .. } => Self { fallback: Some(fallback), ..self },
+            State::Expired { .. } | State::Revoked { .. } => Self { fallback: Some(fallback), ..self },
             _ => self,
         }
     }
@@ -87,7 +87,10 @@ impl PromotionRequest {
     /// Whether renewing this means a new request for the same write: it ran out of time, or its approval does.
     #[must_use]
     pub const fn may_begin_again(&self) -> bool {
-        matches!(self.state, State::Lapsed { .. } | State::Applied { .. } | State::Expired { .. })
+        matches!(
+            self.state,
+            State::Lapsed { .. } | State::Applied { .. } | State::Expired { .. } | State::Revoked { .. }
+        )
     }
 
     /// When time next has something to say about this request.
@@ -96,7 +99,7 @@ impl PromotionRequest {
         match self.state {
             State::Open | State::InReview | State::Approved { .. } => self.expires,
             State::Applied { .. } => self.warnings().map(|(_, moment)| moment).next().or(self.valid_until),
-            State::Expired { at, .. } => {
+            State::Expired { at, .. } | State::Revoked { at, .. } => {
                 let open = matches!(self.fallback, Some(Fallback::Due | Fallback::Moving { .. }));
                 open.then_some(at)
             }

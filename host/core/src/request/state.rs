@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::RequestId;
+use super::{RequestId, TierDrift};
 use crate::names::PersonId;
 use crate::time::{Millis, Span};
 
@@ -115,17 +115,28 @@ pub enum Standing {
         until: Millis,
     },
     Expired,
+    /// The tier of the version is not the one that this was approved for.
+    Stale,
     Suspended,
     Revoked,
 }
 
 impl Standing {
+    /// What runs out is stale before it has; what has ended otherwise has ended.
+    pub(super) const fn of_tier(self, drift: Option<&TierDrift>) -> Self {
+        match (self, drift) {
+            (Self::Active { .. } | Self::Expiring { .. }, Some(_)) => Self::Stale,
+            (standing, _) => standing,
+        }
+    }
+
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Active { .. } => "active",
             Self::Expiring { .. } => "expiring",
             Self::Expired => "expired",
+            Self::Stale => "stale",
             Self::Suspended => "suspended",
             Self::Revoked => "revoked",
         }

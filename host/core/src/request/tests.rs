@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
@@ -7,7 +7,7 @@ use crate::action::Action;
 use crate::check::{Conclusion, Outcome, Report};
 use crate::decide::{Need, SeatCount, TierFound};
 use crate::evidence::NotYet;
-use crate::names::Version;
+use crate::names::{Seat, Version};
 
 fn gate(verdict: Verdict, signed: &[&str]) -> GateVerdict {
     let signed = signed.iter().copied().map(PersonId::from).collect();
@@ -15,6 +15,7 @@ fn gate(verdict: Verdict, signed: &[&str]) -> GateVerdict {
         gate: "production".into(),
         enforced: true,
         tier: TierFound::None,
+        tier_facts: vec![],
         lowered_from: None,
         verdict,
         seats: [("risk".into(), SeatCount { needed: 1, signed })].into(),
@@ -23,6 +24,8 @@ fn gate(verdict: Verdict, signed: &[&str]) -> GateVerdict {
         expires: Some(Span::from_millis(1_000)),
         vetoes: BTreeSet::new(),
         evidence_first: true,
+        reauthenticate: false,
+        sampled: None,
         applies: false,
     }
 }
@@ -211,4 +214,83 @@ proptest! {
         }
         prop_assert!(given.windows(2).all(|pair| pair[0] > pair[1]), "{:?}", given);
     }
+}
+
+/// Takes steps of an approval whose write was made, one letter each: suspend, resume, revoke (`x`), expire.
+fn check_steps(steps: &str, expect: Result<&str, &str>) {
+    let applied = approved().applied(9, Millis::new(200)).unwrap();
+    let (by, why) = (Some(PersonId::from("ruth")), || "scores are off".to_owned());
+    let taken = steps.chars().try_fold(applied, |request, step| match step {
+        's' => request.suspended(by.clone(), why(), Millis::new(300)),
+        'r' => request.resumed(Millis::new(400)),
+        'x' => request.revoked(by.clone(), why(), Millis::new(500)),
+        _ => Ok(request.aged(Millis::new(5_000)).unwrap()),
+    });
+    let got = taken.as_ref().map(|request| request.state.as_str()).map_err(ToString::to_string);
+    assert_eq!(got, expect.map_err(str::to_owned), "{steps}");
+}
+
+#[test]
+fn an_approval_is_suspended_resumed_and_revoked() {
+    check_steps("s", Ok("suspended"));
+    check_steps("sr", Ok("applied"));
+    check_steps("srs", Ok("suspended"));
+    check_steps("x", Ok("revoked"));
+    check_steps("sx", Ok("revoked"));
+    check_steps("ex", Ok("revoked"));
+    check_steps("ss", Err("a request that is suspended cannot be suspended"));
+    check_steps("r", Err("a request that is applied cannot be resumed"));
+    check_steps("xr", Err("a request that is revoked cannot be resumed"));
+    check_steps("xs", Err("a request that is revoked cannot be suspended"));
+    check_steps("xx", Err("a request that is revoked cannot be revoked"));
+    check_steps("es", Err("a request that is expired cannot be suspended"));
+    check_steps("sre", Ok("expired"));
+    assert!(open().suspended(None, String::new(), Millis::new(1)).is_err(), "nothing is in force yet");
+    assert!(open().revoked(None, String::new(), Millis::new(1)).is_err());
+    assert!(open().resumed(Millis::new(1)).is_err());
+}
+
+fn drawn() -> PromotionRequest {
+    let free = GateVerdict {
+        seats: BTreeMap::new(),
+        sampled: Some("risk".into()),
+        ..gate(Verdict::Satisfied, &[])
+    };
+    let placed = open().placed;
+    PromotionRequest::open(RequestId(Uuid::nil()), Millis::new(0), placed, found(free))
+}
+
+#[test]
+fn a_sample_is_looked_at_once_and_after_the_fact() {
+    let word = || crate::waiver::tests::word("ruth");
+    assert!(drawn().sample_reviewed(word(), true).is_err(), "it was not made yet");
+    let made = drawn().applied(9, Millis::new(200)).unwrap();
+    assert_eq!(made.sample_waits_for().map(Seat::as_str), Some("risk"));
+    let confirmed = made.clone().sample_reviewed(word(), true).unwrap();
+    assert_eq!((confirmed.state.as_str(), confirmed.sample_waits_for()), ("applied", None));
+    assert!(confirmed.sample_reviewed(word(), false).is_err(), "once is enough");
+    let objected = made.sample_reviewed(word(), false).unwrap();
+    assert_eq!(objected.state.as_str(), "suspended");
+    assert_eq!(approved().applied(9, Millis::new(1)).unwrap().sample_waits_for(), None, "somebody signed it");
+}
+
+#[test]
+fn a_tier_that_moves_makes_an_approval_stale_and_its_return_mends_it() {
+    let drift = |to: &str| TierDrift {
+        at: Millis::new(300),
+        from: "low".into(),
+        to: to.into(),
+        changes: vec![],
+        read: vec![],
+        seats: BTreeMap::new(),
+        renewal: None,
+    };
+    let stands = |request: &PromotionRequest| request.standing(Millis::new(300)).map(Standing::as_str);
+    let made = approved().applied(9, Millis::new(200)).unwrap();
+    let drifted = made.clone().drifted(Some(drift("high")));
+    assert_eq!((stands(&drifted), drifted.flags.stale), (Some("stale"), true));
+    assert!(drifted.drift.as_ref().unwrap().says_the_same(Some(&drift("high"))));
+    assert!(!drifted.drift.as_ref().unwrap().says_the_same(Some(&drift("medium"))));
+    assert_eq!(drifted.drifted(None), made);
+    assert_eq!(open().drifted(Some(drift("high"))), open(), "what is not live cannot drift");
 }

@@ -124,7 +124,8 @@ fn own_work(person: &PersonId, seat: &Seat, authors: &[Authors]) -> Option<Strin
 fn approves(review: &Review, seat: &Seat, gate: &GateVerdict, at: Millis) -> bool {
     let here = review.seat.as_ref().is_none_or(|named| named == seat);
     let lasts = gate.expires.is_none_or(|span| review.at.plus(span).plus(GRACE) > at);
-    review.vote == Vote::Approve && here && lasts
+    let proved = !gate.reauthenticate || review.is_signed();
+    review.vote == Vote::Approve && here && lasts && proved
 }
 
 /// Nobody fills two seats of one decision.

@@ -28,6 +28,7 @@ fn gate(signed: &[(&str, u32, &[&str])]) -> GateVerdict {
         gate: "production".into(),
         enforced: true,
         tier: TierFound::None,
+        tier_facts: vec![],
         lowered_from: None,
         verdict: Verdict::Satisfied,
         seats: seats.collect(),
@@ -36,6 +37,8 @@ fn gate(signed: &[(&str, u32, &[&str])]) -> GateVerdict {
         expires: Some("30s".parse().unwrap()),
         vetoes: BTreeSet::new(),
         evidence_first: false,
+        reauthenticate: false,
+        sampled: None,
         applies: false,
     }
 }
@@ -208,4 +211,23 @@ fn kinds_are_those_that_are_read() {
     ] {
         assert!(KINDS.contains(&entry.kind()), "{}", entry.kind());
     }
+}
+
+#[test]
+fn a_vote_without_the_proof_that_the_gate_asked_for_counts_for_nothing() {
+    let proved = GateVerdict { reauthenticate: true, ..gate(&[("risk", 1, &["ruth"])]) };
+    let entries = [opened("ana"), voted("ruth", Vote::Approve, "risk"), Entry::Intent(intent(proved))];
+    check(&entries, &["ruth did not approve it in seat risk"]);
+}
+
+#[test]
+fn nobody_reviews_their_own_work_as_a_sample() {
+    let sampled = |by: &str| {
+        let entry = Entry::SampleReviewed { request: request(), word: word(by), confirmed: true };
+        let made = Entry::Intent(intent(gate(&[])));
+        breaches(&[opened("ana"), made, entry])
+    };
+    assert_eq!(sampled("ruth"), []);
+    let [(2, reason)] = &sampled("ana")[..] else { panic!("no breach") };
+    assert!(reason.contains("ana reviewed their own work as a sample"), "{reason}");
 }

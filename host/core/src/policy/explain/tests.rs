@@ -52,6 +52,7 @@ fn explanations() {
         action   set-alias `champion`
         policy   gate `production` (enforce) guards alias `champion`
         tier     high, because `model.tags["risk"] == "high"` holds
+          reads  model.tags["risk"] = "high"
         gate     production (enforce)
           check  metric-threshold (required)
           rule   two-person (may ask for more)
@@ -64,6 +65,7 @@ fn explanations() {
         action   set-alias `prod-eu`
         policy   gate `production` (enforce) guards alias `prod-*`
         tier     low, because no earlier tier applies
+          reads  model.tags["risk"] = "low"
         gate     production (enforce)
           check  metric-threshold (required)
           rule   two-person (may ask for more)

@@ -93,7 +93,7 @@ fn unknown_keys() {
     check(&changed("grants =", "grant ="), expect!["policy.toml:7:1: unknown key `grant` in plugin `metric-threshold`: choose one of `name`, `source`, `digest`, `grants`, `limits`, `on_failure`"]);
     check(&changed("expires = \"90d\"", "signature = \"reauthenticate\""), expect!["fine: 1 gates"]);
     check(&changed("expires = \"90d\"", "signature = \"password\""), expect!["policy.toml:46:15: `password` is no `signature` of the approvals of tier `high`: choose one of `session`, `reauthenticate`"]);
-    check(&changed("expires = \"90d\"", "expire = \"90d\""), expect!["policy.toml:46:3: unknown key `expire` in the approvals of tier `high`: choose one of `seats`, `expires`, `evidence_first`, `signature`, `unresolved_blocks`"]);
+    check(&changed("expires = \"90d\"", "expire = \"90d\""), expect!["policy.toml:46:3: unknown key `expire` in the approvals of tier `high`: choose one of `seats`, `sample`, `sample_seat`, `expires`, `evidence_first`, `signature`, `unresolved_blocks`"]);
 }
 
 #[test]
@@ -274,5 +274,27 @@ fn changes() {
     assert_ne!(read("{ rename = \"refuse\" }"), read("{ leave = \"refuse\" }"));
     for text in ["\"hold\"", "{ delete = true }", "{ delete = \"allow\" }", "{ remove = \"hold\" }"] {
         assert!(Policy::parse("policy.toml", &with(text)).is_err(), "{text}");
+    }
+}
+
+/// A gate with what is said of its lowest tier.
+fn low(approvals: &str) -> String {
+    format!("{GOOD}\n  [gate.approvals.low]\n  {approvals}\n")
+}
+
+#[test]
+fn samples() {
+    let policy = Policy::parse("policy.toml", &low("sample = \"1 in 20\"\nsample_seat = \"risk\"")).unwrap();
+    let sample = policy.approvals(&policy.gates()[0], &"low".into()).unwrap().sample.clone().unwrap();
+    assert_eq!(sample.to_string(), "1 in 20 is reviewed afterwards by seat risk");
+    let said = |approvals: &str| Policy::parse("policy.toml", &low(approvals)).unwrap_err().to_string();
+    for (approvals, words) in [
+        ("sample = \"often\"\nsample_seat = \"risk\"", "as in `1 in 20`"),
+        ("sample = \"1 in 20\"", "sample_seat"),
+        ("sample_seat = \"risk\"", "`sample`"),
+        ("sample = \"1 in 20\"\nsample_seat = \"ethics\"", "there is no seat `ethics`"),
+        ("sample = \"1 in 20\"\nsample_seat = \"risk\"\nseats = { risk = 1 }", "drop `sample`, or drop `seats`"),
+    ] {
+        assert!(said(approvals).contains(words), "{approvals}: {}", said(approvals));
     }
 }

@@ -5,9 +5,11 @@
 //! A metric that is not there has no neutral value: the evaluation fails, and so does everything else that
 //! cannot be told. Comprehensions do not nest, so that the cost stays proportional to the facts.
 
+pub(super) mod reads;
 mod schema;
 mod scope;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -30,6 +32,7 @@ const MAX_STEPS: usize = 100_000;
 pub struct Condition {
     text: String,
     expr: Arc<IdedExpr>,
+    reads: Arc<BTreeSet<reads::Path>>,
     loops: usize,
 }
 
@@ -64,8 +67,9 @@ impl Condition {
         let (mut expr, source) = Parser::new()
             .parse_with_source_info(text)
             .map_err(|errors| errors.errors.iter().map(|error| syntax(text, error)).collect::<Vec<_>>())?;
+        let reads = Arc::new(reads::of(&expr));
         let loops = scope::resolve(&mut expr, &source)?;
-        let condition = Self { text: text.to_owned(), expr: Arc::new(expr), loops };
+        let condition = Self { text: text.to_owned(), expr: Arc::new(expr), reads, loops };
         condition.rehearse().map_err(|message| vec![ConditionError { offset: 0, message }])?;
         Ok(condition)
     }
@@ -73,6 +77,11 @@ impl Condition {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// The facts that it may look at.
+    pub(super) fn reads(&self) -> &BTreeSet<reads::Path> {
+        &self.reads
     }
 
     /// Whether the condition holds.

@@ -68,6 +68,10 @@ fn action() -> Action {
     Action::SetAlias { model: "credit".into(), alias: "champion".into(), version: Version::new(7) }
 }
 
+fn outcome(policy: &Policy, facts: &Facts, action: &Action) -> TierOutcome {
+    tiering(policy, facts, action).outcome
+}
+
 #[expect(clippy::needless_pass_by_value, reason = "`expect!` is written in place")]
 fn check_with(facts: &Facts, when: &str, expect: Expect) {
     let got = match Condition::parse(when) {
@@ -183,14 +187,14 @@ fn an_expensive_condition_is_stopped() {
     let told = |macros: usize| {
         let when = vec!["version.tags.exists(t, t == 'none')"; macros].join(" || ");
         let text = format!("[[tier]]\nname = \"high\"\nwhen = \"{when}\"\n[[tier]]\nname = \"low\"\n");
-        tier_of(&Policy::parse("policy.toml", &text).unwrap(), &facts, &action())
+        outcome(&Policy::parse("policy.toml", &text).unwrap(), &facts, &action())
     };
     assert!(matches!(told(1), TierOutcome::Known { tier, .. } if tier == "low".into()));
     let TierOutcome::Unknown { tier, reason } = told(100) else { panic!("it was told") };
     assert_eq!(tier, "high".into());
     assert!(reason.contains("more than the 100000 that one condition may"), "{reason}");
     facts.version.tags.extend((0..2_000).map(|i| (format!("more-{i}"), String::new())));
-    assert!(matches!(tier_of(
+    assert!(matches!(outcome(
         &Policy::parse("policy.toml", "[[tier]]\nname = \"high\"\nwhen = 'model.name == \"m\"'\n[[tier]]\nname = \"low\"\n").unwrap(),
         &facts,
         &action(),
@@ -201,7 +205,7 @@ fn an_expensive_condition_is_stopped() {
 fn first_match_wins_and_the_unknown_is_told() {
     let tiers = |when: &str| {
         let text = format!("[[tier]]\nname = \"high\"\nwhen = '''{when}'''\n[[tier]]\nname = \"low\"\n");
-        tier_of(&Policy::parse("policy.toml", &text).unwrap(), &facts(), &action())
+        outcome(&Policy::parse("policy.toml", &text).unwrap(), &facts(), &action())
     };
     let known =
         |tier: &str, because: &str| TierOutcome::Known { tier: tier.into(), because: because.to_owned() };
@@ -222,5 +226,51 @@ proptest! {
             Ok(condition) => { let _ = condition.holds(&view::View::new(&facts(), &action())); }
             Err(errors) => prop_assert!(errors.iter().all(|error| error.offset <= text.len()), "{errors:?}"),
         }
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "`expect!` is written in place")]
+fn check_read(conditions: &[&str], expect: Expect) {
+    let tiers = conditions.iter().enumerate();
+    let tiers: String = tiers.map(|(n, when)| format!("[[tier]]\nname = \"t{n}\"\nwhen = '{when}'\n")).collect();
+    let policy = Policy::parse("policy.toml", &format!("{tiers}[[tier]]\nname = \"low\"\n")).unwrap();
+    let read = tiering(&policy, &facts(), &action()).read;
+    expect.assert_eq(&read.iter().map(|read| format!("{read}\n")).collect::<String>());
+}
+
+#[test]
+fn what_a_tier_was_found_by() {
+    check_read(&["model.tags[\"risk\"] == \"high\""], expect![[r#"
+        model.tags["risk"] = "high"
+    "#]]);
+    // Later tiers are not looked at; absent facts are named.
+    check_read(&["version.tags.none == \"x\"", "version.metrics[\"auc\"] > 0.8", "version.stage == \"\""], expect![[r#"
+        version.metrics["auc"] = 0.9
+        version.tags["none"] is not there
+    "#]]);
+    check_read(&["has(version.tags.reviewed) && \"risk\" in model.tags && \"dev\" in version.aliases"], expect![[r#"
+        model.tags["risk"] = "high"
+        version.aliases = ["dev"]
+        version.tags["reviewed"] = "yes"
+    "#]]);
+    check_read(&["version.run.params.exists(k, version.run.params[k] == \"9\") || model.name.startsWith(\"cr\")"], expect![[r#"
+        model.name = "credit"
+        version.run.params = {"C":"1"}
+    "#]]);
+    check_read(&[], expect![""]);
+}
+
+proptest! {
+    #[test]
+    fn a_tier_moves_only_with_a_fact_that_it_read(risk in "high|low|", other in "[a-c]{0,3}") {
+        let text = "[[tier]]\nname = \"high\"\nwhen = 'model.tags[\"risk\"] == \"high\"'\n[[tier]]\nname = \"low\"\n";
+        let policy = Policy::parse("policy.toml", text).unwrap();
+        let (before, mut after) = (facts(), facts());
+        after.model.tags.insert("risk".to_owned(), risk);
+        after.version.tags.insert("other".to_owned(), other);
+        let (was, is) = (tiering(&policy, &before, &action()), tiering(&policy, &after, &action()));
+        let moved = was.outcome.known() != is.outcome.known();
+        prop_assert!(!moved || !changed(&was.read, &is.read).is_empty());
+        prop_assert_eq!(was.read == is.read, changed(&was.read, &is.read).is_empty());
     }
 }

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use cel::objects::Key;
 use cel::{Context, ExecutionError, Value};
 use serde::Serialize;
 
@@ -116,6 +117,18 @@ impl View {
             Some(Missing { fact, reason }) => format!("the {fact} could not be read: {reason}"),
             None => format!("there is no `{key}`; where it may be absent, ask first with `'{key}' in …`"),
         })
+    }
+
+    /// One fact as JSON; `None`: it is not there, or was not read.
+    pub(super) fn fact(&self, path: &[String]) -> Option<String> {
+        let (root, members) = path.split_first()?;
+        let variables = self.variables.as_ref().ok()?;
+        let mut value = &variables.iter().find(|(name, _)| name == root)?.1;
+        for member in members {
+            let Value::Map(map) = value else { return None };
+            value = map.map.get(&Key::from(member.as_str()))?;
+        }
+        Some(value.json().ok()?.to_string())
     }
 
     /// # Errors

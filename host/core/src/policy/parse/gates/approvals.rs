@@ -7,6 +7,7 @@ use crate::names::{Seat, Tier};
 use crate::policy::gate::{Approvals, SignatureKind};
 use crate::policy::parse::choices;
 use crate::policy::parse::table::{At, Table};
+use crate::policy::sample::{Rate, Sample};
 use crate::time::Span;
 
 pub(super) fn read(gate: &Table<'_>, known: &Known<'_>) -> BTreeMap<Tier, Approvals> {
@@ -32,18 +33,49 @@ fn is_tier(table: &Table<'_>, tier: &At<&str>, known: &Known<'_>) -> bool {
 }
 
 fn of_tier(table: &Table<'_>, known: &Known<'_>) -> Approvals {
-    table.only(&["seats", "expires", "evidence_first", "signature", "unresolved_blocks"]);
+    table.only(&[
+        "seats",
+        "sample",
+        "sample_seat",
+        "expires",
+        "evidence_first",
+        "signature",
+        "unresolved_blocks",
+    ]);
     let seats = table.table("seats", "`seats`");
-    if seats.is_none() {
+    if seats.is_none() && table.get("sample").is_none() {
         table.missing_or_empty("seats", "{ SEAT = 1 }");
     }
+    let sample = sample(table, known);
+    if let (true, Some(at)) = (seats.is_some(), table.text("sample")) {
+        table.fault(
+            at.start(),
+            "a sample is of writes that nobody signs: drop `sample`, or drop `seats`",
+        );
+    }
     Approvals {
+        sample,
         seats: seats.map(|seats| quorums(&seats, known)).unwrap_or_default(),
         expires: span(table, "expires"),
         evidence_first: table.boolean("evidence_first").unwrap_or(false),
         signature: table.one_of("signature", &SignatureKind::ALL, SignatureKind::as_str).unwrap_or_default(),
         unresolved_blocks: table.boolean("unresolved_blocks").unwrap_or(false),
     }
+}
+
+fn sample(table: &Table<'_>, known: &Known<'_>) -> Option<Sample> {
+    let rate = table.parsed::<Rate>("sample");
+    let Some(seat) = table.text("sample_seat") else {
+        if table.get("sample").is_some() {
+            table.missing("sample_seat", "\"SEAT\": who looks at what is drawn");
+        }
+        return None;
+    };
+    if table.get("sample").is_none() {
+        table.missing("sample", "\"1 in 20\"");
+    }
+    let exists = fits(table, &seat, 1, known);
+    Some(Sample { rate: rate?.value, seat: Seat::new(seat.value) }).filter(|_| exists)
 }
 
 fn quorums(table: &Table<'_>, known: &Known<'_>) -> BTreeMap<Seat, u32> {

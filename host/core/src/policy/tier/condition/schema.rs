@@ -53,3 +53,18 @@ pub(super) fn choices(fields: &[(&str, Kind)]) -> String {
 pub(super) fn field(fields: &[(&'static str, Kind)], name: &str) -> Option<Kind> {
     fields.iter().find(|(field, _)| *field == name).map(|(_, kind)| *kind)
 }
+
+/// Whether any key may stand behind these members.
+pub(super) fn is_map(path: &[String]) -> bool {
+    let mut kind = Kind::Record(ROOT);
+    for key in path {
+        match kind {
+            Kind::Record(fields) => match field(fields, key) {
+                Some(inner) => kind = inner,
+                None => return false,
+            },
+            Kind::Texts | Kind::Numbers | Kind::Leaf => return false,
+        }
+    }
+    matches!(kind, Kind::Texts | Kind::Numbers)
+}
