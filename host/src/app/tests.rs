@@ -5,6 +5,8 @@ mod difference;
 mod discussion;
 mod exceptions;
 mod expiry;
+mod standing;
+mod tier_drift;
 mod transitions;
 mod workflow;
 
@@ -80,6 +82,8 @@ struct Registry {
     /// By version.
     stages: BTreeMap<String, String>,
     ill: bool,
+    /// Versions are not there any more.
+    gone: bool,
     writes: usize,
 }
 
@@ -95,17 +99,21 @@ struct World {
 async fn version(
     State(registry): State<Shared>,
     Query(asked): Query<BTreeMap<String, String>>,
-) -> Json<Value> {
-    let (tags, stages) = {
+) -> (StatusCode, Json<Value>) {
+    let (tags, stages, gone) = {
         let registry = registry.lock().unwrap();
-        (registry.tags.clone(), registry.stages.clone())
+        (registry.tags.clone(), registry.stages.clone(), registry.gone)
     };
+    if gone {
+        return (StatusCode::NOT_FOUND, Json(json!({"error_code": "RESOURCE_DOES_NOT_EXIST"})));
+    }
     let tags: Vec<Value> = tags.iter().map(|(key, value)| json!({"key": key, "value": value})).collect();
-    Json(json!({"model_version": {
+    let found = json!({"model_version": {
         "name": asked["name"], "version": asked["version"], "creation_timestamp": 1, "status": "READY",
         "tags": tags,
         "current_stage": stages.get(&asked["version"]).map_or("None", String::as_str),
-    }}))
+    }});
+    (StatusCode::OK, Json(found))
 }
 
 async fn transition(State(registry): State<Shared>, Json(body): Json<Value>) -> Json<Value> {

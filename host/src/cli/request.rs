@@ -12,7 +12,7 @@ use countersign_core::request::RequestId;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::args::{Request, RequestCommand as Command, Vote};
+use super::args::{Reason, Request, RequestCommand as Command, Vote};
 use super::context::Context;
 use super::machinery::runtime;
 use super::output::table;
@@ -50,6 +50,19 @@ pub(super) fn run(context: &Context, Request { remote, command }: Request) -> Re
             Command::ReviewBreakGlass { id, rationale } => {
                 let body = json!({"rationale": rationale});
                 glass(context, &remote, &format!("break-glass/{id}/review"), &body).await
+            }
+            Command::AcknowledgeBreakGlass { id } => {
+                let path = format!("break-glass/{id}/acknowledge");
+                let used: BreakGlass = remote.post(&path, &json!({})).await?;
+                context.out.tell(&"recorded: you have seen it", &used)
+            }
+            Command::Suspend(reason) => speak(context, &remote, "suspend", reason).await,
+            Command::Resume(reason) => speak(context, &remote, "resume", reason).await,
+            Command::Revoke(reason) => speak(context, &remote, "revoke", reason).await,
+            Command::ReviewSample { id, word, rationale } => {
+                let (path, body) = (format!("requests/{id}"), json!({"word": word, "rationale": rationale}));
+                remote.post::<Value>(&format!("{path}/sample"), &body).await?;
+                show(context, &remote, &path).await
             }
             Command::Withdraw { id } => {
                 remote.post::<Value>(&format!("requests/{id}/withdraw"), &json!({})).await?;
@@ -117,6 +130,12 @@ async fn difference(context: &Context, remote: &Remote, id: RequestId) -> Result
 async fn act(context: &Context, remote: &Remote, path: &str, what: &str) -> Result<()> {
     remote.post::<Value>(&format!("{path}/{what}"), &json!({})).await?;
     show(context, remote, path).await
+}
+
+async fn speak(context: &Context, remote: &Remote, word: &str, given: Reason) -> Result<()> {
+    let path = format!("requests/{}", given.id);
+    remote.post::<Value>(&format!("{path}/{word}"), &json!({"reason": given.reason})).await?;
+    show(context, remote, &path).await
 }
 
 /// What is renewed may be another request, which links to the one that was named.

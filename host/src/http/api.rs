@@ -101,7 +101,9 @@ async fn me(
         .identity()
         .map(|identity| app.people.seats_of(policy, identity, app.clock.now()))
         .unwrap_or_default();
-    Ok(Json(json!({ "identity": caller.identity(), "seats": seats })).into_response())
+    let skipped = caller.identity().map(|me| app.skipped(me)).transpose()?.unwrap_or_default();
+    let skipped: Vec<uuid::Uuid> = skipped.iter().map(|used| used.id).collect();
+    Ok(Json(json!({ "identity": caller.identity(), "seats": seats, "skipped": skipped })).into_response())
 }
 
 /// MLflow repeats a delivery on 5xx and 429 only, so each is answered for good: 200, or 401.

@@ -34,7 +34,7 @@ pub enum State {
         at: Millis,
         by: PersonId,
     },
-    /// A later request took its place.
+    /// Another request stands in its place.
     Superseded {
         at: Millis,
         by: RequestId,

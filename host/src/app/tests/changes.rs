@@ -11,10 +11,21 @@ use crate::mlflow;
 
 /// Ana's call that deletes the champion's alias.
 async fn delete(world: &World) -> Answer {
-    let body = json!({"name": "credit", "alias": "champion"}).to_string();
     let action = Action::DeleteAlias { model: "credit".into(), alias: "champion".into() };
+    let body = json!({"name": "credit", "alias": "champion"});
+    call(world, "DELETE", action, &body).await
+}
+
+/// Ana's call that makes version 7 the champion.
+pub(super) async fn set(world: &World) -> Answer {
+    let body = json!({"name": "credit", "alias": "champion", "version": "7"});
+    call(world, "POST", placed().action, &body).await
+}
+
+async fn call(world: &World, method: &'static str, action: Action, body: &Value) -> Answer {
+    let body = body.to_string();
     let canonical = CanonicalRequest {
-        method: "DELETE",
+        method,
         path_and_query: "/api/2.0/mlflow/registered-models/alias".to_owned(),
         body: CanonicalBody::Json(body.clone().into_bytes()),
     };

@@ -104,3 +104,24 @@ async fn a_signature_that_was_forged_in_the_ledger_is_found() {
         "{found:?} {applied:?}"
     );
 }
+
+#[tokio::test]
+async fn everybody_who_was_passed_over_is_told_until_they_have_seen_it() {
+    let world = World::new(POLICY).await;
+    let id = world.asked().await.id;
+    let skipped = |who: &str| {
+        let Caller::Known(who) = caller(who) else { panic!() };
+        world.app.skipped(&who).unwrap().len()
+    };
+    world.app.break_glass(&caller("otto"), id, emergency(true)).await.unwrap();
+    assert_eq!(skipped("ruth"), 0, "a drill passes nobody over");
+    let used = world.app.break_glass(&caller("otto"), id, emergency(false)).await.unwrap();
+    assert_eq!((skipped("ruth"), skipped("omar"), skipped("lea"), skipped("otto")), (1, 1, 0, 0));
+    refused(world.app.acknowledge_skip(&caller("lea"), used.id).await, "conflict", "were not passed over");
+    world.app.acknowledge_skip(&caller("ruth"), used.id).await.unwrap();
+    assert_eq!((skipped("ruth"), skipped("omar")), (0, 1), "each for themselves");
+    refused(world.app.acknowledge_skip(&caller("ruth"), used.id).await, "conflict", "have said already");
+    world.app.review_break_glass(&caller("omar"), used.id, "it was one").await.unwrap();
+    assert_eq!(skipped("omar"), 1, "a review does not tell the others");
+    assert_eq!(world.told(&["skip-acknowledged"]).len(), 1);
+}

@@ -19,7 +19,7 @@ pub enum RequestCommand {
     #[command(after_help = "Example:\n  countersign request list --state in-review")]
     List {
         /// Only requests in this state.
-        #[arg(long, value_parser = ["open", "in-review", "approved", "applying", "applied", "expired", "lapsed", "rejected", "withdrawn", "superseded"])]
+        #[arg(long, value_parser = ["open", "in-review", "approved", "applying", "applied", "expired", "suspended", "revoked", "lapsed", "rejected", "withdrawn", "superseded"])]
         state: Option<String>,
     },
     /// Who must act next, the checks, the reviews, and the digest that a signature would cover.
@@ -92,9 +92,47 @@ pub enum RequestCommand {
         #[arg(long)]
         rationale: String,
     },
+    /// Says that you have seen an emergency that passed your seat over.
+    #[command(after_help = "Example:\n  countersign request acknowledge-break-glass 0198…")]
+    AcknowledgeBreakGlass {
+        /// Its id, as `request list` and the inbox show it.
+        id: uuid::Uuid,
+    },
+    /// Says that an approval is not to be relied on until somebody resumes or revokes it.
+    #[command(
+        after_help = "Example:\n  countersign request suspend 0198… --reason 'scores are all zero since noon'"
+    )]
+    Suspend(Reason),
+    /// Says that a suspended approval stands again.
+    #[command(after_help = "Example:\n  countersign request resume 0198… --reason 'the table is repaired'")]
+    Resume(Reason),
+    /// Takes an approval back for good; its alias goes to the fallback of its gate, if there is one.
+    #[command(
+        after_help = "Example:\n  countersign request revoke 0198… --reason 'the data was not licensed'"
+    )]
+    Revoke(Reason),
+    /// Says what a sampled review after the fact found; an objection suspends the approval.
+    #[command(
+        after_help = "Example:\n  countersign request review-sample 0198… confirm --rationale 'the holdout holds'"
+    )]
+    ReviewSample {
+        id: RequestId,
+        #[arg(value_parser = ["confirm", "object"])]
+        word: String,
+        #[arg(long)]
+        rationale: String,
+    },
     /// Takes back a request of your own.
     #[command(after_help = "Example:\n  countersign request withdraw 0198…")]
     Withdraw { id: RequestId },
+}
+
+#[derive(Debug, Args)]
+pub struct Reason {
+    pub id: RequestId,
+    /// Why, in a sentence.
+    #[arg(long)]
+    pub reason: String,
 }
 
 #[derive(Debug, Args)]

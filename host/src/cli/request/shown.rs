@@ -77,6 +77,13 @@ impl Display for Shown {
         if let Some(requester) = &request.authors.requester {
             writeln!(f, "by       {}, {}", self.name(requester), request.opened_at)?;
         }
+        for gate in &request.gates {
+            let tier = gate.tier.known().map_or("not known", |tier| tier.as_str());
+            let facts: Vec<String> = gate.tier_facts.iter().map(ToString::to_string).collect();
+            if !facts.is_empty() {
+                writeln!(f, "tier     {tier} at {}, by {}", gate.gate, facts.join(", "))?;
+            }
+        }
         writeln!(f, "digest   {}", self.digest())?;
         writeln!(f, "page     {}", self.added.url)?;
         let mut runs: Vec<&CheckRun> = request.check_runs.iter().collect();

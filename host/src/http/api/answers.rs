@@ -2,7 +2,7 @@
 
 use countersign_core::explain;
 use countersign_core::names::{PersonId, Seat};
-use countersign_core::request::{Fallback, PromotionRequest, Standing};
+use countersign_core::request::{Fallback, PromotionRequest, Standing, State};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -47,7 +47,6 @@ pub(in crate::http) fn headline(
     request: &PromotionRequest,
     of_seat: &dyn Fn(&Seat) -> Vec<String>,
 ) -> String {
-    use countersign_core::request::State;
     match &request.state {
         _ if request.flags.bypassed => {
             "Moved past Countersign, without a permit: an operator must look".to_owned()
@@ -60,30 +59,52 @@ pub(in crate::http) fn headline(
         State::Applying { .. } => "Countersign makes the change at this moment".to_owned(),
         State::Lapsed { .. } => "Nobody settled it in time: the same call opens a new request".to_owned(),
         State::Expired { .. } => expired(request.fallback.as_ref()),
-        State::Suspended { .. } => {
-            "Suspended: not to be relied on until somebody has looked at it".to_owned()
+        State::Suspended { reason, .. } => {
+            format!("Suspended: not to be relied on until somebody resumes or revokes it ({})", bare(reason))
         }
-        State::Revoked { .. } => "Revoked: the approval was taken back".to_owned(),
-        State::Applied { .. } => match (request.warned, request.valid_until) {
-            (Some(_), Some(until)) => {
-                format!("Applied. The approval runs out at {until}: renew it before then")
-            }
-            _ => "Applied. Nothing more is needed".to_owned(),
-        },
+        State::Revoked { reason, .. } => {
+            format!("Revoked: the approval was taken back ({}){}", bare(reason), then(request.fallback.as_ref()))
+        }
+        State::Applied { .. } => applied(request),
         State::Rejected { .. } => "Rejected. That is final for what was reviewed".to_owned(),
         State::Withdrawn { .. } => "Withdrawn by its requester".to_owned(),
-        State::Superseded { .. } => "A later request took its place".to_owned(),
+        State::Superseded { .. } => "Another request stands in its place".to_owned(),
+    }
+}
+
+fn applied(request: &PromotionRequest) -> String {
+    if let Some(drift) = &request.drift {
+        let next = match drift.renewal {
+            Some(_) => "the request that renews it says who must sign",
+            None => "the same call asks for it again",
+        };
+        return format!("Applied, and stale since {}: {drift}; {next}", drift.at);
+    }
+    match (request.sample_waits_for(), request.warned, request.valid_until) {
+        (Some(seat), ..) => format!("Applied, and waiting for a sampled review by seat {seat}"),
+        (None, Some(_), Some(until)) => {
+            format!("Applied. The approval runs out at {until}: renew it before then")
+        }
+        _ => "Applied. Nothing more is needed".to_owned(),
+    }
+}
+
+fn bare(reason: &str) -> &str {
+    reason.trim_end_matches('.')
+}
+
+/// What becomes of the alias.
+fn then(fallback: Option<&Fallback>) -> String {
+    match fallback {
+        None => String::new(),
+        Some(Fallback::Due | Fallback::Moving { .. }) => "; its alias falls back at this moment".to_owned(),
+        Some(Fallback::Moved { to }) => format!("; its alias went back to version {to}"),
+        Some(Fallback::Stayed { reason }) => format!("; its alias stays ({})", bare(reason)),
     }
 }
 
 fn expired(fallback: Option<&Fallback>) -> String {
-    let then = match fallback {
-        None => String::new(),
-        Some(Fallback::Due | Fallback::Moving { .. }) => "; its alias falls back at this moment".to_owned(),
-        Some(Fallback::Moved { to }) => format!("; its alias went back to version {to}"),
-        Some(Fallback::Stayed { reason }) => format!("; its alias stays ({})", reason.trim_end_matches('.')),
-    };
-    format!("The approval has run out{then}: renew it, so that the version is validated again")
+    format!("The approval has run out{}: renew it, so that the version is validated again", then(fallback))
 }
 
 fn people(request: &PromotionRequest) -> Vec<PersonId> {
@@ -93,9 +114,16 @@ fn people(request: &PromotionRequest) -> Vec<PersonId> {
     let reviewers = request.reviews.iter().map(|review| &review.reviewer);
     let readers = request.opened.iter().map(|opened| &opened.by);
     let others = authors.writers.iter().chain(&authors.run_authors).chain(&authors.waived_by);
+    let looked = request.sampled.iter().filter_map(|sampled| sampled.reviewed.as_ref());
+    let spoke = match &request.state {
+        State::Suspended { by, .. } | State::Revoked { by, .. } => by.as_ref(),
+        _ => None,
+    };
     let mut people: Vec<PersonId> = named
         .into_iter()
         .flatten()
+        .chain(spoke)
+        .chain(looked.map(|review| &review.word.by))
         .chain(signed)
         .chain(reviewers)
         .chain(readers)

@@ -158,6 +158,16 @@ pub(super) async fn review(
     Ok(Json(app.review_break_glass(&caller, exception_id(&id)?, &body.rationale).await?))
 }
 
+pub(super) async fn acknowledge(
+    State(app): State<Arc<App>>,
+    Extension(auth): Extension<Authenticated>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Json<BreakGlass>, Problem> {
+    let caller = writer(&app, &auth, &headers)?;
+    Ok(Json(app.acknowledge_skip(&caller, exception_id(&id)?).await?))
+}
+
 fn exception_id(text: &str) -> Result<Uuid, AppError> {
     text.parse().map_err(|_| AppError::NotFound(format!("`{text}` is not an id of an exception")))
 }

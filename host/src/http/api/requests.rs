@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use super::answers::RequestAnswer;
 use super::taken::{Asked, Sent};
 use super::{Authenticated, Problem, reader, writer};
-use crate::app::{App, AppError, NewReview, RequestFilter};
+use crate::app::{App, AppError, NewReview, RequestFilter, Word};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -176,6 +176,81 @@ pub(super) async fn apply(
 ) -> Result<Json<RequestAnswer>, Problem> {
     let caller = writer(&app, &auth, &headers)?;
     let request = app.apply(&caller, parse_id(&id)?).await?;
+    Ok(Json(RequestAnswer::new(&app, request)))
+}
+
+/// Why an approval is suspended, resumed or revoked.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http::api) struct ReasonBody {
+    reason: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http::api) struct SampleBody {
+    word: SampleWord,
+    rationale: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(in crate::http) enum SampleWord {
+    Confirm,
+    Object,
+}
+
+type Spoken = (State<Arc<App>>, Extension<Authenticated>, Path<String>, HeaderMap, Sent<ReasonBody>);
+
+pub(super) async fn suspend(
+    state: State<Arc<App>>,
+    auth: Extension<Authenticated>,
+    id: Path<String>,
+    headers: HeaderMap,
+    body: Sent<ReasonBody>,
+) -> Result<Json<RequestAnswer>, Problem> {
+    speak((state, auth, id, headers, body), Word::Suspend).await
+}
+
+pub(super) async fn resume(
+    state: State<Arc<App>>,
+    auth: Extension<Authenticated>,
+    id: Path<String>,
+    headers: HeaderMap,
+    body: Sent<ReasonBody>,
+) -> Result<Json<RequestAnswer>, Problem> {
+    speak((state, auth, id, headers, body), Word::Resume).await
+}
+
+pub(super) async fn revoke(
+    state: State<Arc<App>>,
+    auth: Extension<Authenticated>,
+    id: Path<String>,
+    headers: HeaderMap,
+    body: Sent<ReasonBody>,
+) -> Result<Json<RequestAnswer>, Problem> {
+    speak((state, auth, id, headers, body), Word::Revoke).await
+}
+
+async fn speak(
+    (State(app), Extension(auth), Path(id), headers, Sent(body)): Spoken,
+    word: Word,
+) -> Result<Json<RequestAnswer>, Problem> {
+    let caller = writer(&app, &auth, &headers)?;
+    let request = app.set_standing(&caller, parse_id(&id)?, word, &body.reason).await?;
+    Ok(Json(RequestAnswer::new(&app, request)))
+}
+
+pub(super) async fn sample(
+    State(app): State<Arc<App>>,
+    Extension(auth): Extension<Authenticated>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    Sent(body): Sent<SampleBody>,
+) -> Result<Json<RequestAnswer>, Problem> {
+    let caller = writer(&app, &auth, &headers)?;
+    let confirmed = body.word == SampleWord::Confirm;
+    let request = app.review_sample(&caller, parse_id(&id)?, confirmed, &body.rationale).await?;
     Ok(Json(RequestAnswer::new(&app, request)))
 }
 

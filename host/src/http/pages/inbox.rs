@@ -14,8 +14,22 @@ pub struct InboxPage {
     pub requested_by_me: usize,
     pub all: usize,
     pub rows: Vec<InboxRow>,
+    /// Emergencies that passed a seat of the viewer over.
+    pub skipped: Vec<Skipped>,
     /// The page with older requests.
     pub older: Option<String>,
+}
+
+/// An emergency that passed the viewer over, until they say that they have seen it.
+#[derive(Debug, Clone)]
+pub struct Skipped {
+    pub id: String,
+    pub request: String,
+    pub action: String,
+    pub by: Person,
+    pub at: When,
+    pub reason: String,
+    pub ticket: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,6 +115,10 @@ impl InboxPage {
             (Tab::RequestedByMe, "Requested by me", self.requested_by_me),
             (Tab::All, "All", self.all),
         ]
+    }
+
+    fn acknowledge_url(&self, skipped: &Skipped) -> String {
+        format!("{}/exceptions/break-glass/{}/acknowledge", self.chrome.base, skipped.id)
     }
 
     /// What an empty tab says.

@@ -24,6 +24,8 @@ pub struct Holder {
     pub gate: String,
     /// It got there past us.
     pub bypassed: bool,
+    /// Its tier has moved since it was approved, and how.
+    pub stale: Option<String>,
 }
 
 #[derive(Debug, Clone)]

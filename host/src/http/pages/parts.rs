@@ -174,6 +174,12 @@ impl Chip {
         Self::new("Stale", "alert", Tone::Warning)
     }
 
+    /// Nobody signed it, and somebody is to look at it after the fact.
+    #[must_use]
+    pub const fn sampled() -> Self {
+        Self::new("Sampled", "eye", Tone::Waiting)
+    }
+
     /// The registry was changed past us.
     #[must_use]
     pub const fn bypassed() -> Self {

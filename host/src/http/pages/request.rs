@@ -46,6 +46,10 @@ pub struct RequestPage {
     pub renew: Option<&'static str>,
     /// The viewer may open the gate in an emergency.
     pub may_break_glass: bool,
+    /// The seat in which the viewer is to look at it after the fact.
+    pub sample: Option<String>,
+    /// What the viewer may say of an approval whose write was made: word, button, what follows.
+    pub words: Vec<(&'static str, &'static str, &'static str)>,
     /// The request for the same write that ended before this one.
     pub previous: Option<String>,
     /// Told once after a form was sent: `Your approval is recorded.`
@@ -65,6 +69,8 @@ pub struct GateRow {
     pub name: String,
     pub enforced: bool,
     pub tier: Option<String>,
+    /// What the tier was found by: `model.tags["risk"] = "high"`.
+    pub tier_facts: Vec<String>,
     pub seats: Vec<SeatRow>,
     /// What of the separation of duties nobody can prove.
     pub unproven: Vec<String>,
@@ -253,6 +259,14 @@ impl RequestPage {
 
     fn break_glass_url(&self) -> String {
         format!("{}/break-glass", self.chrome.request_url(&self.id))
+    }
+
+    fn standing_url(&self) -> String {
+        format!("{}/standing", self.chrome.request_url(&self.id))
+    }
+
+    fn sample_url(&self) -> String {
+        format!("{}/sample", self.chrome.request_url(&self.id))
     }
 
     fn evidence_url(&self, check: &CheckRow) -> String {

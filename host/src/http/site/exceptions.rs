@@ -46,6 +46,7 @@ fn told_words(done: &str) -> Option<String> {
         "approve" => "Your approval of the waiver is recorded.",
         "revoke" => "The waiver is revoked.",
         "review" => "Your review is recorded. The next use is possible.",
+        "acknowledge" => "That you have seen it is recorded.",
         _ => return None,
     };
     Some(words.to_owned())
@@ -82,6 +83,14 @@ pub(super) async fn review(
         visitor.app().review_break_glass(&visitor.caller, id, &fields.rationale).await
     };
     told(&visitor, said.await.map(|_| "review"))
+}
+
+pub(super) async fn acknowledge(visitor: Visitor, Path(id): Path<Uuid>, headers: HeaderMap) -> Response {
+    let said = async {
+        must_be_ours(&visitor, &headers)?;
+        visitor.app().acknowledge_skip(&visitor.caller, id).await
+    };
+    told(&visitor, said.await.map(|_| "acknowledge"))
 }
 
 fn told(visitor: &Visitor, done: Result<&str, AppError>) -> Response {

@@ -119,7 +119,7 @@ pub(super) async fn break_glass(
 }
 
 /// Back to the page with a word about what was done, or a page about why it was not.
-fn told(visitor: &Visitor, id: &str, done: Result<&str, AppError>) -> Response {
+pub(super) fn told(visitor: &Visitor, id: &str, done: Result<&str, AppError>) -> Response {
     match done {
         Ok(done) => see_other(&format!("{}/requests/{id}?done={done}", visitor.site.base)),
         Err(error) => Trouble::new(visitor, error).into_response(),

@@ -10,9 +10,9 @@ use serde::Deserialize;
 
 use super::request::capital;
 use super::{Trouble, Visitor, page};
-use crate::app::RequestFilter;
+use crate::app::{AppError, RequestFilter};
 use crate::http::api::headline;
-use crate::http::pages::inbox::{CheckTally, InboxPage, InboxRow, Tab};
+use crate::http::pages::inbox::{CheckTally, InboxPage, InboxRow, Skipped, Tab};
 use crate::http::pages::{Chip, Nav};
 use countersign_core::check::Conclusion;
 
@@ -63,9 +63,24 @@ pub(super) async fn show(visitor: Visitor, Query(query): Query<InboxQuery>) -> R
         requested_by_me,
         all: app.requests(&all).map_err(trouble)?.len(),
         rows: found.iter().map(|request| row(&visitor, request)).collect(),
+        skipped: passed_over(&visitor).map_err(trouble)?,
         older,
     };
     Ok(page(StatusCode::OK, &shown))
+}
+
+fn passed_over(visitor: &Visitor) -> Result<Vec<Skipped>, AppError> {
+    let Some(me) = visitor.caller.identity() else { return Ok(Vec::new()) };
+    let skipped = visitor.app().skipped(me)?.into_iter().map(|used| Skipped {
+        id: used.id.to_string(),
+        request: used.request.to_string(),
+        action: capital(&explain::action_phrase(&used.placed.action)),
+        by: visitor.person(&used.by),
+        at: visitor.when(used.at),
+        reason: used.reason,
+        ticket: used.ticket,
+    });
+    Ok(skipped.collect())
 }
 
 fn row(visitor: &Visitor, request: &PromotionRequest) -> InboxRow {
@@ -103,8 +118,11 @@ pub(super) fn version(request: &PromotionRequest) -> Option<String> {
 /// State first, then flags.
 pub(super) fn chips(request: &PromotionRequest) -> Vec<Chip> {
     let mut chips = vec![Chip::of_state(&request.state)];
-    if request.flags.stale && request.state.is_live() {
+    if request.flags.stale && (request.state.is_live() || request.drift.is_some()) {
         chips.push(Chip::stale());
+    }
+    if request.sample_waits_for().is_some() {
+        chips.push(Chip::sampled());
     }
     if request.flags.bypassed {
         chips.push(Chip::bypassed());

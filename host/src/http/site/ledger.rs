@@ -155,6 +155,34 @@ fn exception(entry: &Entry) -> (String, Option<PersonId>, Option<RequestId>) {
         Entry::ExceptionRefused { by, what, reason } => {
             (format!("could not {what}: {reason}"), Some(by.clone()), None)
         }
+        Entry::SkipAcknowledged { by, .. } => {
+            ("has seen the emergency that passed their seat over".to_owned(), Some(by.clone()), None)
+        }
+        _ => standing(entry),
+    }
+}
+
+/// What people said of an approval whose write was made, and what its tier did.
+pub(super) fn standing(entry: &Entry) -> (String, Option<PersonId>, Option<RequestId>) {
+    match entry {
+        Entry::Suspended(said) | Entry::Resumed(said) | Entry::Revoked(said) => {
+            (format!("{} the approval: {}", entry.kind(), said.reason), said.by.clone(), Some(said.request))
+        }
+        Entry::Sampled { request, seat, .. } => {
+            (format!("drawn for a review after the fact by seat {seat}"), None, Some(*request))
+        }
+        Entry::SampleReviewed { request, word, confirmed } => {
+            let verb = if *confirmed { "confirmed" } else { "objected to" };
+            (format!("{verb} it as a sample: {}", word.rationale), Some(word.by.clone()), Some(*request))
+        }
+        Entry::TierDrift { live, drift } => {
+            let (model, version) = (&live.model, live.version);
+            (format!("{model} version {version} is live, and {drift}"), None, live.request.or(drift.renewal))
+        }
+        Entry::TierRestored { live, tier } => {
+            let what = format!("the tier of {} version {} is `{tier}` again", live.model, live.version);
+            (what, None, live.request)
+        }
         _ => time(entry),
     }
 }
@@ -166,7 +194,7 @@ fn time(entry: &Entry) -> (String, Option<PersonId>, Option<RequestId>) {
         Entry::Expired { request } => ("its approval has run out".to_owned(), request),
         Entry::Expiring { request, .. } => (running_out(entry).unwrap_or_default(), request),
         Entry::FallingBack { request, placed, .. } => {
-            (format!("its approval has run out, so {}", action_phrase(&placed.action)), request)
+            (format!("its approval is over, so {}", action_phrase(&placed.action)), request)
         }
         Entry::NotFallenBack { request, reason } => (format!("the alias stays: {reason}"), request),
         _ => return Default::default(),

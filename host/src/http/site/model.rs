@@ -46,15 +46,20 @@ fn holders(gates: &[Gate], model: &ModelName, held: &[HeldName]) -> Vec<Holder> 
 }
 
 fn of_guard(gate: &Gate, guard: &Guard, held: &[HeldName]) -> Vec<Holder> {
-    let holder =
-        |place: String, version, bypassed| Holder { place, version, gate: gate.name.to_string(), bypassed };
+    let holder = |place: String, held: Option<&HeldName>| Holder {
+        place,
+        version: held.and_then(|held| held.version).map(|version| version.to_string()),
+        gate: gate.name.to_string(),
+        bypassed: held.is_some_and(|held| held.bypassed),
+        stale: held.and_then(|held| held.drift.as_ref()).map(ToString::to_string),
+    };
     let named = held.iter().filter_map(|held| {
         let place = guarded(guard, &held.name)?;
-        Some(holder(place, Some(held.version?.to_string()), held.bypassed))
+        held.version.map(|_| holder(place, Some(held)))
     });
     let named: Vec<Holder> = named.collect();
     match guard {
-        Guard::Alias(_) | Guard::Stage(_) if named.is_empty() => vec![holder(guard.to_string(), None, false)],
+        Guard::Alias(_) | Guard::Stage(_) if named.is_empty() => vec![holder(guard.to_string(), None)],
         _ => named,
     }
 }

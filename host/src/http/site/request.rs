@@ -1,5 +1,6 @@
 //! The page of one promotion request.
 
+pub(super) mod standing;
 mod timeline;
 
 use axum::extract::{Path, Query};
@@ -89,6 +90,8 @@ pub(super) fn build(
         changes: changes(visitor, request),
         renew: me.and_then(|_| renew(visitor, request)),
         may_break_glass: may_break_glass(visitor, request),
+        sample: standing::sample(visitor, request),
+        words: standing::words(visitor, request),
         previous: request.previous.map(|id| id.to_string()),
         told,
     }
@@ -109,6 +112,11 @@ fn told_words(done: &str) -> Option<String> {
         "drill" => "The drill is recorded. Nothing was opened.",
         "renew" => "It was judged again: this is what is there now.",
         "withdraw" => "The request is withdrawn.",
+        "suspend" => "The approval is suspended. The same call is refused until it is resumed or revoked.",
+        "resume" => "The approval stands again.",
+        "revoke" => "The approval is revoked.",
+        "confirm" => "Your sampled review is recorded.",
+        "object" => "Your objection is recorded, and the approval is suspended.",
         _ => return None,
     };
     Some(words.to_owned())
@@ -125,7 +133,10 @@ fn changes(visitor: &Visitor, request: &PromotionRequest) -> Vec<Change> {
 /// What renewing means here; `None` where there is nothing to renew.
 fn renew(visitor: &Visitor, request: &PromotionRequest) -> Option<&'static str> {
     let standing = request.standing(visitor.now());
-    let ends = matches!(standing, Some(Standing::Expiring { .. } | Standing::Expired));
+    let ends = matches!(
+        standing,
+        Some(Standing::Expiring { .. } | Standing::Expired | Standing::Stale | Standing::Revoked)
+    );
     if ends || matches!(request.state, State::Lapsed { .. }) {
         return Some("Asks for the same change again in a new request that links to this one.");
     }
@@ -149,6 +160,11 @@ fn notices(visitor: &Visitor, request: &PromotionRequest) -> Vec<Notice> {
             notices.push(Notice { title: "Expired", text, warning: false });
         }
         _ => {}
+    }
+    if let Some(drift) = &request.drift {
+        let renewal = drift.renewal.map(|id| format!(" Request {id} renews it.")).unwrap_or_default();
+        let text = format!("The version is live, and {drift}. Nobody has approved that.{renewal}");
+        notices.push(Notice { title: "Tier drift", text, warning: true });
     }
     if request.flags.bypassed {
         let text = "MLflow was changed past Countersign: this version got the name without a permit. An operator \
@@ -183,6 +199,7 @@ fn gate_row(visitor: &Visitor, gate: &GateVerdict, members: &Members) -> GateRow
         name: gate.gate.to_string(),
         enforced: gate.enforced,
         tier: gate.tier.known().map(ToString::to_string),
+        tier_facts: gate.tier_facts.iter().map(ToString::to_string).collect(),
         seats: seats.collect(),
         unproven: gate.unproven.clone(),
     }

@@ -197,6 +197,7 @@ fn inbox(rows: Vec<InboxRow>) -> String {
         requested_by_me: 0,
         all,
         rows,
+        skipped: Vec::new(),
         older,
     }
     .render()
@@ -217,12 +218,14 @@ fn model() -> String {
             version: Some("5".into()),
             gate: "production".into(),
             bypassed: false,
+            stale: None,
         },
         Holder {
             place: "stage Production".into(),
             version: None,
             gate: "production".into(),
             bypassed: false,
+            stale: None,
         },
     ];
     let rows = vec![

@@ -12,7 +12,7 @@ use crate::http::pages::parts::count;
 use crate::http::pages::request::Event;
 use crate::http::site::Visitor;
 use crate::http::site::errors::sentence;
-use crate::http::site::ledger::running_out;
+use crate::http::site::ledger::{running_out, standing};
 use crate::http::site::request::capital;
 
 type Recorded = (u64, Millis, Entry);
@@ -27,7 +27,7 @@ pub(super) fn events(visitor: &Visitor, request: &PromotionRequest) -> Vec<Event
         Vec::new()
     });
     let mut events = own(visitor, request, &recorded);
-    events.extend(besides(visitor, &recorded));
+    events.extend(besides(visitor, request, &recorded));
     events.sort_by_key(|(at, _)| *at);
     events.into_iter().map(|(_, event)| event).collect()
 }
@@ -78,7 +78,7 @@ fn ended(visitor: &Visitor, request: &PromotionRequest, entry: Find<'_>) -> Opti
             (*at, event(visitor, *at, by.as_ref(), &what, ("alert", Tone::Bad)), None)
         }
         State::Superseded { at, .. } => {
-            (*at, event(visitor, *at, None, "A later request took its place", ("dash", Tone::Quiet)), None)
+            (*at, event(visitor, *at, None, "Another request stands in its place", ("dash", Tone::Quiet)), None)
         }
         // The review that rejected it says so.
         State::Open | State::InReview | State::Applying { .. } | State::Rejected { .. } => return None,
@@ -87,7 +87,11 @@ fn ended(visitor: &Visitor, request: &PromotionRequest, entry: Find<'_>) -> Opti
 }
 
 /// What only the ledger knows: further calls, signatures that were refused, changes of what is reviewed.
-fn besides(visitor: &Visitor, recorded: &[Recorded]) -> Vec<(Millis, Event)> {
+fn besides(
+    visitor: &Visitor,
+    request: &PromotionRequest,
+    recorded: &[Recorded],
+) -> Vec<(Millis, Event)> {
     let mut events: Vec<(Millis, Event)> = Vec::new();
     let mut calls: Option<(Option<&PersonId>, usize)> = None;
     let first = recorded.iter().position(|(_, _, entry)| matches!(entry, Entry::Refused { .. }));
@@ -114,6 +118,15 @@ fn besides(visitor: &Visitor, recorded: &[Recorded]) -> Vec<(Millis, Event)> {
                 (None, format!("Its alias falls back: {}", action_phrase(&placed.action)), "alert")
             }
             Entry::NotFallenBack { reason, .. } => (None, format!("Its alias stays: {reason}"), "alert"),
+            Entry::Resumed(said) => (said.by.as_ref(), format!("resumed it: {}", said.reason), "check"),
+            // The state says it while it lasts.
+            Entry::Suspended(said) if !has_state(request, "suspended") => {
+                (said.by.as_ref(), format!("suspended it: {}", said.reason), "alert")
+            }
+            Entry::Sampled { .. } | Entry::TierDrift { .. } | Entry::TierRestored { .. } => {
+                (None, capital(&standing(entry).0), "eye")
+            }
+            Entry::SampleReviewed { word, .. } => (Some(&word.by), standing(entry).0, "eye"),
             Entry::Stale { .. } => {
                 (None, "What is reviewed has changed; earlier signatures lapsed".to_owned(), "alert")
             }
@@ -183,4 +196,8 @@ fn said(review: &Review) -> (String, &'static str, Tone) {
         Vote::Abstain => (format!("abstained{seat}"), "dash", Tone::Quiet),
         Vote::Recuse => (format!("stood aside{seat}"), "dash", Tone::Quiet),
     }
+}
+
+fn has_state(request: &PromotionRequest, state: &str) -> bool {
+    request.state.as_str() == state
 }

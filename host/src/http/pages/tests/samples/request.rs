@@ -102,6 +102,8 @@ pub(in crate::http::pages::tests) fn request(panel: ReviewPanel) -> RequestPage 
         changes: Vec::new(),
         renew: None,
         may_break_glass: own,
+        sample: own.then(|| evil("risk")),
+        words: vec![("suspend", "Suspend", "It can be resumed.")],
         previous: own.then(|| "0199c1f0-7b7a-7cc0-9f3e-6a0d2b1c4e5e".into()),
         told: own.then(|| "Your comment is recorded.".into()),
     }
@@ -145,6 +147,7 @@ fn gates() -> Vec<GateRow> {
         name: "production".into(),
         enforced: true,
         tier: Some("high".into()),
+        tier_facts: vec![evil("model.tags")],
         seats: vec![risk, legal],
         unproven,
     };
@@ -153,6 +156,7 @@ fn gates() -> Vec<GateRow> {
         enforced: false,
         tier: None,
         seats: Vec::new(),
+        tier_facts: vec![evil("model.tags")],
         unproven: Vec::new(),
     };
     vec![production, pilot]
