@@ -22,6 +22,7 @@ mod history;
 mod holdings;
 mod judge;
 mod look;
+mod notices;
 mod people;
 mod precheck;
 mod profiles;
@@ -79,6 +80,7 @@ pub use self::webhook::Delivered;
 use crate::clock::Clock;
 use crate::ledger::Ledger;
 use crate::mlflow::Upstream;
+use crate::notify::Notify;
 use crate::plugins::Engine;
 use crate::store::Store;
 use crate::telemetry::Metrics;
@@ -100,6 +102,8 @@ pub struct App {
     pub workspaces: Vec<Workspace>,
     /// What MLflow signs its webhooks with.
     pub webhook_secret: Option<String>,
+    /// Where people are told of what they should look at.
+    pub notify: Option<Arc<Notify>>,
     /// Outcomes that are on their way to the disk.
     pub concluding: Concluding,
     /// Versions whose checks run before anybody has asked.

@@ -32,6 +32,8 @@ pub struct Config {
     pub reconcile: Reconcile,
     pub schedule: Schedule,
     pub webhook: Webhook,
+    /// `None`: nobody is told.
+    pub notify: Option<NotifyTo>,
     pub plugins: Plugins,
     pub log: Log,
     /// As it was written, secrets masked.
@@ -171,6 +173,15 @@ pub struct Webhook {
     /// Where MLflow reaches us; an absolute URL.
     pub url: Uri,
     /// Without one, webhooks are refused.
+    pub secret: Option<Secret>,
+}
+
+/// Where notifications go.
+#[derive(Debug, Clone)]
+pub struct NotifyTo {
+    /// An address of http or https; it may be a secret itself.
+    pub webhook: Secret,
+    /// What messages are signed with.
     pub secret: Option<Secret>,
 }
 

@@ -24,6 +24,7 @@ mod spellings;
 mod stale;
 mod storage;
 mod structure;
+mod tiers;
 mod upstream;
 mod upstream_down;
 mod webhook;

@@ -326,7 +326,8 @@ impl PromotionRequest {
     /// How the approval of a write that was made stands. `None` for a request that did not come so far.
     #[must_use]
     pub fn standing(&self, now: Millis) -> Option<Standing> {
-        state::standing(&self.state, self.valid_until, now).map(|standing| standing.of_tier(self.drift.as_ref()))
+        state::standing(&self.state, self.valid_until, now)
+            .map(|standing| standing.of_tier(self.drift.as_ref()))
     }
 
     /// The registry moved without us.

@@ -129,7 +129,8 @@ impl App {
         let mut used = seen.value.clone();
         used.seen_by.insert(by.clone());
         let batch = Batch::new().expect_unchanged(key.clone(), seen.into_bytes());
-        self.record(&[Entry::SkipAcknowledged { used: id, by }], batch.put(key, codec::encode(&used)?)).await?;
+        self.record(&[Entry::SkipAcknowledged { used: id, by }], batch.put(key, codec::encode(&used)?))
+            .await?;
         Ok(used)
     }
 

@@ -160,7 +160,10 @@ impl Generation {
             unknown_run_author_holds: false,
             evidence_first: false,
             unresolved_blocks: false,
-            reauthenticate: tier.known().and_then(|tier| self.policy.approvals(gate, tier)).is_some_and(|a| a.signature == SignatureKind::Reauthenticate),
+            reauthenticate: tier
+                .known()
+                .and_then(|tier| self.policy.approvals(gate, tier))
+                .is_some_and(|a| a.signature == SignatureKind::Reauthenticate),
             sample: None,
             applies: false,
         }

@@ -156,6 +156,7 @@ impl App {
     ) -> Result<u64, AppError> {
         entries.push(Entry::Intent(intent.clone()));
         let drafts = entries.iter().map(|entry| self.draft(entry)).collect::<Result<Vec<_>, _>>()?;
+        let batch = self.with_notices(&entries, batch)?;
         let (at, key) = (self.clock.now(), keys::open_intent(intent.id));
         let link = move |range: std::ops::Range<u64>| {
             // Two numbers always have a JSON form.
@@ -200,6 +201,7 @@ impl App {
     /// Writes entries and state in one durable step. Gives the index of the first entry.
     pub(super) async fn record(&self, entries: &[Entry], batch: Batch) -> Result<u64, AppError> {
         let drafts = entries.iter().map(|entry| self.draft(entry)).collect::<Result<Vec<_>, _>>()?;
+        let batch = self.with_notices(entries, batch)?;
         let range = self.ledger.append(drafts, batch).await?;
         self.metrics.ledger_size(range.end);
         Ok(range.start)

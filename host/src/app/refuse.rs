@@ -194,8 +194,7 @@ impl App {
         let action = &rejected.placed.action;
         let why = explain::stands_against(&rejected.state);
         let message = format!("\"{}\" was refused: {why} {url}", explain::action_phrase(action));
-        let entry =
-            refused_entry(
+        let entry = refused_entry(
             &call.caller,
             &call.classified.placed,
             Some(rejected),

@@ -91,6 +91,7 @@ pub(crate) async fn app_with(
         public_url: public.to_string(),
         workspaces: vec!["default".into()],
         webhook_secret: Some("a secret of MLflow's".to_owned()),
+        notify: None,
         concluding: Default::default(),
         prechecking: Default::default(),
         reload_error: ArcSwapOption::empty(),

@@ -5,6 +5,7 @@ mod difference;
 mod discussion;
 mod exceptions;
 mod expiry;
+mod notices;
 mod standing;
 mod tier_drift;
 mod transitions;

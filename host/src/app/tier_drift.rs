@@ -9,7 +9,7 @@ use countersign_core::action::{Action, Placed};
 use countersign_core::decide::{GateVerdict, TierFound};
 use countersign_core::entry::{Entry, Intent, Live};
 use countersign_core::names::{ModelName, Seat, Tier, Version, Workspace};
-use countersign_core::policy::{FactRead, Governance, tier};
+use countersign_core::policy::{FactRead, Governance, Mode, tier};
 use countersign_core::request::{PromotionRequest, RequestId, State, TierDrift};
 
 use super::bypass::{Name, alias_name, stage_name, watched};
@@ -62,7 +62,9 @@ impl App {
                 Ok(found) => moved += usize::from(found),
                 // Gone, or written by somebody else at this moment: the next round looks again.
                 Err(AppError::Conflict(_) | AppError::Facts(FactsError::NotFound { .. })) => {}
-                Err(error) => tracing::warn!(%error, model.name = %model, "the tier of a live version is not known"),
+                Err(error) => {
+                    tracing::warn!(%error, model.name = %model, "the tier of a live version is not known")
+                }
             }
         }
         Ok(moved)
@@ -146,12 +148,7 @@ impl App {
         if drift.says_the_same(before) { Ok(false) } else { self.drifted(generation, held, drift).await }
     }
 
-    async fn drifted(
-        &self,
-        generation: &Generation,
-        held: Held,
-        drift: TierDrift,
-    ) -> Result<bool, AppError> {
+    async fn drifted(&self, generation: &Generation, held: Held, drift: TierDrift) -> Result<bool, AppError> {
         let renewal = self.ask_again(generation, &held).await.unwrap_or_else(|error| {
             tracing::warn!(%error, model.name = %held.live.model, "a stale approval is not asked for again");
             None
@@ -196,11 +193,7 @@ impl App {
 
     /// Opens the request that renews an approval, in the name of whoever asked for it first; the one that is open
     /// already is brought up to date. `None` where Countersign could not make the write itself.
-    async fn ask_again(
-        &self,
-        generation: &Generation,
-        held: &Held,
-    ) -> Result<Option<RequestId>, AppError> {
+    async fn ask_again(&self, generation: &Generation, held: &Held) -> Result<Option<RequestId>, AppError> {
         let placed = &held.intent.placed;
         if !Self::applies(placed) {
             return Ok(None);
@@ -213,6 +206,9 @@ impl App {
         let Governance::Gates(gates) = generation.policy.governs(&placed.action, &holdings) else {
             return Ok(None);
         };
+        if gates.iter().all(|matched| matched.gate.mode != Mode::Enforce) {
+            return Ok(None);
+        }
         self.registry.look_again(placed);
         let requester = held.intent.authors.requester.clone().or_else(|| held.intent.by.clone());
         let asked = Asked { requester, reviews: &[], prior: None, going_back: false };
@@ -221,8 +217,7 @@ impl App {
             return Ok(None);
         }
         // Nobody was refused: no call was made.
-        let request =
-            self.keep_request(&Caller::Anonymous, placed.clone(), judged, earlier, "allow").await?;
+        let request = self.keep_request(&Caller::Anonymous, placed.clone(), judged, earlier, "allow").await?;
         Ok(Some(request.id))
     }
 
@@ -259,7 +254,8 @@ impl App {
 }
 
 fn judged_by(gates: &[GateVerdict]) -> Option<(Tier, Vec<FactRead>)> {
-    gates.iter().find_map(|gate| Some((gate.tier.known()?.clone(), gate.tier_facts.clone())))
+    let mut enforced = gates.iter().filter(|gate| gate.enforced);
+    enforced.find_map(|gate| Some((gate.tier.known()?.clone(), gate.tier_facts.clone())))
 }
 
 /// Whom the gates ask at a tier.

@@ -8,7 +8,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use countersign_core::names::Version;
 
-pub use self::requests::{NewWaiver, Reason, Request, RequestCommand, Talk, Vote, Waiver, WaiverCommand, Word};
+pub use self::requests::{
+    NewWaiver, Reason, Request, RequestCommand, Talk, Vote, Waiver, WaiverCommand, Word,
+};
 pub use self::words::{Replayed, Target};
 pub use super::policy::init::Preset;
 pub use super::policy::what_if::WhatIf;

@@ -25,6 +25,7 @@ pub(super) fn spawn(app: &Arc<App>, config: &Config, stop: &CancellationToken) -
     tokio::spawn(until(stop.clone(), sweep(Arc::clone(app), config.schedule.interval)));
     tokio::spawn(until(stop.clone(), watch_policy(Arc::clone(app), config.policy_file.clone())));
     tokio::spawn(until(stop.clone(), ask_provider(Arc::clone(app))));
+    tokio::spawn(until(stop.clone(), notify(Arc::clone(app))));
     let mut hangup = signal(SignalKind::hangup()).context("listening for SIGHUP")?;
     let reloading = Arc::clone(app);
     tokio::spawn(until(stop.clone(), async move {
@@ -41,6 +42,16 @@ pub(super) fn spawn(app: &Arc<App>, config: &Config, stop: &CancellationToken) -
         stop.cancel();
     });
     Ok(())
+}
+
+/// Sends what people should be told, where somebody is to be told.
+async fn notify(app: Arc<App>) {
+    while let Some(notify) = &app.notify {
+        if let Err(error) = notify.send().await {
+            tracing::warn!(%error, "notifications not sent");
+        }
+        tokio::time::sleep(RETRY).await;
+    }
 }
 
 /// Keeps what the OpenID provider publishes current, where there is one.

@@ -24,6 +24,7 @@ use crate::http::front::{Front, Manners};
 use crate::http::{admin, server};
 use crate::ledger::{Ledger, key_file};
 use crate::mlflow::{Base, Client, Origins, Upstream};
+use crate::notify::Notify;
 use crate::operator::OperatorKey;
 use crate::plugins::Engine;
 use crate::store::{Store, sled::SledStore};
@@ -104,6 +105,7 @@ pub(super) async fn assemble(config: &Config) -> anyhow::Result<App> {
     let profiles = Arc::new(KeptProfiles::new(Arc::clone(&store), Arc::clone(&clock), max_age));
     let auth = Arc::new(identity::auth(config, client, profiles.for_auth(), &clock)?);
     let generation = generation.await.context("loading the policy")??;
+    let notify = notify(config, &store, &clock)?;
     let app = App {
         people: People::new(auth, Arc::clone(&store)).with_profiles(profiles),
         clock,
@@ -117,6 +119,7 @@ pub(super) async fn assemble(config: &Config) -> anyhow::Result<App> {
         public_url: public.to_string(),
         workspaces: config.upstream.workspaces.iter().map(Workspace::new).collect(),
         webhook_secret: config.webhook.secret.as_ref().map(|secret| secret.expose().to_owned()),
+        notify,
         concluding: Default::default(),
         prechecking: Default::default(),
         reload_error: ArcSwapOption::empty(),
@@ -126,6 +129,16 @@ pub(super) async fn assemble(config: &Config) -> anyhow::Result<App> {
     let software = format!("countersign {}", env!("CARGO_PKG_VERSION"));
     app.started(Entry::Started { software, policy: generation.policy.digest().0 }).await?;
     Ok(app)
+}
+
+fn notify(
+    config: &Config,
+    store: &Arc<dyn Store>,
+    clock: &Arc<dyn Clock>,
+) -> anyhow::Result<Option<Arc<Notify>>> {
+    let Some(to) = &config.notify else { return Ok(None) };
+    let to = (to.webhook.clone(), to.secret.clone());
+    Ok(Some(Arc::new(Notify::new(to, Arc::clone(store), Arc::clone(clock))?)))
 }
 
 fn loading(

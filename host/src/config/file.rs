@@ -21,6 +21,7 @@ pub struct File {
     pub reconcile: ReconcileSection,
     pub schedule: ScheduleSection,
     pub webhook: WebhookSection,
+    pub notify: NotifySection,
     pub plugins: PluginsSection,
     pub log: LogSection,
 }
@@ -220,6 +221,24 @@ section!(
 );
 
 section!(
+    /// Telling people of what they should look at.
+    NotifySection {
+        /// An `https` address that takes a POST of JSON: ids and the address of a page, nothing about people.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        webhook: Option<String> = None,
+        /// A file with the address.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        webhook_file: Option<String> = None,
+        /// Signs each message: HMAC-SHA256 over time and body, in `X-Countersign-Signature`.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        secret: Option<String> = None,
+        /// A file with the secret.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        secret_file: Option<String> = None,
+    }
+);
+
+section!(
     /// The plugin host.
     PluginsSection {
         /// For compiled code; safe to delete.
@@ -252,6 +271,8 @@ impl File {
         masked.upstream.token = mask(&self.upstream.token);
         masked.oidc.client_secret = mask(&self.oidc.client_secret);
         masked.webhook.secret = mask(&self.webhook.secret);
+        masked.notify.webhook = mask(&self.notify.webhook);
+        masked.notify.secret = mask(&self.notify.secret);
         masked
     }
 }

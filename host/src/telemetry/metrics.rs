@@ -252,7 +252,7 @@ impl Metrics {
         );
         registry.register(
             "approvals_ending",
-            "What time did to approvals: warned of, run out, alias moved to its fallback or not",
+            "What became of approvals: warned of, run out, stale by their tier, suspended, alias moved to its fallback",
             self.approvals.clone(),
         );
         registry.register("ledger_size", "Entries in the ledger", self.ledger_size.clone());

@@ -115,3 +115,45 @@ fn who_left_the_group_no_longer_fills_the_seat() {
     assert_eq!(scene.holder(&model, "champion"), Some(version));
     scene.verify();
 }
+
+/// Ruth of the group lends dora her chair; whoever is in the group `legal` may veto.
+fn lent_and_vetoed(name: &str) -> String {
+    let legal = "[[seat]]\nname = \"legal\"\ngroups = [\"oidc:legal\"]\nveto = true\n\n\
+                 [[delegation]]\nfrom = \"ruth\"\nto = \"dora\"\nseat = \"risk\"\n\
+                 starts = \"2020-01-01\"\nends = \"2090-01-01\"\n\n[[tier]]";
+    by_group(name).replacen("[[tier]]", legal, 1)
+}
+
+#[test]
+fn groups_fill_the_chair_that_is_lent_and_the_seat_that_may_veto() {
+    let (mut scene, provider) = scene("lent", lent_and_vetoed);
+    for (name, groups) in [("ruth", vec!["model-risk"]), ("dora", vec![]), ("lea", vec!["legal"])] {
+        provider.set_groups(name, &groups).unwrap();
+        scene.tokens.insert(name, provider.person(name).unwrap());
+    }
+    scene.tokens.insert("ana", provider.person("ana").unwrap());
+    let model = scene.model("a");
+    let version = scene.register(&model, 0.9).version;
+    let id = scene.request_of(&scene.alias(&model, "champion", &version));
+    let seats = |scene: &Scene, who: &str| me(scene, scene.token(who))["seats"].clone();
+    assert_eq!(scene.vote("dora", &id, "approve").status, 403, "nobody has seen ruth in the group yet");
+    assert_eq!(seats(&scene, "ruth"), json!(["risk"]));
+    assert_eq!(seats(&scene, "dora"), json!(["risk"]), "for ruth");
+    let answer = scene.vote("dora", &id, "approve");
+    assert_eq!(answer.json().unwrap()["state"]["is"], "approved", "{}", answer.text());
+
+    // Ruth leaves the group: she has no chair to lend any more.
+    provider.set_groups("ruth", &[]).unwrap();
+    scene.tokens.insert("ruth", provider.person("ruth").unwrap());
+    assert_eq!(seats(&scene, "ruth"), json!([]));
+    contains(&scene.alias(&model, "champion", &version).text(), &["is held"]);
+    assert_eq!(scene.vote("dora", &id, "approve").status, 403);
+
+    // Nobody asked the seat `legal`, and one of its group ends it; who is not in the group cannot.
+    assert_eq!(scene.vote("dora", &id, "reject").status, 403);
+    let answer = scene.vote("lea", &id, "reject");
+    assert_eq!(answer.json().unwrap()["state"]["is"], "rejected", "{}", answer.text());
+    contains(&scene.alias(&model, "champion", &version).text(), &["rejected", "final"]);
+    assert_eq!(scene.holder(&model, "champion"), None);
+    scene.verify();
+}

@@ -226,7 +226,12 @@ impl<'a> Tally<'a> {
             tier: demand.tier.clone(),
             tier_facts: demand.tier_facts.clone(),
             lowered_from: demand.lowered_from.clone(),
-            sampled: demand.sample.as_ref().filter(|_| nobody_signs).filter(|s| s.draws(&case.binding)).map(|s| s.seat.clone()),
+            sampled: demand
+                .sample
+                .as_ref()
+                .filter(|_| nobody_signs)
+                .filter(|s| s.draws(&case.binding))
+                .map(|s| s.seat.clone()),
             reauthenticate: demand.reauthenticate,
             verdict,
             seats,

@@ -46,7 +46,13 @@ impl std::fmt::Display for TierDrift {
         for (place, change) in self.changes.iter().enumerate() {
             let or_nothing = |value: &Option<String>| value.clone().unwrap_or_else(|| "nothing".to_owned());
             let before = if place == 0 { ": " } else { ", " };
-            write!(f, "{before}{} was {} and is {}", change.fact, or_nothing(&change.was), or_nothing(&change.is))?;
+            write!(
+                f,
+                "{before}{} was {} and is {}",
+                change.fact,
+                or_nothing(&change.was),
+                or_nothing(&change.is)
+            )?;
         }
         Ok(())
     }

@@ -39,7 +39,10 @@ impl PromotionRequest {
     #[must_use]
     pub fn sample_waits_for(&self) -> Option<&Seat> {
         let made = matches!(self.state, State::Applied { .. });
-        self.sampled.as_ref().filter(|sampled| made && sampled.reviewed.is_none()).map(|sampled| &sampled.seat)
+        self.sampled
+            .as_ref()
+            .filter(|sampled| made && sampled.reviewed.is_none())
+            .map(|sampled| &sampled.seat)
     }
 
     /// Somebody has looked at it. Whoever objects suspends it: see [`Self::suspended`].
@@ -55,6 +58,10 @@ impl PromotionRequest {
         let (by, why) = (word.by.clone(), word.rationale.clone());
         let reviewed = Some(SampleReview { word, confirmed });
         let this = Self { sampled: Some(Sampled { seat, reviewed }), ..self };
-        if confirmed { Ok(this) } else { this.suspended(Some(by), format!("objected to in a sampled review: {why}"), now) }
+        if confirmed {
+            Ok(this)
+        } else {
+            this.suspended(Some(by), format!("objected to in a sampled review: {why}"), now)
+        }
     }
 }

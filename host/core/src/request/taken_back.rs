@@ -27,9 +27,7 @@ impl PromotionRequest {
     /// When it was not suspended.
     pub fn resumed(self, now: Millis) -> Result<Self, InvalidStep> {
         match self.state {
-            State::Suspended { intent, .. } => {
-                Ok(Self { state: State::Applied { at: now, intent }, ..self })
-            }
+            State::Suspended { intent, .. } => Ok(Self { state: State::Applied { at: now, intent }, ..self }),
             state => Err(InvalidStep { state: state.as_str(), step: "resumed" }),
         }
     }

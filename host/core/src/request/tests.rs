@@ -251,11 +251,8 @@ fn an_approval_is_suspended_resumed_and_revoked() {
 }
 
 fn drawn() -> PromotionRequest {
-    let free = GateVerdict {
-        seats: BTreeMap::new(),
-        sampled: Some("risk".into()),
-        ..gate(Verdict::Satisfied, &[])
-    };
+    let free =
+        GateVerdict { seats: BTreeMap::new(), sampled: Some("risk".into()), ..gate(Verdict::Satisfied, &[]) };
     let placed = open().placed;
     PromotionRequest::open(RequestId(Uuid::nil()), Millis::new(0), placed, found(free))
 }

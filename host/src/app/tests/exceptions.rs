@@ -6,7 +6,7 @@ use countersign_core::waiver::Requirement;
 use super::*;
 use crate::app::{NewEmergency, NewWaiver};
 
-fn waiver(world: &World, days: i64) -> NewWaiver {
+pub(super) fn waiver(world: &World, days: i64) -> NewWaiver {
     NewWaiver {
         workspace: "default".into(),
         model: "credit".into(),

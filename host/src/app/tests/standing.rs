@@ -75,7 +75,10 @@ async fn a_revoked_alias_goes_to_its_fallback_and_a_suspended_one_stays() {
     world.say("ruth", Word::Revoke, id).await.unwrap();
     assert_eq!((world.app.age().await.unwrap(), world.champion().as_deref()), (1, Some("3")));
     let request = world.app.request(id).unwrap();
-    assert_eq!((request.state.as_str(), request.fallback), ("revoked", Some(Fallback::Moved { to: Version::new(3) })));
+    assert_eq!(
+        (request.state.as_str(), request.fallback),
+        ("revoked", Some(Fallback::Moved { to: Version::new(3) }))
+    );
     assert_eq!(world.breaches().await, Vec::<String>::new());
 }
 

@@ -70,7 +70,10 @@ async fn a_tier_that_moves_is_recorded_once_and_asked_for_again() {
         drift.to_string(),
         "its tier is `high` now, and it was approved for `low`: version.tags[\"risk\"] was nothing and is \"high\""
     );
-    assert_eq!((world.standing(low.id), world.app.request(low.id).unwrap().flags.stale), (Some("stale"), true));
+    assert_eq!(
+        (world.standing(low.id), world.app.request(low.id).unwrap().flags.stale),
+        (Some("stale"), true)
+    );
     let renewal = world.app.request(drift.renewal.unwrap()).unwrap();
     assert_eq!((renewal.state.as_str(), renewal.previous), ("in-review", Some(low.id)));
     assert_eq!(renewal.authors.requester, low.authors.requester, "whoever asked cannot sign it");

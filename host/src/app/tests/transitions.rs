@@ -95,3 +95,23 @@ async fn a_request_is_rejected_by_others_and_withdrawn_by_its_own() {
         "no open request",
     );
 }
+
+#[tokio::test]
+async fn an_approval_moves_what_a_waiver_leaves_and_nobody_behind_it_may_give_one() {
+    let world = world().await;
+    let production = wanted(Stage::Production);
+    let waiver = super::exceptions::waiver(&world, 7);
+    let waiver = world.app.ask_waiver(&caller("lea"), waiver).await.unwrap();
+    world.app.approve_waiver(&caller("ruth"), waiver.id, "bounded").await.unwrap();
+    let asked = world.app.ask_transition(&caller("ana"), &production, false, "").await.unwrap();
+    assert_eq!((asked.request.state.as_str(), asked.request.flags.waived), ("approved", true));
+    let hers = world.app.approve_transition(&caller("lea"), &production, false, "lawful").await;
+    refused(hers, "forbidden", "they asked for, or own, a waiver that it rests on");
+    assert_eq!(world.stage(), None);
+    let (done, _) =
+        world.app.approve_transition(&caller("omar"), &production, false, "as waived").await.unwrap();
+    assert_eq!((done.request.state.as_str(), world.stage().as_deref()), ("applied", Some("Production")));
+    // What was waived counts until the waiver ends, and not longer.
+    assert_eq!(done.request.valid_until, Some(waiver.expires));
+    assert_eq!(world.breaches().await, Vec::<String>::new());
+}

@@ -12,8 +12,8 @@ use http::Uri;
 use super::{ConfigError, ConfigFault, listed};
 use crate::config::layers::Layers;
 use crate::config::{
-    AtWrite, Config, Credentials, Facts, Log, LogFormat, Plugins, Reconcile, Schedule, Secret, Server,
-    StoreLocation, Upstream, Webhook,
+    AtWrite, Config, Credentials, Facts, Log, LogFormat, NotifyTo, Plugins, Reconcile, Schedule, Secret,
+    Server, StoreLocation, Upstream, Webhook,
 };
 
 /// Where MLflow's webhooks go, below the public URL.
@@ -60,6 +60,7 @@ impl<'l> Reader<'l> {
             reconcile: Reconcile { interval: interval? },
             schedule: Schedule { interval: schedule? },
             webhook: webhook?,
+            notify: self.notify()?,
             plugins: plugins?,
             log: log?,
             written: file.masked(),
@@ -170,6 +171,21 @@ impl<'l> Reader<'l> {
             None => self.below("webhook.url", public_url?, WEBHOOK_PATH),
         };
         Some(Webhook { url: url?, secret: secret? })
+    }
+
+    fn notify(&self) -> Option<Option<NotifyTo>> {
+        let file = &self.layers.file.notify;
+        let webhook = self.secret("notify.webhook", file.webhook.as_ref(), file.webhook_file.as_ref())?;
+        let secret = self.secret("notify.secret", file.secret.as_ref(), file.secret_file.as_ref())?;
+        let Some(webhook) = webhook else { return Some(None) };
+        let address: Option<Uri> = webhook.expose().parse().ok();
+        let whole = |uri: &Uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some();
+        if address.filter(whole).is_none() {
+            // Not repeated in the message: it may be a secret.
+            return self
+                .fault("notify.webhook", "it is no URL: write it whole, as in `https://example.com/hook`");
+        }
+        Some(Some(NotifyTo { webhook, secret }))
     }
 
     fn plugins(&self) -> Option<Plugins> {

@@ -63,7 +63,11 @@ pub(in crate::http) fn headline(
             format!("Suspended: not to be relied on until somebody resumes or revokes it ({})", bare(reason))
         }
         State::Revoked { reason, .. } => {
-            format!("Revoked: the approval was taken back ({}){}", bare(reason), then(request.fallback.as_ref()))
+            format!(
+                "Revoked: the approval was taken back ({}){}",
+                bare(reason),
+                then(request.fallback.as_ref())
+            )
         }
         State::Applied { .. } => applied(request),
         State::Rejected { .. } => "Rejected. That is final for what was reviewed".to_owned(),

@@ -89,3 +89,14 @@ pub fn held_of(workspace: &str, model: &str) -> Key {
 pub fn held(workspace: &str, model: &str, name: &str, since: u64) -> Key {
     held_of(workspace, model).text(name).number(since)
 }
+
+/// Notifications that were not taken yet, oldest first.
+#[must_use]
+pub fn messages() -> Key {
+    Key::space("notify")
+}
+
+#[must_use]
+pub fn message(id: Uuid) -> Key {
+    messages().id(id)
+}

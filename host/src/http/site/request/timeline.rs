@@ -77,9 +77,11 @@ fn ended(visitor: &Visitor, request: &PromotionRequest, entry: Find<'_>) -> Opti
             let what = format!("{} it: {reason}", request.state.as_str());
             (*at, event(visitor, *at, by.as_ref(), &what, ("alert", Tone::Bad)), None)
         }
-        State::Superseded { at, .. } => {
-            (*at, event(visitor, *at, None, "Another request stands in its place", ("dash", Tone::Quiet)), None)
-        }
+        State::Superseded { at, .. } => (
+            *at,
+            event(visitor, *at, None, "Another request stands in its place", ("dash", Tone::Quiet)),
+            None,
+        ),
         // The review that rejected it says so.
         State::Open | State::InReview | State::Applying { .. } | State::Rejected { .. } => return None,
     };
@@ -87,11 +89,7 @@ fn ended(visitor: &Visitor, request: &PromotionRequest, entry: Find<'_>) -> Opti
 }
 
 /// What only the ledger knows: further calls, signatures that were refused, changes of what is reviewed.
-fn besides(
-    visitor: &Visitor,
-    request: &PromotionRequest,
-    recorded: &[Recorded],
-) -> Vec<(Millis, Event)> {
+fn besides(visitor: &Visitor, request: &PromotionRequest, recorded: &[Recorded]) -> Vec<(Millis, Event)> {
     let mut events: Vec<(Millis, Event)> = Vec::new();
     let mut calls: Option<(Option<&PersonId>, usize)> = None;
     let first = recorded.iter().position(|(_, _, entry)| matches!(entry, Entry::Refused { .. }));

@@ -48,10 +48,7 @@ fn of_tier(table: &Table<'_>, known: &Known<'_>) -> Approvals {
     }
     let sample = sample(table, known);
     if let (true, Some(at)) = (seats.is_some(), table.text("sample")) {
-        table.fault(
-            at.start(),
-            "a sample is of writes that nobody signs: drop `sample`, or drop `seats`",
-        );
+        table.fault(at.start(), "a sample is of writes that nobody signs: drop `sample`, or drop `seats`");
     }
     Approvals {
         sample,
