@@ -348,14 +348,26 @@ impl Entry {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::action::Action;
 
     #[test]
     fn kind_and_serialised_tag_agree() {
-        let entry = Entry::PolicyLoaded { policy: Digest::of(b"") };
-        let json = serde_json::to_value(&entry).unwrap();
-        assert_eq!(json["kind"], entry.kind());
-        assert_eq!(json["body"], serde_json::from_str::<serde_json::Value>(&entry.body().unwrap()).unwrap());
+        let request = RequestId(Uuid::nil());
+        let said = || TakenBack { request, by: None, reason: "scores are zero".to_owned() };
+        let word = crate::waiver::tests::word("ruth");
+        for entry in [
+            Entry::PolicyLoaded { policy: Digest::of(b"") },
+            Entry::Suspended(said()),
+            Entry::Resumed(said()),
+            Entry::Revoked(said()),
+            Entry::Sampled { request, seat: "risk".into(), binding: Digest::of(b"") },
+            Entry::SampleReviewed { request, word, confirmed: true },
+            Entry::SkipAcknowledged { used: Uuid::nil(), by: "ruth".into() },
+        ] {
+            let json = serde_json::to_value(&entry).unwrap();
+            assert_eq!(json["kind"], entry.kind());
+            let body: serde_json::Value = serde_json::from_str(&entry.body().unwrap()).unwrap();
+            assert_eq!(json["body"], body);
+        }
     }
 
     #[test]

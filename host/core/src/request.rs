@@ -75,10 +75,10 @@ pub struct PromotionRequest {
     pub fallback: Option<Fallback>,
     /// Nobody signed it, and somebody looks at it after the fact.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sampled: Option<Sampled>,
+    pub sampled: Option<Box<Sampled>>,
     /// The version is live, and its tier is no longer the one that this was approved for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub drift: Option<TierDrift>,
+    pub drift: Option<Box<TierDrift>>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -128,7 +128,7 @@ impl PromotionRequest {
         let state = state_of(&found.gates, now);
         let Judgement { subject, binding, policy, facts, gates, check_runs, prior, authors, expires } = found;
         let flags = Flags { waived: is_waived(&gates), ..Flags::default() };
-        let sampled = Sampled::drawn(&gates);
+        let sampled = Sampled::drawn(&gates).map(Box::new);
         Self {
             id,
             opened_at: now,
@@ -183,7 +183,7 @@ impl PromotionRequest {
         let Judgement { subject, binding, policy, facts, gates, check_runs, prior, authors, expires: _ } =
             found;
         let valid_until = valid_until(&gates, &this.reviews, binding);
-        let sampled = Sampled::drawn(&gates);
+        let sampled = Sampled::drawn(&gates).map(Box::new);
         Ok(Self {
             subject,
             authors,
@@ -327,7 +327,7 @@ impl PromotionRequest {
     #[must_use]
     pub fn standing(&self, now: Millis) -> Option<Standing> {
         state::standing(&self.state, self.valid_until, now)
-            .map(|standing| standing.of_tier(self.drift.as_ref()))
+            .map(|standing| standing.of_tier(self.drift.as_deref()))
     }
 
     /// The registry moved without us.

@@ -59,7 +59,7 @@ impl App {
         let holdings = self.holdings(&generation.policy, &placed).await;
         let governance = generation.policy.governs(&placed.action, &holdings);
         match &governance {
-            Governance::Gates(gates) => self.promote(&generation, gates, &call).await,
+            Governance::Gates(gates) => Box::pin(self.promote(&generation, gates, &call)).await,
             _ if governance.refuses() => self.refuse_outright(&governance.to_string(), &call).await,
             _ => self.pass_on(call).await,
         }

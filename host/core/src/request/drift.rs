@@ -65,7 +65,7 @@ impl PromotionRequest {
         match self.state {
             State::Applied { .. } | State::Suspended { .. } => {
                 let flags = Flags { stale: drift.is_some(), ..self.flags };
-                Self { drift, flags, ..self }
+                Self { drift: drift.map(Box::new), flags, ..self }
             }
             _ => self,
         }

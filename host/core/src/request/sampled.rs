@@ -57,7 +57,7 @@ impl PromotionRequest {
         let now = word.at;
         let (by, why) = (word.by.clone(), word.rationale.clone());
         let reviewed = Some(SampleReview { word, confirmed });
-        let this = Self { sampled: Some(Sampled { seat, reviewed }), ..self };
+        let this = Self { sampled: Some(Box::new(Sampled { seat, reviewed })), ..self };
         if confirmed {
             Ok(this)
         } else {

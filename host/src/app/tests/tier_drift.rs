@@ -50,7 +50,7 @@ impl World {
     }
 
     fn drift(&self, id: RequestId) -> Option<TierDrift> {
-        self.app.request(id).unwrap().drift
+        self.app.request(id).unwrap().drift.map(|drift| *drift)
     }
 
     fn standing(&self, id: RequestId) -> Option<&'static str> {
@@ -61,7 +61,7 @@ impl World {
 
 #[tokio::test]
 async fn a_tier_that_moves_is_recorded_once_and_asked_for_again() {
-    let (world, low) = World::low(&tiered()).await;
+    let (world, low) = Box::pin(World::low(&tiered())).await;
     assert_eq!(world.standing(low.id), Some("active"));
     world.tag("high");
     assert_eq!((world.looked().await, world.looked().await), (1, 0), "once");
@@ -91,7 +91,7 @@ async fn a_tier_that_moves_is_recorded_once_and_asked_for_again() {
 
 #[tokio::test]
 async fn what_renews_it_takes_over() {
-    let (world, low) = World::low(&tiered()).await;
+    let (world, low) = Box::pin(World::low(&tiered())).await;
     world.tag("high");
     world.looked().await;
     let renewal = world.drift(low.id).unwrap().renewal.unwrap();
@@ -108,7 +108,7 @@ async fn what_renews_it_takes_over() {
 
 #[tokio::test]
 async fn a_tier_that_comes_back_mends_it() {
-    let (world, low) = World::low(&tiered()).await;
+    let (world, low) = Box::pin(World::low(&tiered())).await;
     world.tag("high");
     world.looked().await;
     let renewal = world.drift(low.id).unwrap().renewal.unwrap();
@@ -123,7 +123,7 @@ async fn a_tier_that_comes_back_mends_it() {
 
 #[tokio::test]
 async fn what_nobody_signed_drifts_too_and_opens_a_request() {
-    let (world, auto) = World::low(&free()).await;
+    let (world, auto) = Box::pin(World::low(&free())).await;
     world.tag("high");
     assert_eq!(world.looked().await, 1);
     let renewal = world.drift(auto.id).unwrap().renewal.unwrap();
@@ -136,7 +136,7 @@ async fn what_cannot_be_told_says_nothing() {
     let policy = tiered().replace("version.tags[\"risk\"] == \"high\"", "version.metrics[\"risk\"] > 0.5");
     let world = World::new(&policy).await;
     assert_eq!(world.asked().await.state.as_str(), "open", "a tier that is not known holds");
-    let (world, low) = World::low(&tiered()).await;
+    let (world, low) = Box::pin(World::low(&tiered())).await;
     world.tag("high");
     world.registry.lock().unwrap().gone = true;
     assert_eq!((world.looked().await, world.drift(low.id)), (0, None));
@@ -146,7 +146,7 @@ async fn what_cannot_be_told_says_nothing() {
 
 #[tokio::test]
 async fn what_was_kept_before_intents_were_noted_is_watched_too() {
-    let (world, low) = World::low(&tiered()).await;
+    let (world, low) = Box::pin(World::low(&tiered())).await;
     let key = crate::store::keys::holding("default", "credit", "alias:champion");
     let before = serde_json::json!({"version": "7", "since": 1, "bypassed": false});
     let before = crate::store::codec::encode(&before).unwrap();
@@ -157,7 +157,7 @@ async fn what_was_kept_before_intents_were_noted_is_watched_too() {
 
 #[tokio::test]
 async fn a_refusal_says_that_the_approval_is_stale() {
-    let (world, low) = World::low(&tiered()).await;
+    let (world, low) = Box::pin(World::low(&tiered())).await;
     world.tag("high");
     world.looked().await;
     let message = match super::changes::set(&world).await {
@@ -182,7 +182,7 @@ mod laws {
         fn an_approval_is_stale_exactly_while_its_tier_is_another(tags in proptest::collection::vec("high|low|other", 1..6)) {
             let runtime = tokio::runtime::Runtime::new().unwrap();
             runtime.block_on(async {
-                let (world, low) = World::low(&tiered()).await;
+                let (world, low) = Box::pin(World::low(&tiered())).await;
                 let (mut high, mut moves) = (false, 0);
                 for tag in &tags {
                     world.tag(tag);
