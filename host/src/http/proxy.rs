@@ -51,7 +51,8 @@ pub(super) async fn answer(lane: &Lane, request: Request<Incoming>, peer: Socket
         Routed::Databricks(asked) => {
             let front = Arc::clone(&lane.front);
             let span = tracing::info_span!("request", request.id = %front.request_id(&head.headers));
-            let work = async move { databricks::answer(&front, asked, head, body, &caller, peer).await };
+            let work =
+                async move { Box::pin(databricks::answer(&front, asked, head, body, &caller, peer)).await };
             lane.in_house(work.instrument(span)).await.unwrap_or_else(|lost| broke_down(&lost))
         }
         Routed::Refused(refusal) if enforces(&front.app) => spelt_oddly(front, &refusal),
