@@ -8,6 +8,7 @@ mod id;
 mod prior;
 pub mod state;
 mod stood;
+mod window;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -17,6 +18,7 @@ pub use self::id::RequestId;
 pub use self::prior::Prior;
 pub use self::state::{Standing, State};
 pub use self::stood::Stood;
+pub use self::window::Window;
 use crate::action::Placed;
 use crate::check::CheckRun;
 use crate::decide::{GateVerdict, Verdict, Violation};
@@ -68,6 +70,15 @@ pub struct PromotionRequest {
     /// What becomes of the name, where the approval has run out and the policy names another version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fallback: Option<Fallback>,
+    /// Further promoted versions that the write would change.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<Subject>,
+    /// The time in which files may be written, once it has begun.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<Window>,
+    /// What was found of it after its write was made, where that is not what was approved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undermined: Option<Stood>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -108,6 +119,8 @@ pub struct Judgement {
     pub authors: Authors,
     /// How long a request may stay open, by the gate that allows least.
     pub expires: Option<Span>,
+    /// Further promoted versions that the write would change.
+    pub also: Vec<Subject>,
 }
 
 impl PromotionRequest {
@@ -115,7 +128,8 @@ impl PromotionRequest {
     #[must_use]
     pub fn open(id: RequestId, now: Millis, placed: Placed, found: Judgement) -> Self {
         let state = state_of(&found.gates, now);
-        let Judgement { subject, binding, policy, facts, gates, check_runs, prior, authors, expires } = found;
+        let Judgement { subject, binding, policy, facts, gates, check_runs, prior, authors, expires, also } =
+            found;
         let flags = Flags { waived: is_waived(&gates), ..Flags::default() };
         Self {
             id,
@@ -139,13 +153,10 @@ impl PromotionRequest {
             valid_until: None,
             warned: None,
             fallback: None,
+            also,
+            window: None,
+            undermined: None,
         }
-    }
-
-    /// Says which request for the same write ended before it.
-    #[must_use]
-    pub fn after(self, previous: Option<RequestId>) -> Self {
-        Self { previous, ..self }
     }
 
     /// Takes in what was found now. A different binding makes the approvals that were given stale.
@@ -166,7 +177,7 @@ impl PromotionRequest {
         let fresh = matches!(state, State::Approved { .. } | State::Applying { .. });
         let stale = (this.flags.stale || moved) && !fresh;
         let flags = Flags { stale, waived: is_waived(&found.gates), ..this.flags };
-        let Judgement { subject, binding, policy, facts, gates, check_runs, prior, authors, expires: _ } =
+        let Judgement { subject, binding, policy, facts, gates, check_runs, prior, authors, also, .. } =
             found;
         let valid_until = valid_until(&gates, &this.reviews, binding);
         Ok(Self {
@@ -181,6 +192,7 @@ impl PromotionRequest {
             state,
             prior,
             valid_until,
+            also,
             ..this
         })
     }

@@ -1,5 +1,7 @@
 //! What the API says about a request: the request itself, and what people need to read it.
 
+use countersign_core::action::Action;
+use countersign_core::difference::Change;
 use countersign_core::explain;
 use countersign_core::names::{PersonId, Seat};
 use countersign_core::request::{Fallback, PromotionRequest, Standing};
@@ -17,6 +19,9 @@ pub(in crate::http) struct RequestAnswer {
     /// What a review must bind to.
     pub(in crate::http) subject_digest: String,
     pub(in crate::http) summary: String,
+    /// What the write would change of what is said about the version or its model, as it was when this was judged.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(in crate::http) writes: Vec<Change>,
     /// Opaque ids to account names, for as long as profiles are kept.
     pub(in crate::http) names: BTreeMap<PersonId, String>,
     /// How the approval stands, once its write was made.
@@ -34,7 +39,8 @@ impl RequestAnswer {
             headline: headline(&request, &of_seat),
             url: app.request_url(request.id),
             subject_digest: request.binding.to_string(),
-            summary: explain::action_phrase(&request.placed.action),
+            summary: explain::touching_phrase(&request.placed.action, &request.subject, &request.also),
+            writes: app.would_change(&request),
             standing: request.standing(app.clock.now()).map(Standing::as_str),
             names: people(&request).into_iter().map(|id| (id.clone(), app.people.name_of(&id))).collect(),
             request,
@@ -56,14 +62,19 @@ pub(in crate::http) fn headline(
             "The glass was broken: the same call succeeds for a short time, and somebody must review it"
                 .to_owned()
         }
+        State::Approved { .. } if request.open_window().is_some() => open_for_writing(request),
         State::Open | State::InReview | State::Approved { .. } => explain::headline(&request.gates, of_seat),
         State::Applying { .. } => "Countersign makes the change at this moment".to_owned(),
         State::Lapsed { .. } => "Nobody settled it in time: the same call opens a new request".to_owned(),
-        State::Expired { .. } => expired(request.fallback.as_ref()),
+        State::Expired { .. } => expired(&request.placed.action, request.fallback.as_ref()),
         State::Suspended { .. } => {
             "Suspended: not to be relied on until somebody has looked at it".to_owned()
         }
         State::Revoked { .. } => "Revoked: the approval was taken back".to_owned(),
+        State::Applied { .. } if request.undermined.is_some() => {
+            "Applied, and changed since: what was approved is not what is there. Ask for it again".to_owned()
+        }
+        State::Applied { .. } if request.open_window().is_some() => open_for_writing(request),
         State::Applied { .. } => match (request.warned, request.valid_until) {
             (Some(_), Some(until)) => {
                 format!("Applied. The approval runs out at {until}: renew it before then")
@@ -76,12 +87,21 @@ pub(in crate::http) fn headline(
     }
 }
 
-fn expired(fallback: Option<&Fallback>) -> String {
+fn open_for_writing(request: &PromotionRequest) -> String {
+    let until = request.open_window().map(|window| format!(" until {}", window.until)).unwrap_or_default();
+    format!("Its requester may write files{until}")
+}
+
+fn expired(action: &Action, fallback: Option<&Fallback>) -> String {
+    let name = if matches!(action, Action::TransitionStage { .. }) { "stage" } else { "alias" };
     let then = match fallback {
         None => String::new(),
-        Some(Fallback::Due | Fallback::Moving { .. }) => "; its alias falls back at this moment".to_owned(),
-        Some(Fallback::Moved { to }) => format!("; its alias went back to version {to}"),
-        Some(Fallback::Stayed { reason }) => format!("; its alias stays ({})", reason.trim_end_matches('.')),
+        Some(Fallback::Due | Fallback::Moving { .. }) => format!("; its {name} falls back at this moment"),
+        Some(Fallback::Moved { leaves_for: Some(stage), .. }) => {
+            format!("; the version left for stage {stage}")
+        }
+        Some(Fallback::Moved { to, .. }) => format!("; its {name} went back to version {to}"),
+        Some(Fallback::Stayed { reason }) => format!("; its {name} stays ({})", reason.trim_end_matches('.')),
     };
     format!("The approval has run out{then}: renew it, so that the version is validated again")
 }

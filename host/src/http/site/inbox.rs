@@ -2,13 +2,12 @@
 
 use axum::extract::Query;
 use axum::response::Response;
-use countersign_core::explain;
 use countersign_core::names::Seat;
 use countersign_core::request::{PromotionRequest, RequestId};
 use http::StatusCode;
 use serde::Deserialize;
 
-use super::request::capital;
+use super::request::{capital, phrase};
 use super::{Trouble, Visitor, page};
 use crate::app::RequestFilter;
 use crate::http::api::headline;
@@ -84,7 +83,7 @@ fn row(visitor: &Visitor, request: &PromotionRequest) -> InboxRow {
         chips: chips(request),
         model: request.subject.model.to_string(),
         version: version(request),
-        action: capital(&explain::action_phrase(&request.placed.action)),
+        action: capital(&phrase(request)),
         headline: headline(request, &of_seat),
         requester: visitor.somebody(request.authors.requester.as_ref()),
         opened: visitor.when(request.opened_at),
@@ -103,7 +102,7 @@ pub(super) fn version(request: &PromotionRequest) -> Option<String> {
 /// State first, then flags.
 pub(super) fn chips(request: &PromotionRequest) -> Vec<Chip> {
     let mut chips = vec![Chip::of_state(&request.state)];
-    if request.flags.stale && request.state.is_live() {
+    if request.flags.stale && (request.state.is_live() || request.undermined.is_some()) {
         chips.push(Chip::stale());
     }
     if request.flags.bypassed {

@@ -12,7 +12,7 @@ use crate::http::pages::parts::count;
 use crate::http::pages::request::Event;
 use crate::http::site::Visitor;
 use crate::http::site::errors::sentence;
-use crate::http::site::ledger::running_out;
+use crate::http::site::ledger::{running_out, window_closed};
 use crate::http::site::request::capital;
 
 type Recorded = (u64, Millis, Entry);
@@ -111,9 +111,16 @@ fn besides(visitor: &Visitor, recorded: &[Recorded]) -> Vec<(Millis, Event)> {
             }
             Entry::Expiring { .. } => (None, capital(&running_out(entry).unwrap_or_default()), "clock"),
             Entry::FallingBack { placed, .. } => {
-                (None, format!("Its alias falls back: {}", action_phrase(&placed.action)), "alert")
+                (None, format!("It falls back: {}", action_phrase(&placed.action)), "alert")
             }
-            Entry::NotFallenBack { reason, .. } => (None, format!("Its alias stays: {reason}"), "alert"),
+            Entry::WindowOpened { by, until, .. } => {
+                (Some(by), format!("began to write files, which they may until {until}"), "open")
+            }
+            Entry::WindowClosed { changed, .. } => (None, capital(&window_closed(changed)), "clock"),
+            Entry::Undermined { .. } => {
+                (None, "What was approved has changed since the change was made".to_owned(), "alert")
+            }
+            Entry::NotFallenBack { reason, .. } => (None, format!("It stays: {reason}"), "alert"),
             Entry::Stale { .. } => {
                 (None, "What is reviewed has changed; earlier signatures lapsed".to_owned(), "alert")
             }

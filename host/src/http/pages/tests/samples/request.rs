@@ -100,6 +100,7 @@ pub(in crate::http::pages::tests) fn request(panel: ReviewPanel) -> RequestPage 
         may_withdraw: own,
         may_apply: own,
         changes: Vec::new(),
+        writes: Vec::new(),
         renew: None,
         may_break_glass: own,
         previous: own.then(|| "0199c1f0-7b7a-7cc0-9f3e-6a0d2b1c4e5e".into()),
