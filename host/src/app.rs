@@ -3,6 +3,7 @@
 //! The app owns the store, the ledger, the plugins, the upstream and the clock, and turns their answers into the
 //! arguments of the pure core. It must not know: routes, status codes, cookies, pages.
 
+mod affected;
 mod age;
 mod apply;
 mod authors;
@@ -15,6 +16,7 @@ mod error;
 mod evidence;
 mod expire;
 mod fall_back;
+mod files;
 mod generation;
 mod govern;
 mod held_after;
@@ -48,6 +50,7 @@ mod tests;
 mod tier_drift;
 mod transitions;
 mod turns;
+mod undermine;
 mod ungoverned;
 mod waivers;
 mod webhook;
@@ -61,6 +64,7 @@ pub use self::conclude::Concluding;
 pub use self::discussion::{NewComment, Said};
 pub use self::emergency::NewEmergency;
 pub use self::error::AppError;
+pub use self::files::Passage;
 pub use self::generation::{Generation, LoadGenerationError};
 pub use self::govern::{Answer, Call};
 pub use self::people::People;

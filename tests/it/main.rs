@@ -10,6 +10,7 @@ mod crash;
 mod facts;
 mod failing;
 mod fate;
+mod files;
 mod identity;
 mod lifecycle;
 mod mlflow;

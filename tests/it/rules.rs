@@ -59,6 +59,15 @@ fn two_people_as_the_rule_says() {
     assert_eq!(scene.holder(&model, "champion"), Some(version));
     let runs = scene.of_kind("rule-run");
     assert!(runs.iter().any(|run| run.to_string().contains("two-person")), "{runs:?}");
+    for (index, entry) in scene.entries().iter().enumerate().filter(|(_, entry)| entry["kind"] == "rule-run")
+    {
+        let answer = scene.host.does(&["replay", &index.to_string(), "--output", "json"], None).unwrap();
+        let report: Value = serde_json::from_str(&answer).unwrap();
+        assert_eq!(
+            (&report["same"], &report["replayed"][0]["plugin"]),
+            (&json!(true), &entry["body"]["run"]["plugin"])
+        );
+    }
     scene.verify();
 }
 

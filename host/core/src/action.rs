@@ -1,8 +1,12 @@
 //! What a request would change, once classified.
 
+mod files;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+
+pub use self::files::{ArtifactPlace, FileWrite};
 
 use crate::names::{Alias, ModelName, Stage, Version, Workspace};
 
@@ -37,6 +41,9 @@ pub enum Action {
     },
     UpdateModel {
         model: ModelName,
+        /// `None` as entries of before have it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        description: Option<String>,
     },
     DeleteModel {
         model: ModelName,
@@ -44,6 +51,8 @@ pub enum Action {
     UpdateVersion {
         model: ModelName,
         version: Version,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        description: Option<String>,
     },
     DeleteVersion {
         model: ModelName,
@@ -72,6 +81,8 @@ pub enum Action {
     /// Writes or deletes files. Which versions lie there is for the shell to find out.
     WriteArtifact {
         place: ArtifactPlace,
+        #[serde(default, skip_serializing_if = "FileWrite::is_plain")]
+        how: FileWrite,
     },
     /// Creates, changes or deletes a registry webhook.
     ChangeWebhook {
@@ -108,34 +119,6 @@ impl Registration {
     }
 }
 
-/// Where a request writes files.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(tag = "place", rename_all = "kebab-case")]
-pub enum ArtifactPlace {
-    /// A path below MLflow's artifact root (`mlflow-artifacts:/…`), normalised, without a leading slash.
-    Root { path: String },
-    /// A path below a run's artifacts.
-    Run { run_id: String, path: String },
-    /// A path below a logged model's artifacts.
-    LoggedModel { model_id: String, path: String },
-}
-
-impl ArtifactPlace {
-    /// The runs and logged models whose files may lie there, by their ids. MLflow's artifact root has them as folders:
-    /// `EXPERIMENT/RUN/artifacts`, `EXPERIMENT/models/m-…/artifacts`.
-    #[must_use]
-    pub fn owners(&self) -> Vec<&str> {
-        let is_id = |part: &&str| {
-            part.starts_with("m-") || (part.len() == 32 && part.bytes().all(|b| b.is_ascii_hexdigit()))
-        };
-        match self {
-            Self::Root { path } => path.split('/').filter(is_id).collect(),
-            Self::Run { run_id, .. } => vec![run_id],
-            Self::LoggedModel { model_id, .. } => vec![model_id],
-        }
-    }
-}
-
 /// An action in its workspace.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Placed {
@@ -154,7 +137,7 @@ impl Action {
             | Self::TransitionStage { model, .. }
             | Self::CreateModel { model, .. }
             | Self::RenameModel { model, .. }
-            | Self::UpdateModel { model }
+            | Self::UpdateModel { model, .. }
             | Self::DeleteModel { model }
             | Self::UpdateVersion { model, .. }
             | Self::DeleteVersion { model, .. }
@@ -184,6 +167,20 @@ impl Action {
     #[must_use]
     pub const fn is_promotion(&self) -> bool {
         matches!(self, Self::SetAlias { .. } | Self::TransitionStage { .. } | Self::RegisterVersion(_))
+    }
+
+    /// Whether this changes what is said about a version or a model: a tag or a description.
+    #[must_use]
+    pub const fn describes(&self) -> bool {
+        matches!(
+            self,
+            Self::SetVersionTag { .. }
+                | Self::DeleteVersionTag { .. }
+                | Self::UpdateVersion { .. }
+                | Self::SetModelTag { .. }
+                | Self::DeleteModelTag { .. }
+                | Self::UpdateModel { .. }
+        )
     }
 
     /// The stable word for this kind of action, as in serialised actions and in the plugins' interface.
@@ -219,22 +216,5 @@ impl Action {
             Self::RenameModel { new_name, .. } => Some(new_name.as_str()),
             _ => None,
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn whose_files_lie_where() {
-        let check = |path: &str, expect: &[&str]| {
-            assert_eq!(ArtifactPlace::Root { path: path.to_owned() }.owners(), expect, "{path}");
-        };
-        check("1/0123456789abcdef0123456789abcdef/artifacts/model", &["0123456789abcdef0123456789abcdef"]);
-        check("1/models/m-7f/artifacts/MLmodel", &["m-7f"]);
-        check("shared/data.csv", &[]);
-        let run = ArtifactPlace::Run { run_id: "r1".to_owned(), path: String::new() };
-        assert_eq!(run.owners(), ["r1"]);
     }
 }

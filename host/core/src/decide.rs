@@ -10,17 +10,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::action::Placed;
+use crate::action::{Action, Placed};
 use crate::break_glass::BreakGlass;
 use crate::canonical::CanonicalError;
 use crate::check::{CheckRun, FailureClass, RuleRun};
 use crate::digest::Digest;
 use crate::entry::Bypass;
 use crate::facts::Subject;
-use crate::names::{GateName, PersonId, PluginName, Seat, Tier};
+use crate::names::{GateName, PersonId, PluginName, Seat, Stage, Tier};
 use crate::permit::Permit;
 use crate::policy::{FactRead, Sample, WaiverRule};
-use crate::request::Prior;
+use crate::request::{Prior, PromotionRequest, State, Window};
 use crate::review::{Authors, Review, Roster};
 use crate::time::{Millis, Span};
 use crate::waiver::{Waived, Waiver};
@@ -253,18 +253,20 @@ pub fn binding(
     subject: &Subject,
     policy: Digest,
     tiers: &[TierFound],
-    prior: Option<Prior>,
+    (prior, also): (Option<Prior>, &[Subject]),
 ) -> Result<Digest, CanonicalError> {
     #[derive(Serialize)]
     struct Bound<'a> {
         action: &'a Placed,
+        #[serde(skip_serializing_if = "<[Subject]>::is_empty")]
+        also: &'a [Subject],
         policy: Digest,
         #[serde(skip_serializing_if = "Option::is_none")]
         prior: Option<Prior>,
         subject: &'a Subject,
         tiers: &'a [TierFound],
     }
-    Digest::of_json(&Bound { action: placed, policy, prior, subject, tiers })
+    Digest::of_json(&Bound { action: placed, also, policy, prior, subject, tiers })
 }
 
 /// Decides a governed write. In an emergency the gates say what they say, and the write may be made nevertheless.
@@ -300,6 +302,33 @@ pub fn accountable(authors: &Authors, gates: &[GateVerdict], waivers: &[Waiver])
 /// When a number in it has no canonical form.
 pub fn restore(bypass: &Bypass, placed: &Placed, policy: Digest) -> Result<Permit, CanonicalError> {
     Ok(Permit::mint(placed.clone(), Digest::of_json(bypass)?, policy))
+}
+
+/// Leave for one write of files in a window that people have agreed to.
+#[must_use]
+pub fn within(
+    window: &Window,
+    placed: &Placed,
+    by: &PersonId,
+    policy: Digest,
+    now: Millis,
+) -> Option<Permit> {
+    window.lets(placed, by, policy, now).then(|| Permit::mint(placed.clone(), window.binding, policy))
+}
+
+/// Leave to take a version out of the stage that it was approved for, because that approval has run out and the
+/// policy says where it goes then. It gives nothing to anybody.
+#[must_use]
+pub fn give_up(expired: &PromotionRequest, to: Stage, policy: Digest) -> Option<(Placed, Permit)> {
+    let Action::TransitionStage { model, version, .. } = &expired.placed.action else { return None };
+    if !matches!(expired.state, State::Expired { .. }) || !matches!(to, Stage::Archived | Stage::None) {
+        return None;
+    }
+    let (model, version) = (model.clone(), *version);
+    let action = Action::TransitionStage { model, version, stage: to, archive_existing: false };
+    let placed = Placed { workspace: expired.placed.workspace.clone(), action };
+    let permit = Permit::mint(placed.clone(), expired.binding, policy);
+    Some((placed, permit))
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::action::Action;
 use crate::digest::Digest;
 use crate::facts::{LoggedModel, Metric, MetricOrigin, ModelFacts, Run, VersionFacts};
 
@@ -35,6 +36,31 @@ pub fn between(was: &Lines, is: &Lines) -> Vec<Change> {
         (before != after).then(change)
     };
     facts.into_iter().filter_map(change).collect()
+}
+
+/// What a write would change of what is said about a version and its model. Nothing for writes that change something
+/// else, and where it says already what it would say.
+#[must_use]
+pub fn of_write(action: &Action, version: &VersionFacts, model: &ModelFacts) -> Vec<Change> {
+    let tag = |kind: &str, key: &String, was: Option<&String>, is: Option<&String>| {
+        (format!("{kind} {key}"), was.cloned(), is.cloned())
+    };
+    let words = |fact: &str, was: &Option<String>, is: &Option<String>| {
+        let is = is.clone().filter(|text| !text.is_empty());
+        (fact.to_owned(), was.clone(), is)
+    };
+    let (fact, was, is) = match action {
+        Action::SetVersionTag { key, value, .. } => tag("tag", key, version.tags.get(key), Some(value)),
+        Action::DeleteVersionTag { key, .. } => tag("tag", key, version.tags.get(key), None),
+        Action::SetModelTag { key, value, .. } => tag("model tag", key, model.tags.get(key), Some(value)),
+        Action::DeleteModelTag { key, .. } => tag("model tag", key, model.tags.get(key), None),
+        Action::UpdateVersion { description, .. } => words("description", &version.description, description),
+        Action::UpdateModel { description, .. } => {
+            words("model description", &model.description, description)
+        }
+        _ => return Vec::new(),
+    };
+    if was == is { Vec::new() } else { vec![Change { fact, was, is }] }
 }
 
 impl Lines {
@@ -134,6 +160,38 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn what_a_write_changes() {
+        let (version, model) = crate::facts::tests::described();
+        let check = |action: Action, expect: Option<(&str, Option<&str>, Option<&str>)>| {
+            let change = |(fact, was, is): (&str, Option<&str>, Option<&str>)| Change {
+                fact: fact.to_owned(),
+                was: was.map(str::to_owned),
+                is: is.map(str::to_owned),
+            };
+            let expect: Vec<Change> = expect.map(change).into_iter().collect();
+            assert_eq!(of_write(&action, &version, &model), expect, "{action:?}");
+        };
+        let (name, number) = (|| "credit".into(), version.subject.version);
+        let tag = |value: &str| Action::SetVersionTag {
+            model: name(),
+            version: number,
+            key: "risk".to_owned(),
+            value: value.to_owned(),
+        };
+        check(tag("low"), Some(("tag risk", Some("high"), Some("low"))));
+        check(tag("high"), None);
+        let key = "owner".to_owned();
+        check(Action::DeleteModelTag { model: name(), key }, Some(("model tag owner", Some("ana"), None)));
+        let words = |text: &str| Some(text.to_owned());
+        let update = |description| Action::UpdateVersion { model: name(), version: number, description };
+        check(update(words("better")), Some(("description", Some("first"), Some("better"))));
+        check(update(words("")), Some(("description", Some("first"), None)));
+        let update = |description| Action::UpdateModel { model: name(), description };
+        check(update(words("new")), Some(("model description", None, Some("new"))));
+        check(Action::DeleteModel { model: name() }, None);
+    }
 
     fn lines() -> impl Strategy<Value = Lines> {
         proptest::collection::btree_map("[a-d]{1,2}", "[x-z]{0,2}", 0..8).prop_map(Lines)

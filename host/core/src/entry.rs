@@ -226,6 +226,25 @@ pub enum Entry {
         used: Uuid,
         by: PersonId,
     },
+    /// Whoever asked begins to write files, and may go on until then. The intent of the first write follows.
+    WindowOpened {
+        request: RequestId,
+        placed: Placed,
+        by: PersonId,
+        until: Millis,
+    },
+    /// Nothing is written any more. `changed`: the versions whose files are not what they were.
+    WindowClosed {
+        request: RequestId,
+        changed: Vec<Subject>,
+    },
+    /// What an approval rests on has changed after its write was made: it stands for something else now.
+    Undermined {
+        request: RequestId,
+        was: Digest,
+        is: Digest,
+        facts: Digest,
+    },
 }
 
 /// What a check says, and where its outcome is kept.
@@ -267,6 +286,12 @@ pub struct Intent {
     /// The emergency that opened the way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub break_glass: Option<Uuid>,
+    /// Whether it is one more write in a window that the request opened.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub in_window: bool,
+    /// Further versions that it changes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<Subject>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -282,6 +307,16 @@ pub enum OutcomeResult {
     FoundApplied,
     /// The sweeper looked: the registry does not show the change.
     FoundNotApplied,
+    /// Nothing shows whether it was made: a file does not say who wrote it. It counts as made.
+    CannotTell,
+}
+
+impl OutcomeResult {
+    /// Whether the write was made, or may have been and nobody can find out any more.
+    #[must_use]
+    pub const fn may_have_acted(&self) -> bool {
+        matches!(self, Self::Applied | Self::FoundApplied | Self::CannotTell)
+    }
 }
 
 impl Entry {
@@ -329,6 +364,9 @@ impl Entry {
             Self::Sampled { .. } => "sampled",
             Self::SampleReviewed { .. } => "sample-reviewed",
             Self::SkipAcknowledged { .. } => "skip-acknowledged",
+            Self::WindowOpened { .. } => "window-opened",
+            Self::WindowClosed { .. } => "window-closed",
+            Self::Undermined { .. } => "undermined",
         }
     }
 

@@ -3,27 +3,28 @@
 
 use std::fmt::Write as _;
 
-use crate::action::Action;
+use crate::action::{Action, ArtifactPlace, FileWrite};
 use crate::check::{CheckRun, Conclusion, Finding, Outcome, Severity};
 use crate::decide::{GateVerdict, Need, Verdict, Violation};
+use crate::facts::Subject;
 use crate::names::Seat;
 use crate::request::State;
 
 /// What a caller is told whose write was not made.
 ///
-/// `seat_members` names, for people, who fills a seat; `url` is the promotion request's page.
+/// `asked` is what it would have done; `seat_members` names, for people, who fills a seat; `url` is the promotion request's page.
 #[must_use]
 pub fn refusal(
-    action: &Action,
+    asked: &str,
     gates: &[GateVerdict],
     check_runs: &[CheckRun],
     seat_members: &dyn Fn(&Seat) -> Vec<String>,
     url: &str,
 ) -> String {
     let mut text = if denied(gates) {
-        format!("{} was refused", subject_phrase(action))
+        format!("{} was refused", subject_phrase(asked))
     } else {
-        format!("{} is held", subject_phrase(action))
+        format!("{} is held", subject_phrase(asked))
     };
     let reasons = reasons(gates, check_runs, seat_members);
     let _ = write!(text, ": {}.", reasons.join("; "));
@@ -103,9 +104,9 @@ pub fn action_phrase(action: &Action) -> String {
         }
         Action::CreateModel { model, .. } => format!("create model {model}"),
         Action::RenameModel { model, new_name } => format!("rename model {model} to {new_name}"),
-        Action::UpdateModel { model } => format!("change the description of {model}"),
+        Action::UpdateModel { model, .. } => format!("change the description of {model}"),
         Action::DeleteModel { model } => format!("delete model {model}"),
-        Action::UpdateVersion { model, version } => {
+        Action::UpdateVersion { model, version, .. } => {
             format!("change the description of {model} version {version}")
         }
         Action::DeleteVersion { model, version } => format!("delete {model} version {version}"),
@@ -117,9 +118,51 @@ pub fn action_phrase(action: &Action) -> String {
         Action::DeleteVersionTag { model, version, key } => {
             format!("delete tag `{key}` of {model} version {version}")
         }
-        Action::WriteArtifact { .. } => "write an artifact".to_owned(),
+        Action::WriteArtifact { place, how } => files_phrase(place, *how),
         Action::ChangeWebhook { .. } => "change a webhook".to_owned(),
     }
+}
+
+fn files_phrase(place: &ArtifactPlace, how: FileWrite) -> String {
+    let (path, of) = match place {
+        ArtifactPlace::Root { path } => (path, String::new()),
+        ArtifactPlace::Run { run_id, path } => (path, format!(" of run {run_id}")),
+        ArtifactPlace::LoggedModel { model_id, path } => (path, format!(" of logged model {model_id}")),
+    };
+    let place = if path.is_empty() { format!("all files{of}") } else { format!("`{path}`{of}") };
+    match how {
+        FileWrite::Write => format!("write files at or below {place}"),
+        FileWrite::Parts => format!("upload in parts to {place}"),
+        FileWrite::Delete => format!("delete {place}"),
+        FileWrite::Presign => format!("get a URL to write {place}"),
+    }
+}
+
+/// As [`action_phrase`], with the promoted versions that it touches where the action itself does not say which.
+#[must_use]
+pub fn touching_phrase(action: &Action, subject: &Subject, also: &[Subject]) -> String {
+    let phrase = action_phrase(action);
+    let silent = action.version().is_none() && !also.is_empty();
+    match action {
+        Action::WriteArtifact { how, .. } if *how != FileWrite::Presign => {
+            format!("change artifacts of {}: {phrase}", versions(subject, also))
+        }
+        _ if silent => format!("{phrase}, of which {} are promoted", versions(subject, also)),
+        _ => phrase,
+    }
+}
+
+/// `credit version 3 and version 7`; a model is named anew where it changes.
+fn versions(subject: &Subject, also: &[Subject]) -> String {
+    let mut text = format!("{} version {}", subject.model, subject.version);
+    let mut model = &subject.model;
+    for (at, other) in also.iter().enumerate() {
+        let link = if at + 1 == also.len() { " and" } else { "," };
+        let named = if &other.model == model { String::new() } else { format!("{} ", other.model) };
+        let _ = write!(text, "{link} {named}version {}", other.version);
+        model = &other.model;
+    }
+    text
 }
 
 /// The finding's sentence, with its numbers where it does not say them itself.
@@ -135,8 +178,7 @@ pub fn measure(finding: &Finding) -> String {
     }
 }
 
-fn subject_phrase(action: &Action) -> String {
-    let phrase = action_phrase(action);
+fn subject_phrase(phrase: &str) -> String {
     let mut chars = phrase.chars();
     chars.next().map_or_else(String::new, |first| format!("\"{}{}\"", first.to_uppercase(), chars.as_str()))
 }

@@ -59,6 +59,9 @@ pub struct ModelFacts {
     pub tags: BTreeMap<String, String>,
     /// Alias to version.
     pub aliases: BTreeMap<String, Version>,
+    /// The newest version in each stage but `None`: what MLflow gives whoever asks for the stage.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub stages: BTreeMap<String, Version>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -148,4 +151,46 @@ pub fn manifest_digest(files: &[File]) -> Option<Digest> {
         .map(|f| f.digest.map(|d| format!("{}  {}  {}\n", hex::encode(d.as_bytes()), f.size, f.path)))
         .collect();
     lines.map(|text| Digest::of(text.as_bytes()))
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A version with a tag and a description, of a model with a tag.
+    pub(crate) fn described() -> (VersionFacts, ModelFacts) {
+        let texts = |key: &str, value: &str| BTreeMap::from([(key.to_owned(), value.to_owned())]);
+        let subject = Subject {
+            workspace: "default".into(),
+            model: "credit".into(),
+            version: Version::new(7),
+            created: Millis::new(1),
+            source: "models:/m-1".to_owned(),
+            manifest: None,
+        };
+        let version = VersionFacts {
+            subject,
+            description: Some("first".to_owned()),
+            stage: Stage::None,
+            status: "READY".to_owned(),
+            tags: texts("risk", "high"),
+            aliases: Vec::new(),
+            run: None,
+            logged_model: None,
+            metrics: Vec::new(),
+            files: Vec::new(),
+            mlmodel: None,
+            missing: Vec::new(),
+        };
+        let tags = texts("owner", "ana");
+        (version, ModelFacts { description: None, tags, aliases: BTreeMap::new(), stages: BTreeMap::new() })
+    }
+
+    #[test]
+    fn stages_that_nobody_recorded_change_nothing() {
+        let (_, model) = described();
+        let json = serde_json::to_value(&model).unwrap();
+        assert!(json.get("stages").is_none());
+        assert_eq!(serde_json::from_value::<ModelFacts>(json).unwrap(), model);
+    }
 }

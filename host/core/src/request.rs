@@ -11,6 +11,7 @@ mod sampled;
 pub mod state;
 mod stood;
 mod taken_back;
+mod window;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -22,6 +23,7 @@ pub use self::prior::Prior;
 pub use self::sampled::Sampled;
 pub use self::state::{Standing, State};
 pub use self::stood::Stood;
+pub use self::window::Window;
 use crate::action::Placed;
 use crate::check::CheckRun;
 use crate::decide::{GateVerdict, Verdict, Violation};
@@ -79,6 +81,15 @@ pub struct PromotionRequest {
     /// The version is live, and its tier is no longer the one that this was approved for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drift: Option<Box<TierDrift>>,
+    /// Further promoted versions that the write would change.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<Subject>,
+    /// The time in which files may be written, once it has begun.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<Window>,
+    /// What was found of it after its write was made, where that is not what was approved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undermined: Option<Stood>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -119,6 +130,8 @@ pub struct Judgement {
     pub authors: Authors,
     /// How long a request may stay open, by the gate that allows least.
     pub expires: Option<Span>,
+    /// Further promoted versions that the write would change.
+    pub also: Vec<Subject>,
 }
 
 impl PromotionRequest {
@@ -126,7 +139,8 @@ impl PromotionRequest {
     #[must_use]
     pub fn open(id: RequestId, now: Millis, placed: Placed, found: Judgement) -> Self {
         let state = state_of(&found.gates, now);
-        let Judgement { subject, binding, policy, facts, gates, check_runs, prior, authors, expires } = found;
+        let Judgement { subject, binding, policy, facts, gates, check_runs, prior, authors, expires, also } =
+            found;
         let flags = Flags { waived: is_waived(&gates), ..Flags::default() };
         let sampled = Sampled::drawn(&gates).map(Box::new);
         Self {
@@ -153,13 +167,10 @@ impl PromotionRequest {
             fallback: None,
             sampled,
             drift: None,
+            also,
+            window: None,
+            undermined: None,
         }
-    }
-
-    /// Says which request for the same write ended before it.
-    #[must_use]
-    pub fn after(self, previous: Option<RequestId>) -> Self {
-        Self { previous, ..self }
     }
 
     /// Takes in what was found now. A different binding makes the approvals that were given stale.
@@ -180,7 +191,7 @@ impl PromotionRequest {
         let fresh = matches!(state, State::Approved { .. } | State::Applying { .. });
         let stale = (this.flags.stale || moved) && !fresh;
         let flags = Flags { stale, waived: is_waived(&found.gates), ..this.flags };
-        let Judgement { subject, binding, policy, facts, gates, check_runs, prior, authors, expires: _ } =
+        let Judgement { subject, binding, policy, facts, gates, check_runs, prior, authors, also, .. } =
             found;
         let valid_until = valid_until(&gates, &this.reviews, binding);
         let sampled = Sampled::drawn(&gates).map(Box::new);
@@ -197,6 +208,7 @@ impl PromotionRequest {
             prior,
             valid_until,
             sampled,
+            also,
             ..this
         })
     }

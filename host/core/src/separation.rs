@@ -37,6 +37,7 @@ pub struct Prover {
     waivers: BTreeMap<Uuid, Waiver>,
     broken: BTreeMap<Uuid, BreakGlass>,
     bypasses: Vec<Digest>,
+    windows: BTreeMap<RequestId, proof::Window>,
     announced: BTreeMap<Uuid, Announced>,
     breaches: Vec<Breach>,
 }
@@ -49,7 +50,7 @@ struct Announced {
 }
 
 /// The kinds of entry that a proof needs; no other must be handed over.
-pub const KINDS: [&str; 12] = [
+pub const KINDS: [&str; 14] = [
     "version-created",
     "request-opened",
     "reviewed",
@@ -62,6 +63,8 @@ pub const KINDS: [&str; 12] = [
     "broke-glass",
     "break-glass-reviewed",
     "sample-reviewed",
+    "window-opened",
+    "window-closed",
 ];
 
 impl Prover {
@@ -111,6 +114,10 @@ impl Prover {
                     used.reviewed = Some(word.clone());
                 }
             }
+            Entry::WindowOpened { request, placed, by, until } => {
+                self.windows.insert(*request, proof::Window::new(placed, by, *until));
+            }
+            Entry::WindowClosed { request, .. } => drop(self.windows.remove(request)),
             _ => {}
         }
     }
@@ -125,6 +132,9 @@ impl Prover {
 
     fn announce(&mut self, entry: u64, at: Millis, intent: &Intent) {
         let faults = self.faults(at, intent);
+        if let Some(window) = intent.request.and_then(|request| self.windows.get_mut(&request)) {
+            window.begin(intent);
+        }
         if !faults.is_empty() {
             self.announced.insert(intent.id, Announced { entry, faults });
         }
@@ -132,7 +142,7 @@ impl Prover {
 
     fn conclude(&mut self, intent: Uuid, result: &OutcomeResult) {
         let Some(announced) = self.announced.remove(&intent) else { return };
-        if matches!(result, OutcomeResult::Applied | OutcomeResult::FoundApplied) {
+        if result.may_have_acted() {
             let Announced { entry, faults } = announced;
             self.breaches.extend(faults.into_iter().map(|reason| Breach { entry, reason }));
         }

@@ -15,6 +15,7 @@ enum Step {
     Ends(Box<PromotionRequest>),
     Warns(u16),
     FallsBack,
+    ClosesWindow,
     Nothing,
 }
 
@@ -52,7 +53,8 @@ impl App {
         match (step, seen) {
             (Step::Ends(ended), Some(seen)) => self.end(seen.try_map(|_| Ok(*ended))?, due).await,
             (Step::Warns(days), Some(seen)) => self.warn(seen, days, due).await,
-            (Step::FallsBack, Some(seen)) => self.fall_back(seen).await,
+            (Step::FallsBack, Some(seen)) => Box::pin(self.fall_back(seen)).await,
+            (Step::ClosesWindow, Some(seen)) => Box::pin(self.close_window(seen, Some(due))).await,
             _ => {
                 // The request was settled meanwhile, or has another time now, under another key.
                 self.store.commit(Batch::new().delete(due)).await?;
@@ -63,6 +65,9 @@ impl App {
 
     fn step(&self, request: &PromotionRequest) -> Step {
         let now = self.clock.now();
+        if let Some(window) = request.open_window() {
+            return if window.until <= now { Step::ClosesWindow } else { Step::Nothing };
+        }
         if let Some(ended) = request.aged(now) {
             return Step::Ends(Box::new(ended));
         }

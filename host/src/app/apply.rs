@@ -33,7 +33,7 @@ impl App {
             let who = "only who asked for a promotion, or signs in one of its seats, can apply it";
             return Err(AppError::Forbidden(who.to_owned()));
         }
-        self.apply_for(Some(identity.person.clone()), seen).await
+        Box::pin(self.apply_for(Some(identity.person.clone()), seen)).await
     }
 
     /// Whether Countersign can make such a write itself.
@@ -62,7 +62,7 @@ impl App {
             return Ok(request);
         }
         let seen = self.load_request(request.id)?;
-        if let Err(error) = self.apply_for(None, seen).await {
+        if let Err(error) = Box::pin(self.apply_for(None, seen)).await {
             tracing::warn!(%error, request.id = %request.id, "approved, and not applied");
         }
         self.request(request.id)
@@ -91,6 +91,8 @@ impl App {
             authors: judged.authors.clone(),
             body: Digest::of(&canonical.body),
             break_glass: judged.break_glass,
+            in_window: false,
+            also: judged.also.clone(),
         };
         let (found, now) = (judged.judgement(), self.clock.now());
         let seen = seen.try_map(|request| Ok(request.judged(found, now)?.applying(intent.id, now)?))?;

@@ -9,7 +9,6 @@ use countersign_core::names::{ModelName, PersonId, Version, Workspace};
 use countersign_core::review::{Authors, Review, writers_since};
 use countersign_core::time::{Millis, Span};
 
-use super::govern::Call;
 use super::records::{Creator, Seen, Writers, creator_key, writer_key};
 use super::{App, AppError};
 use crate::store::{Batch, Key, codec, keys};
@@ -81,14 +80,13 @@ impl App {
     }
 
     /// Remembers who writes files, beside the write: an upload never waits for it.
-    pub(super) fn note_file_writer(self: &Arc<Self>, call: &Call) {
-        let Placed { workspace, action: Action::WriteArtifact { place } } = &call.classified.placed else {
+    pub(super) fn note_file_writer(self: &Arc<Self>, placed: &Placed, by: &PersonId) {
+        let Placed { workspace, action: Action::WriteArtifact { place, .. } } = placed else {
             return;
         };
-        let Some(identity) = call.caller.identity() else { return };
         for owner in place.owners() {
             let key = keys::file_writers(workspace.as_str(), owner);
-            let (app, person) = (Arc::clone(self), identity.person.clone());
+            let (app, person) = (Arc::clone(self), by.clone());
             tokio::spawn(async move {
                 if let Err(error) = app.wrote_files(key, person).await {
                     tracing::error!(%error, "writer of files not recorded");

@@ -99,6 +99,8 @@ impl App {
             authors: Authors::default(),
             body: Digest::of(&canonical.body),
             break_glass: None,
+            in_window: false,
+            also: Vec::new(),
         };
         let index = self.record_intent(Vec::new(), &intent, Batch::new()).await?;
         let answered = self.proxy.carry_out_ourselves(permit, canonical, &bypass.workspace).await;

@@ -4,13 +4,15 @@
 //! binds us to find out how it ended: a crash before the outcome is on disk leaves an orphan, which the sweeper
 //! resolves against the registry, as it does for a crash before the answer.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use countersign_core::action::Placed;
 use countersign_core::entry::{Entry, Intent, OutcomeResult};
 use countersign_core::request::{PromotionRequest, State};
 use futures_util::poll;
+use uuid::Uuid;
 
 use super::records::{Earlier, Seen, put_request};
 use super::{App, AppError};
@@ -25,9 +27,20 @@ pub(super) struct Concluded {
     pub(super) result: OutcomeResult,
 }
 
-/// Counts the outcomes that are on their way to the disk.
+/// The outcomes that are on their way to the disk, counted, and the uploads that have none yet.
 #[derive(Debug, Default)]
-pub struct Concluding(AtomicUsize);
+pub struct Concluding(AtomicUsize, Mutex<BTreeSet<Uuid>>);
+
+impl Concluding {
+    /// Whether files are being written under this intent at this moment, however long that takes.
+    pub(super) fn is_under_way(&self, intent: Uuid) -> bool {
+        self.uploads().contains(&intent)
+    }
+
+    pub(super) fn uploads(&self) -> MutexGuard<'_, BTreeSet<Uuid>> {
+        self.1.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 impl App {
     /// Writes how it ended, behind the answer. The write stands in the committer's queue before this returns, and
@@ -124,7 +137,7 @@ impl App {
             return Ok(());
         }
         let mut batch = Batch::new().delete(keys::open_intent(intent.id));
-        if matches!(result, OutcomeResult::Applied | OutcomeResult::FoundApplied) {
+        if result.may_have_acted() {
             let now = self.clock.now();
             if let Some(seen) = request {
                 let applied = seen.try_map(|request| Ok(request.applied(index, now)?))?;

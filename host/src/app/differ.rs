@@ -20,6 +20,20 @@ impl App {
         }
     }
 
+    /// What a write would change of what is said about a version or its model, by the facts that it was judged by.
+    /// Nothing where those were not kept.
+    #[must_use]
+    pub fn would_change(&self, request: &PromotionRequest) -> Vec<Change> {
+        if !request.placed.action.describes() {
+            return Vec::new();
+        }
+        let facts = self.evidence(request.facts).ok();
+        let facts = facts.and_then(|facts| serde_json::from_slice::<(VersionFacts, ModelFacts)>(&facts).ok());
+        facts.map_or_else(Vec::new, |(version, model)| {
+            difference::of_write(&request.placed.action, &version, &model)
+        })
+    }
+
     fn lines(&self, stood: &Stood) -> Result<Option<Lines>, AppError> {
         let facts = match self.evidence(stood.facts) {
             Err(AppError::NotFound(_)) => return Ok(None),

@@ -104,7 +104,7 @@ impl Generation {
         tier: &TierFound,
     ) -> Result<(Demand, Vec<LoadedCheck>), AppError> {
         let gate = matched.gate;
-        if matched.changes.is_some() {
+        if !matched.changes.is_empty() {
             return Ok((self.demand_for_change(matched, tier), Vec::new()));
         }
         // A gate that nobody knows must not become one without checks.

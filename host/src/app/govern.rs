@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
+use countersign_core::action::Action;
 use countersign_core::classify::{CanonicalRequest, Classified};
 use countersign_core::decide::Decision;
 use countersign_core::digest::Digest;
@@ -16,6 +17,7 @@ use countersign_core::request::PromotionRequest;
 use http::{HeaderMap, Response};
 
 use super::conclude::Concluded;
+use super::files::Passage;
 use super::judge::{Asked, Judged};
 use super::records::{Earlier, Seen, point_to_request, put_request};
 use super::refuse::Refusal;
@@ -44,6 +46,8 @@ pub enum Answer {
     Untouched,
     /// It was made; MLflow's answer.
     Forwarded(Response<Bytes>),
+    /// Files may be written: see [`App::write_files`].
+    Lets(Box<Passage>),
     /// It was not made.
     Refused(Box<Refusal>),
 }
@@ -56,9 +60,15 @@ impl App {
     pub async fn govern(self: &Arc<Self>, call: Call) -> Result<Answer, AppError> {
         let generation = self.generation.load_full();
         let placed = call.classified.placed.clone();
+        if let Some(passage) = self.in_window(&generation, &call).await? {
+            return Ok(Answer::Lets(Box::new(passage)));
+        }
         let holdings = self.holdings(&generation.policy, &placed).await;
         let governance = generation.policy.governs(&placed.action, &holdings);
         match &governance {
+            Governance::Gates(gates) if matches!(placed.action, Action::WriteArtifact { .. }) => {
+                Box::pin(self.change_files(&generation, gates, call)).await
+            }
             Governance::Gates(gates) => Box::pin(self.promote(&generation, gates, &call)).await,
             _ if governance.refuses() => self.refuse_outright(&governance.to_string(), &call).await,
             _ => self.pass_on(call).await,
@@ -110,7 +120,9 @@ impl App {
         }
         match judged.decision {
             Decision::Allow(..) => self.carry_out(call, judged, earlier, began).await,
-            Decision::Hold(_) | Decision::Deny(_) => self.hold(generation, call, judged, earlier).await,
+            Decision::Hold(_) | Decision::Deny(_) => {
+                self.hold(generation, (&call.caller, placed.clone()), judged, earlier).await
+            }
         }
     }
 
@@ -143,7 +155,7 @@ impl App {
         Ok(Answer::Forwarded(answered?))
     }
 
-    fn approve(
+    pub(super) fn approve(
         &self,
         request: Option<Seen<PromotionRequest>>,
         judged: &Judged,
@@ -170,6 +182,8 @@ impl App {
             authors: judged.authors.clone(),
             body: Digest::of(&spelt(&call.classified.canonical)?.body),
             break_glass: judged.break_glass,
+            in_window: false,
+            also: judged.also.clone(),
         })
     }
 
@@ -230,7 +244,7 @@ pub(super) fn outcome_of(answered: &Result<Response<Bytes>, crate::mlflow::Upstr
     }
 }
 
-fn log_decision(call: &Call, judged: &Judged) {
+pub(super) fn log_decision(call: &Call, judged: &Judged) {
     let placed = &call.classified.placed;
     tracing::info!(
         action.kind = placed.action.kind(),

@@ -20,15 +20,40 @@ impl App {
             return Holdings::none();
         }
         let found = match &placed.action {
-            Action::WriteArtifact { place } => self.held_below(&placed.workspace, place).await,
+            Action::WriteArtifact { place, .. } => self.held_below(&placed.workspace, place).await,
             action => match action.model() {
                 Some(model) => {
-                    self.held_by_model(&placed.workspace, model).await.map_err(RegistryError::from)
+                    let held = self.held_by(&placed.workspace, model, action.version()).await;
+                    held.map_err(RegistryError::from)
                 }
                 None => Ok(Vec::new()),
             },
         };
         found.map_or_else(|error| Holdings::Unknown(error.to_string()), Holdings::Known)
+    }
+
+    /// Every version of a model that holds something, and of the one that is named what it holds: MLflow lists only the
+    /// newest of each stage.
+    async fn held_by(
+        &self,
+        workspace: &Workspace,
+        model: &ModelName,
+        named: Option<Version>,
+    ) -> Result<Vec<Held>, ReadError> {
+        let mut held = self.held_by_model(workspace, model).await?;
+        let Some(version) = named else { return Ok(held) };
+        let stage = match self.registry.client.version(workspace, model, version).await {
+            Err(error) if error.is_not_found() => return Ok(held),
+            found => Stage::parse(&found?.current_stage).unwrap_or(Stage::None),
+        };
+        match held.iter_mut().find(|held| held.version == version) {
+            Some(known) => known.stage = stage,
+            None if stage != Stage::None => {
+                held.push(Held { model: model.clone(), version, aliases: Vec::new(), stage });
+            }
+            None => {}
+        }
+        Ok(held)
     }
 
     /// Every version of a model that holds something. A model that is not there holds nothing.

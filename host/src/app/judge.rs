@@ -2,19 +2,18 @@
 
 use countersign_core::action::{Action, Placed};
 use countersign_core::canonical;
-use countersign_core::check::{CheckRun, RuleRun};
-use countersign_core::decide::{self, Case, Decision, Demand, Exceptions, TierFound, Verdict};
+use countersign_core::check::CheckRun;
+use countersign_core::decide::{self, Case, Decision, Exceptions, TierFound, Verdict};
 use countersign_core::digest::Digest;
-use countersign_core::entry::Entry;
 use countersign_core::facts::{Facts, Subject};
 use countersign_core::lowered::Lowered;
-use countersign_core::names::Tier;
-use countersign_core::policy::{self, FactRead, GateMatch, TierOutcome};
+use countersign_core::policy::GateMatch;
 use countersign_core::request::{Judgement, Prior};
 use countersign_core::review::{Authors, Review};
 use countersign_core::time::Span;
 
-use super::generation::{Generation, LoadedCheck};
+use super::affected::demands;
+use super::generation::Generation;
 use super::rules::Circumstances;
 use super::run_checks::{Checked, Fresh, Target};
 use super::{App, AppError};
@@ -35,6 +34,8 @@ pub(super) struct Judged {
     pub(super) expires: Option<Span>,
     /// The emergency without which this would not be allowed.
     pub(super) break_glass: Option<uuid::Uuid>,
+    /// Further versions that it would change.
+    pub(super) also: Vec<Subject>,
 }
 
 impl Judged {
@@ -58,6 +59,7 @@ impl Judged {
             prior: self.prior,
             authors: self.authors.clone(),
             expires: self.expires,
+            also: self.also.clone(),
         }
     }
 }
@@ -102,21 +104,20 @@ impl App {
         placed: &Placed,
         asked: Asked<'_>,
     ) -> Result<Judged, AppError> {
-        let snapshot = self.facts_judged(placed, gates).await?;
+        let affected = self.affected(generation, placed, gates).await?;
+        let (snapshot, tier) = (affected.snapshot(), affected.tier());
         let facts = std::sync::Arc::clone(&snapshot.facts);
-        let authors = self.authors(asked.requester, &facts.version, asked.reviews)?;
-        let (tier, read) = tier_found(generation, &facts, &placed.action);
-        let lowered = self.lowered(generation, placed, &tier)?;
-        let (mut demands, checks) = demands(generation, gates, (&tier, &read))?;
+        let authors = self.authors_of_all(asked.requester, &affected, asked.reviews)?;
+        let lowered = self.lowered(generation, placed, tier)?;
+        let (mut demands, checks) = demands(generation, gates, &affected)?;
         if let Some(lowered) = &lowered {
             demands = demands.into_iter().map(|d| lowered.demand(&generation.policy, d)).collect();
         }
-        let target = Target { snapshot: &snapshot, action: &placed.action, tier: tier.known() };
+        let target = Target { snapshot, action: &placed.action, tier: tier.known() };
         let Checked { runs, mut fresh } = self.run_checks(&checks, target).await?;
         let around = Circumstances { runs: &runs, reviews: asked.reviews, authors: &authors };
-        let (rule_runs, rule_evidence) = self.run_rules(generation, gates, target, around).await?;
-        fresh.evidence.absorb(rule_evidence);
-        fresh.entries.extend(rule_runs.iter().map(|run| rule_entry(run, &facts.version.subject)));
+        let ruled_on = (&affected, &placed.action);
+        let rule_runs = self.rule_on(generation, gates, ruled_on, around, &mut fresh).await?;
         let policy = generation.policy.digest().0;
         let facts_digest = snapshot.facts_digest()?;
         let (subject, now) = (&facts.version.subject, self.clock.now());
@@ -124,8 +125,9 @@ impl App {
         let bound = demands.iter().any(|demand| demand.enforced && demand.applies).then_some(prior);
         // Whoever agreed before it was lowered has not agreed to that.
         let from = lowered.map(|lowered| TierFound::Known(lowered.from));
-        let tiers: Vec<TierFound> = std::iter::once(tier.clone()).chain(from).collect();
-        let binding = decide::binding(placed, subject, policy, &tiers, bound)?;
+        let tiers: Vec<TierFound> = affected.tiers().cloned().chain(from).collect();
+        let also = affected.also();
+        let binding = decide::binding(placed, subject, policy, &tiers, (bound, &also))?;
         let asks = demands.iter().any(|demand| demand.unresolved_blocks);
         let open_threads = if asks { self.open_threads(placed)? } else { 0 };
         let waivers = self.waivers_about(&generation.policy, subject)?;
@@ -162,6 +164,7 @@ impl App {
             prior,
             expires,
             break_glass,
+            also,
         })
     }
 
@@ -174,18 +177,6 @@ impl App {
     ) -> Result<Option<Lowered>, AppError> {
         let before = self.current_request(placed)?;
         Ok(before.and_then(|seen| Lowered::find(&generation.policy, &seen.value.gates, tier)))
-    }
-
-    /// The facts about what an action would promote, or would take something from.
-    async fn facts_judged(
-        &self,
-        placed: &Placed,
-        gates: &[GateMatch<'_>],
-    ) -> Result<std::sync::Arc<Snapshot>, AppError> {
-        match gates.iter().find_map(|matched| matched.changes.as_ref()) {
-            Some((model, version)) => Ok(self.registry.get(&placed.workspace, model, *version).await?),
-            None => self.subject_facts(placed).await,
-        }
     }
 
     /// The facts about what an action would promote: the version that it names, or the source that it registers.
@@ -214,51 +205,4 @@ fn prior(placed: &Placed, facts: &Facts, (before, going_back): (Option<Prior>, b
 fn overrides(decision: &Decision) -> bool {
     let stands = |gate: &decide::GateVerdict| gate.enforced && gate.verdict != Verdict::Satisfied;
     matches!(decision, Decision::Allow(..)) && decision.gates().iter().any(stands)
-}
-
-fn rule_entry(run: &RuleRun, subject: &Subject) -> Entry {
-    let (workspace, model) = (subject.workspace.clone(), subject.model.clone());
-    Entry::RuleRun { workspace, model, version: subject.version, run: run.clone() }
-}
-
-/// The tier, and the facts that it was found by.
-pub(super) fn tier_found(
-    generation: &Generation,
-    facts: &Facts,
-    action: &Action,
-) -> (TierFound, Vec<FactRead>) {
-    if generation.policy.tiers().is_empty() {
-        return (TierFound::None, Vec::new());
-    }
-    let found = policy::tier::tiering(&generation.policy, facts, action);
-    let tier = match found.outcome {
-        TierOutcome::Known { tier, .. } => TierFound::Known(tier),
-        TierOutcome::Unknown { tier, reason } => unknown_tier(&tier, &reason),
-    };
-    (tier, found.read)
-}
-
-fn unknown_tier(tier: &Tier, reason: &str) -> TierFound {
-    TierFound::Unknown(format!("the condition of tier `{tier}` cannot be evaluated: {reason}"))
-}
-
-/// One demand per gate, and every check that any of them wants, once.
-fn demands(
-    generation: &Generation,
-    gates: &[GateMatch<'_>],
-    (tier, read): (&TierFound, &[FactRead]),
-) -> Result<(Vec<Demand>, Vec<LoadedCheck>), AppError> {
-    let (mut demands, mut checks) = (Vec::new(), Vec::<LoadedCheck>::new());
-    for matched in gates {
-        let (demand, wanted) = generation.demand(matched, tier)?;
-        demands.push(Demand { tier_facts: read.to_vec(), ..demand });
-        for check in wanted {
-            let same = |c: &&mut LoadedCheck| c.name == check.name && c.config_digest == check.config_digest;
-            match checks.iter_mut().find(same) {
-                Some(known) => known.required |= check.required,
-                None => checks.push(check),
-            }
-        }
-    }
-    Ok((demands, checks))
 }

@@ -219,6 +219,12 @@ pub(super) fn put_request(batch: Batch, request: &Seen<PromotionRequest>) -> Res
         Some(at) => batch.put(keys::due(at, id), codec::encode_raw(&[])),
         None => batch,
     };
+    let window = keys::window(workspace, id);
+    let batch = match (value.open_window(), &value.window) {
+        (Some(open), _) => batch.put(window, codec::encode(open)?),
+        (None, Some(_)) => batch.delete(window),
+        (None, None) => batch,
+    };
     Ok(batch.put(keys::request_of_model(workspace, model, id), codec::encode_raw(&[])))
 }
 
@@ -365,6 +371,8 @@ mod tests {
             authors: Authors::default(),
             body: Digest::of(b"body"),
             break_glass: None,
+            in_window: false,
+            also: Vec::new(),
         }
     }
 

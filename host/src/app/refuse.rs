@@ -38,19 +38,17 @@ impl App {
     pub(super) async fn hold(
         &self,
         generation: &Generation,
-        call: &Call,
+        (caller, placed): (&Caller, Placed),
         judged: Judged,
         earlier: Earlier,
     ) -> Result<Answer, AppError> {
         let decision = judged.decision.as_str().to_owned();
-        let request = self
-            .keep_request(&call.caller, call.classified.placed.clone(), judged, earlier, &decision)
-            .await?;
+        let request = self.keep_request(caller, placed, judged, earlier, &decision).await?;
         let members = self.people.signers(&generation.policy, &request.authors, self.clock.now());
         let of_seat = |seat: &countersign_core::names::Seat| members.get(seat).cloned().unwrap_or_default();
         let url = self.request_url(request.id);
-        let action = &request.placed.action;
-        let mut message = explain::refusal(action, &request.gates, &request.check_runs, &of_seat, &url);
+        let asked = explain::touching_phrase(&request.placed.action, &request.subject, &request.also);
+        let mut message = explain::refusal(&asked, &request.gates, &request.check_runs, &of_seat, &url);
         if let Some(drift) = self.stale_before(&request.placed)? {
             message = format!("{message}. The approval that it had is stale: {drift}");
         }
@@ -113,6 +111,7 @@ impl App {
     /// # Errors
     /// `Invalid` for an action that no gate guards.
     pub async fn open(&self, caller: &Caller, placed: Placed) -> Result<PromotionRequest, AppError> {
+        let placed = placed.asked();
         let identity = super::review::signed_in(caller, "a request needs a name under it")?;
         let generation = self.generation.load_full();
         let holdings = self.holdings(&generation.policy, &placed).await;

@@ -164,13 +164,13 @@ impl Registry {
     /// Forgets what a write may have changed.
     pub(super) fn touch(&self, placed: &Placed) {
         match &placed.action {
-            Action::WriteArtifact { place: ArtifactPlace::Root { path } } => {
+            Action::WriteArtifact { place: ArtifactPlace::Root { path }, .. } => {
                 self.cache.forget(&Changed::Artifact(path.clone()));
             }
-            Action::WriteArtifact { place: ArtifactPlace::Run { run_id, .. } } => {
+            Action::WriteArtifact { place: ArtifactPlace::Run { run_id, .. }, .. } => {
                 self.cache.forget(&Changed::Run(run_id.clone()));
             }
-            Action::WriteArtifact { place: ArtifactPlace::LoggedModel { model_id, .. } } => {
+            Action::WriteArtifact { place: ArtifactPlace::LoggedModel { model_id, .. }, .. } => {
                 self.cache.forget(&Changed::LoggedModel(model_id.clone()));
             }
             action => match action.model() {
@@ -192,8 +192,9 @@ impl Registry {
         {
             self.touch_model(&placed.workspace, &model);
         }
-        if let Some(model) = placed.action.model() {
-            self.touch_model(&placed.workspace, model);
+        match placed.action.model() {
+            Some(model) => self.touch_model(&placed.workspace, model),
+            None => self.touch(placed),
         }
     }
 

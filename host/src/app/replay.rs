@@ -1,4 +1,4 @@
-//! Replay: a recorded check run is executed again from its evidence alone, and must give the same bytes.
+//! Replay: a recorded run of a check or a rule is executed again from its evidence alone, and must give the same bytes.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,7 +12,10 @@ use countersign_core::request::RequestId;
 use serde::Serialize;
 
 use crate::ledger::Ledger;
-use crate::plugins::{CheckInput, CheckRecord, Engine, Load, Recorded, Recording, Transcript};
+use crate::plugins::{
+    CheckInput, CheckRecord, Engine, Load, Recorded, Recording, Replay, ReplayError, RuleInput, RuleRecord,
+    Transcript,
+};
 use crate::store::{Store, codec, keys};
 
 use super::AppError;
@@ -20,7 +23,7 @@ use super::AppError;
 /// What to replay.
 #[derive(Debug, Clone, Copy)]
 pub enum ReplaySubject {
-    /// A `check-run` entry.
+    /// A `check-run` or `rule-run` entry.
     Entry(u64),
     /// Every check run of a request.
     Request(RequestId),
@@ -39,7 +42,7 @@ pub struct ReplayReport {
     pub difference: Option<String>,
 }
 
-/// Replays check runs of a store. Needs no server, no MLflow and no policy.
+/// Replays runs of a store. Needs no server, no MLflow and no policy.
 ///
 /// # Errors
 /// When there is no such run, or the store cannot be read.
@@ -56,7 +59,14 @@ pub async fn replay(
     Ok(reports)
 }
 
+#[derive(Clone, Copy)]
+enum Kind {
+    Check,
+    Rule,
+}
+
 struct Run {
+    kind: Kind,
     plugin: PluginName,
     plugin_digest: Digest,
     input: Digest,
@@ -80,6 +90,7 @@ fn runs(store: &dyn Store, ledger: &Ledger, subject: ReplaySubject) -> Result<Ve
 impl From<countersign_core::check::CheckRun> for Run {
     fn from(run: countersign_core::check::CheckRun) -> Self {
         Self {
+            kind: Kind::Check,
             plugin: run.plugin,
             plugin_digest: run.plugin_digest,
             input: run.input_digest,
@@ -101,14 +112,25 @@ fn run_of_entry(ledger: &Ledger, index: u64) -> Result<Run, AppError> {
             outcome_digest,
             ..
         }) => Ok(Run {
+            kind: Kind::Check,
             plugin,
             plugin_digest,
             input: input_digest,
             transcript: transcript_digest,
             outcome: outcome_digest,
         }),
+        // The outcome itself stands in the entry, so that its digest need not.
+        Entry::RuleRun { run, .. } => Ok(Run {
+            kind: Kind::Rule,
+            outcome: Digest::of_json(&run.outcome)?,
+            plugin: run.plugin,
+            plugin_digest: run.plugin_digest,
+            input: run.input_digest,
+            transcript: run.transcript_digest,
+        }),
         other => Err(AppError::Invalid(format!(
-            "entry {index} is `{}`: only `check-run` entries can be replayed; `countersign ledger export` lists them",
+            "entry {index} is `{}`: only `check-run` and `rule-run` entries can be replayed; `countersign ledger export` \
+             lists them",
             other.kind()
         ))),
     }
@@ -128,14 +150,18 @@ async fn replay_one(store: &dyn Store, engine: &Engine, run: &Run) -> Result<Rep
         limits: transcript.limits.clone(),
     };
     let plugin = engine.load(load).await.map_err(|error| AppError::Invalid(error.to_string()))?;
-    let input = Arc::new(CheckInput::new(serde_json::from_slice::<CheckRecord>(&input)?));
     let recorded =
         Recorded { recording: Recording::from_parts(transcript, blobs), outcome_digest: run.outcome };
-    let replayed = match engine.replay_check(&plugin, &input, &recorded, None).await {
-        Ok(replay) => (Some(replay.outcome_digest), replay.difference.map(|d| d.to_string())),
-        Err(error) => (None, Some(error.to_string())),
+    let (replayed, difference) = match run.kind {
+        Kind::Check => {
+            let input = Arc::new(CheckInput::new(serde_json::from_slice::<CheckRecord>(&input)?));
+            ended(engine.replay_check(&plugin, &input, &recorded, None).await)
+        }
+        Kind::Rule => {
+            let input = Arc::new(RuleInput::new(serde_json::from_slice::<RuleRecord>(&input)?));
+            ended(engine.replay_rule(&plugin, &input, &recorded).await)
+        }
     };
-    let (replayed, difference) = replayed;
     let same = replayed == Some(run.outcome) && difference.is_none();
     Ok(ReplayReport {
         plugin: run.plugin.clone(),
@@ -146,6 +172,14 @@ async fn replay_one(store: &dyn Store, engine: &Engine, run: &Run) -> Result<Rep
         same,
         difference,
     })
+}
+
+/// What came out, and where it differs.
+fn ended<T>(replayed: Result<Replay<T>, ReplayError>) -> (Option<Digest>, Option<String>) {
+    match replayed {
+        Ok(replay) => (Some(replay.outcome_digest), replay.difference.map(|d| d.to_string())),
+        Err(error) => (None, Some(error.to_string())),
+    }
 }
 
 /// The answers that the transcript names and that were kept.

@@ -1,6 +1,6 @@
 //! What exactly would be sent to MLflow, for people to read before they sign.
 
-use countersign_core::action::Action;
+use countersign_core::action::{Action, ArtifactPlace, FileWrite};
 use serde_json::{Value, json};
 
 use super::App;
@@ -71,8 +71,45 @@ impl App {
                 "/api/2.0/mlflow/model-versions/delete-tag",
                 json!({ "name": model, "version": version, "key": key }),
             ),
+            Action::UpdateVersion { model, version, description } => (
+                "PATCH",
+                "/api/2.0/mlflow/model-versions/update",
+                json!({ "name": model, "version": version, "description": description }),
+            ),
+            Action::SetModelTag { model, key, value } => (
+                "POST",
+                "/api/2.0/mlflow/registered-models/set-tag",
+                json!({ "name": model, "key": key, "value": value }),
+            ),
+            Action::DeleteModelTag { model, key } => (
+                "DELETE",
+                "/api/2.0/mlflow/registered-models/delete-tag",
+                json!({ "name": model, "key": key }),
+            ),
+            Action::UpdateModel { model, description } => (
+                "PATCH",
+                "/api/2.0/mlflow/registered-models/update",
+                json!({ "name": model, "description": description }),
+            ),
+            Action::WriteArtifact { place, how } => return files(place, *how),
             other => ("POST", "", serde_json::to_value(other).unwrap_or(Value::Null)),
         };
         Spelling { method: method.to_owned(), path: path.to_owned(), body: body.to_string() }
     }
+}
+
+/// Where files go. Their bytes are nobody's to show.
+fn files(place: &ArtifactPlace, how: FileWrite) -> Spelling {
+    let method = match how {
+        FileWrite::Write => "PUT",
+        FileWrite::Delete => "DELETE",
+        FileWrite::Parts | FileWrite::Presign => "POST",
+    };
+    let path = match place {
+        ArtifactPlace::Root { path } => format!("/api/2.0/mlflow-artifacts/artifacts/{path}"),
+        ArtifactPlace::Run { run_id, path } => format!("runs:/{run_id}/{path}"),
+        ArtifactPlace::LoggedModel { model_id, path } => format!("models:/{model_id}/{path}"),
+    };
+    let path = if how == FileWrite::Write { format!("{}/…", path.trim_end_matches('/')) } else { path };
+    Spelling { method: method.to_owned(), path, body: String::new() }
 }

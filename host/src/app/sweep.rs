@@ -1,7 +1,7 @@
 //! The sweeper: an intent without an outcome is resolved against the registry, and recorded, never edited.
 
 use countersign_core::action::{Action, Placed};
-use countersign_core::entry::OutcomeResult;
+use countersign_core::entry::{Intent, OutcomeResult};
 use countersign_core::names::Stage;
 
 use super::records::OpenIntent;
@@ -22,6 +22,9 @@ impl App {
         for (key, value) in self.store.scan(&Scan::prefix(keys::open_intents()))? {
             let orphan: OpenIntent = codec::decode(&key, &value)?;
             open += 1;
+            if key.last_id().is_some_and(|id| self.concluding.is_under_way(id)) {
+                continue;
+            }
             if at_start || self.clock.now().since(orphan.at) >= ORPHAN_AGE {
                 self.resolve(&orphan).await?;
                 swept += 1;
@@ -34,6 +37,9 @@ impl App {
     async fn resolve(&self, orphan: &OpenIntent) -> Result<(), AppError> {
         let (intent, index) = self.open_intent(orphan)?;
         let intent = &intent;
+        if matches!(intent.placed.action, Action::WriteArtifact { .. }) {
+            return self.resolve_files(intent, index).await;
+        }
         let shows = match self.registry_shows(&intent.placed).await {
             // A model or a version that is not there does not show the change.
             Err(error) if error.is_not_found() => false,
@@ -43,6 +49,15 @@ impl App {
         let request = self.approved_request(intent)?;
         tracing::warn!(intent.index = index, outcome = ?result, "orphaned intent resolved");
         self.try_conclude(intent, index, request, &result).await
+    }
+
+    /// A file does not say who wrote it, so that the version is looked at again in either case.
+    async fn resolve_files(&self, intent: &Intent, index: u64) -> Result<(), AppError> {
+        let request = self.approved_request(intent)?;
+        tracing::warn!(intent.index = index, "nobody knows whether files were written");
+        self.try_conclude(intent, index, request, &OutcomeResult::CannotTell).await?;
+        self.registry.touch(&intent.placed);
+        self.undermine_all(intent.subject.iter().chain(&intent.also)).await
     }
 
     /// Whether the registry is as the write would have left it.
@@ -87,8 +102,28 @@ impl App {
                 let found = client.version(workspace, model, *version).await?;
                 Ok(found.tags.iter().all(|tag| tag.key != *key))
             }
-            _ => Ok(false),
+            Action::UpdateVersion { model, version, description } => {
+                let found = client.version(workspace, model, *version).await?;
+                Ok(description.as_ref().is_none_or(|text| found.description == *text))
+            }
+            action => self.model_says(placed, action).await,
         }
+    }
+
+    /// As [`Self::registry_shows`], of what is said about a model.
+    async fn model_says(&self, placed: &Placed, action: &Action) -> Result<bool, ReadError> {
+        let Some(model) = action.model() else { return Ok(false) };
+        let found = self.registry.client.model(&placed.workspace, model).await?;
+        Ok(match action {
+            Action::SetModelTag { key, value, .. } => {
+                found.tags.iter().any(|tag| tag.key == *key && tag.value == *value)
+            }
+            Action::DeleteModelTag { key, .. } => found.tags.iter().all(|tag| tag.key != *key),
+            Action::UpdateModel { description, .. } => {
+                description.as_ref().is_none_or(|text| found.description == *text)
+            }
+            _ => false,
+        })
     }
 }
 

@@ -76,8 +76,7 @@ pub(crate) async fn app_with(
     std::fs::write(&users, format!("format = 1\n{accounts}")).unwrap();
     let local = Local::open(&users, &files.path().join("session.key"), false, Arc::clone(&clock)).unwrap();
     let policy = files.path().join("policy.toml");
-    std::fs::write(&policy, policy_text).unwrap();
-    let generation = Generation::load(&policy, &engine, clock.now()).await.unwrap();
+    let generation = generation_in(&policy, policy_text, &engine, clock.now()).await;
     let app = App {
         people: People::new(Arc::new(Auth::Local(Box::new(local))), Arc::clone(&store)),
         clock,
@@ -97,4 +96,15 @@ pub(crate) async fn app_with(
         reload_error: ArcSwapOption::empty(),
     };
     (Arc::new(app), manual, files)
+}
+
+/// Another policy for an app.
+pub(crate) async fn generation(app: &App, policy_text: &str) -> Generation {
+    let files = tempfile::tempdir().unwrap();
+    generation_in(&files.path().join("policy.toml"), policy_text, &app.engine, app.clock.now()).await
+}
+
+async fn generation_in(file: &std::path::Path, text: &str, engine: &Engine, now: Millis) -> Generation {
+    std::fs::write(file, text).unwrap();
+    Generation::load(file, engine, now).await.unwrap()
 }

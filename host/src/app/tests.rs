@@ -8,6 +8,9 @@ mod expiry;
 mod notices;
 mod standing;
 mod tier_drift;
+mod files;
+mod mlflow;
+mod stages;
 mod transitions;
 mod workflow;
 
@@ -82,6 +85,10 @@ struct Registry {
     tags: BTreeMap<String, String>,
     /// By version.
     stages: BTreeMap<String, String>,
+    model_tags: BTreeMap<String, String>,
+    description: String,
+    /// Under every version.
+    files: BTreeMap<String, Vec<u8>>,
     ill: bool,
     /// Versions are not there any more.
     gone: bool,
@@ -101,17 +108,17 @@ async fn version(
     State(registry): State<Shared>,
     Query(asked): Query<BTreeMap<String, String>>,
 ) -> (StatusCode, Json<Value>) {
-    let (tags, stages, gone) = {
-        let registry = registry.lock().unwrap();
-        (registry.tags.clone(), registry.stages.clone(), registry.gone)
-    };
-    if gone {
+    let registry = registry.lock().unwrap();
+    if registry.gone {
         return (StatusCode::NOT_FOUND, Json(json!({"error_code": "RESOURCE_DOES_NOT_EXIST"})));
     }
+    let (tags, stages, description) = (&registry.tags, &registry.stages, &registry.description);
+    let held = registry.aliases.iter().filter(|(_, held)| **held == asked["version"]);
+    let aliases: Vec<&String> = held.map(|(alias, _)| alias).collect();
     let tags: Vec<Value> = tags.iter().map(|(key, value)| json!({"key": key, "value": value})).collect();
     let found = json!({"model_version": {
         "name": asked["name"], "version": asked["version"], "creation_timestamp": 1, "status": "READY",
-        "tags": tags,
+        "tags": tags, "description": description, "aliases": aliases,
         "current_stage": stages.get(&asked["version"]).map_or("None", String::as_str),
     }});
     (StatusCode::OK, Json(found))
@@ -119,15 +126,21 @@ async fn version(
 
 async fn transition(State(registry): State<Shared>, Json(body): Json<Value>) -> Json<Value> {
     let text = |key: &str| body[key].as_str().unwrap().to_owned();
-    registry.lock().unwrap().stages.insert(text("version"), text("stage"));
+    let mut registry = registry.lock().unwrap();
+    if body["archive_existing_versions"] == true {
+        let (stage, version) = (text("stage"), text("version"));
+        for (other, held) in &mut registry.stages {
+            if *other != version && *held == stage {
+                "Archived".clone_into(held);
+            }
+        }
+    }
+    registry.stages.insert(text("version"), text("stage"));
     Json(json!({"model_version": body}))
 }
 
 async fn model(State(registry): State<Shared>) -> Json<Value> {
-    let aliases = registry.lock().unwrap().aliases.clone();
-    let aliases: Vec<Value> =
-        aliases.iter().map(|(alias, version)| json!({"alias": alias, "version": version})).collect();
-    Json(json!({"registered_model": {"name": "credit", "aliases": aliases}}))
+    Json(json!({"registered_model": mlflow::shown(&registry.lock().unwrap())}))
 }
 
 async fn set_alias(State(registry): State<Shared>, Json(body): Json<Value>) -> (StatusCode, Json<Value>) {
@@ -157,6 +170,7 @@ impl World {
                 axum::routing::post(set_alias).delete(delete_alias),
             )
             .route("/api/2.0/mlflow/model-versions/transition-stage", axum::routing::post(transition))
+            .merge(mlflow::more())
             .with_state(Arc::clone(&registry));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let upstream = format!("http://{}", listener.local_addr().unwrap());

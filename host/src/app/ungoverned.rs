@@ -22,7 +22,9 @@ impl App {
     pub(super) async fn pass_on(self: &Arc<Self>, call: Call) -> Result<Answer, AppError> {
         let Some(received) = call.received.clone() else {
             self.registry.touch(&call.classified.placed);
-            self.note_file_writer(&call);
+            if let Some(identity) = call.caller.identity() {
+                self.note_file_writer(&call.classified.placed, &identity.person);
+            }
             return Ok(Answer::Untouched);
         };
         let odd = || AppError::Invalid("this write cannot be passed on: its path is not one".to_owned());

@@ -11,7 +11,7 @@ use countersign_core::names::Version;
 pub use self::requests::{
     NewWaiver, Reason, Request, RequestCommand, Talk, Vote, Waiver, WaiverCommand, Word,
 };
-pub use self::words::{Replayed, Target};
+pub use self::words::{Change, Replayed, Target};
 pub use super::policy::init::Preset;
 pub use super::policy::what_if::WhatIf;
 
@@ -77,7 +77,7 @@ pub enum Command {
     /// The tamper-evident record.
     #[command(subcommand)]
     Ledger(Ledger),
-    /// Executes a recorded check run again and compares the bytes.
+    /// Executes a recorded check or rule run again and compares the bytes.
     Replay(Replay),
     /// MLflow's webhook that tells us early about changes.
     #[command(subcommand)]
@@ -190,13 +190,13 @@ pub enum Policy {
     },
     /// What would be asked for an action on a version, by the registry's facts of this moment.
     #[command(
-        after_help = "Examples:\n  countersign policy explain credit 7 alias=champion\n  countersign policy explain credit 7 alias=champion --with tag.risk=high --with metric.auc=0.7"
+        after_help = "Examples:\n  countersign policy explain credit 7 alias=champion\n  countersign policy explain credit 7 alias=champion --with tag.risk=high --with metric.auc=0.7\n  countersign policy explain credit 7 change=artifacts"
     )]
     Explain {
         model: String,
         #[arg(value_parser = words::version)]
         version: Version,
-        /// `alias=NAME`, `stage=NAME` or `register_into=MODEL`.
+        /// `alias=NAME`, `stage=NAME`, `register_into=MODEL`, or `change=WHAT` of what the version holds, by its key in the policy.
         action: Target,
         /// The MLflow workspace of the model.
         #[arg(long, default_value = "default")]
@@ -297,10 +297,10 @@ pub enum Ledger {
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  countersign replay 42         the `check-run` entry with that index
+  countersign replay 42         the `check-run` or `rule-run` entry with that index
   countersign replay 0198…      every check run of a promotion request")]
 pub struct Replay {
-    /// Index of a `check-run` ledger entry, or a request's id (all of its check runs).
+    /// Index of a `check-run` or `rule-run` ledger entry, or a request's id (all of its check runs).
     #[arg(value_name = "INDEX|REQUEST")]
     pub what: Replayed,
 }

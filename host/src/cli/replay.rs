@@ -1,4 +1,4 @@
-//! `countersign replay`: a recorded check run once more, from its evidence.
+//! `countersign replay`: a recorded check or rule run once more, from its evidence.
 
 use std::fmt::{self, Display};
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use countersign_core::facts::{Dataset, LoggedModel, Metric, MetricOrigin, ModelFacts, Run};
-use countersign_core::names::Version;
+use countersign_core::names::{Stage, Version};
 use countersign_core::time::Millis;
 
 use crate::mlflow::types;
@@ -23,7 +23,14 @@ pub(super) fn model(model: &types::RegisteredModel) -> ModelFacts {
         description: text(&model.description),
         tags: pairs(&model.tags),
         aliases: model.aliases.iter().filter_map(alias).collect(),
+        stages: model.latest_versions.iter().filter_map(staged).collect(),
     }
+}
+
+/// What MLflow lists under `None` is in no stage.
+fn staged(version: &types::ModelVersion) -> Option<(String, Version)> {
+    let stage = Stage::parse(&version.current_stage).filter(|stage| *stage != Stage::None)?;
+    Some((stage.as_str().to_owned(), Version::parse(&version.version)?))
 }
 
 pub(super) fn run(run: &types::Run) -> Run {

@@ -17,7 +17,7 @@ use super::databricks;
 use super::error::{self, Shape};
 use super::front::{Front, Lane};
 use super::negotiate::{self, Challenge};
-use crate::app::{Answer, App, AppError, Call};
+use crate::app::{Answer, App, AppError, Call, Passage};
 use crate::auth::{AuthError, Caller};
 use crate::mlflow::{Body, ProxyError, Upstream};
 use crate::telemetry::{RequestOutcome, Route};
@@ -58,7 +58,9 @@ pub(super) async fn answer(lane: &Lane, request: Request<Incoming>, peer: Socket
         Routed::Refused(refusal) if enforces(&front.app) => spelt_oddly(front, &refusal),
         // A spelling that no client sends: where nothing is enforced, MLflow may judge it.
         Routed::Refused(_) => stream(front, &lane.upstream, head, body, peer).await,
-        Routed::Governed(classified) => governed_by_path(lane, head, body, *classified, caller, peer).await,
+        Routed::Governed(classified) => {
+            Box::pin(governed_by_path(lane, head, body, *classified, caller, peer)).await
+        }
         Routed::NeedsBody(route) => {
             let (front, upstream) = (Arc::clone(&lane.front), Arc::clone(&lane.upstream));
             let span = tracing::info_span!("request", request.id = %front.request_id(&head.headers));
@@ -184,8 +186,28 @@ async fn governed_by_path(
     let work = async move { Box::pin(front.app.govern(call)).await };
     match lane.apart(work.instrument(span)).await {
         Ok(Ok(Answer::Untouched)) => stream(&lane.front, &lane.upstream, head, body, peer).await,
+        Ok(Ok(Answer::Lets(passage))) => {
+            let_through(lane, *passage, Request::from_parts(head, body), peer).await
+        }
         Ok(answered) => ruled(&lane.front, answered),
         Err(lost) => broke_down(&lost),
+    }
+}
+
+/// Files that may be written: their bytes go from the client to MLflow as they come.
+async fn let_through(
+    lane: &Lane,
+    passage: Passage,
+    request: Request<Incoming>,
+    peer: SocketAddr,
+) -> Response<Body> {
+    let app = &lane.front.app;
+    match app.write_files(passage, &lane.upstream, request, &lane.front.peer(peer)).await {
+        Ok(response) => {
+            app.metrics.request(Route::Governed, RequestOutcome::Forwarded);
+            response
+        }
+        Err(error) => failed(app, &error, false),
     }
 }
 
@@ -229,7 +251,7 @@ async fn governed_by_body(
 fn ruled(front: &Front, answer: Result<Answer, AppError>) -> Response<Body> {
     let metrics = &front.app.metrics;
     match answer {
-        Ok(Answer::Untouched) => {
+        Ok(Answer::Untouched | Answer::Lets(_)) => {
             error::mlflow(StatusCode::BAD_REQUEST, "INVALID_PARAMETER_VALUE", "this write has no body", None)
         }
         Ok(Answer::Forwarded(response)) => {

@@ -8,12 +8,13 @@ use countersign_core::permit::Permit;
 use countersign_core::time::Millis;
 use http::header::CONTENT_TYPE;
 use http::uri::PathAndQuery;
-use http::{HeaderMap, HeaderValue, Method, Response};
+use http::{HeaderMap, HeaderValue, Method, Request, Response};
 use serde::Deserialize;
 
+use super::body::Body;
 use super::forward::Canonical;
 use super::headers::{Caller, Credentials};
-use super::proxy::{Upstream, UpstreamError};
+use super::proxy::{ProxyError, Upstream, UpstreamError};
 use super::{WORKSPACE_HEADER, types};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -32,6 +33,20 @@ impl Upstream {
     ) -> Result<Response<Bytes>, UpstreamError> {
         drop(permit);
         self.forward_canonical(request, client, caller).await
+    }
+
+    /// As [`Upstream::carry_out`], for files: their bytes decide nothing, and go through as they come.
+    ///
+    /// # Errors
+    /// As [`Upstream::stream`].
+    pub async fn carry_out_streamed<B: Into<Body>>(
+        &self,
+        permit: Permit,
+        request: Request<B>,
+        caller: &Caller,
+    ) -> Result<Response<Body>, ProxyError> {
+        drop(permit);
+        self.stream(request, caller).await
     }
 
     /// As [`Upstream::carry_out`], for a write that we make on our own account.

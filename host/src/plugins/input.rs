@@ -192,7 +192,7 @@ impl CheckInput {
             mlmodel: None,
             missing: Vec::new(),
         };
-        let action = Action::UpdateModel { model: ModelName::default() };
+        let action = Action::UpdateModel { model: ModelName::default(), description: None };
         let (config, now) = (String::from("{}"), Millis::new(0));
         Self::new(CheckRecord { format: 1, version, action, tier: None, config, now })
     }

@@ -62,7 +62,7 @@ fn obey_file(registry: &Registry, spelling: &Spelling) -> bool {
     match spelling.fate() {
         Fate::Refused { .. } => {}
         Fate::Governed(classified) => {
-            let Action::WriteArtifact { place: ArtifactPlace::Root { path } } = &classified.placed.action
+            let Action::WriteArtifact { place: ArtifactPlace::Root { path }, .. } = &classified.placed.action
             else {
                 panic!("{spelling:?} is {classified:?}")
             };

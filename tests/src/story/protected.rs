@@ -18,7 +18,7 @@ pub(super) const STEPS: &[Step] = &[
         play: delete_version,
     },
     Step { title: "writing a tag `countersign.*` is refused", play: reserved_tag },
-    Step { title: "changing files under the champion is refused", play: overwrite },
+    Step { title: "changing files under the champion opens a request and changes nothing", play: overwrite },
 ];
 
 fn delete_alias(stage: &mut Stage) -> Result<String> {
@@ -55,7 +55,7 @@ fn overwrite(stage: &mut Stage) -> Result<String> {
     let before = stage.insider.does("read-model-file", &file)?;
     let reply = stage.ana.ask("overwrite-model-file", &[&file[..], &[("text", json!("evil"))]].concat())?;
     ensure!(!reply.ok, "the file was replaced");
-    ensure!(reply.message.contains("champion"), "the refusal does not say why: {}", reply.message);
+    names(&reply.message, &["artifacts of credit version 2", "is held", "1 signature from seat risk"])?;
     let after = stage.insider.does("read-model-file", &file)?;
     ensure!(before == after, "the file was `{before}` and is `{after}`");
     Ok(reply.message)

@@ -7,7 +7,7 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use super::{CanonicalBody, CanonicalRequest, Classified, Head, Refusal, head};
-use crate::action::{Action, ArtifactPlace, Placed};
+use crate::action::{Action, ArtifactPlace, FileWrite, Placed};
 use crate::names::Workspace;
 
 /// What a query value must encode: everything but unreserved characters (RFC 3986 §2.3) and `/`.
@@ -35,12 +35,13 @@ pub(super) fn root(head: &Head<'_>, tail: &str) -> Result<Classified, Refusal> {
     }
     let workspace = head::workspace(head)?;
     let path = in_workspace(&workspace, decoded(tail.strip_suffix('/').unwrap_or(tail))?);
-    let method = match head.method {
-        "PUT" => "PUT",
-        "DELETE" => "DELETE",
-        _ => "POST",
+    let (method, how) = match head.method {
+        "PUT" => ("PUT", FileWrite::Write),
+        "DELETE" => ("DELETE", FileWrite::Delete),
+        _ => ("POST", FileWrite::Parts),
     };
-    Ok(streamed(workspace, ArtifactPlace::Root { path }, method, head.target.to_owned()))
+    let action = Action::WriteArtifact { place: ArtifactPlace::Root { path }, how };
+    Ok(streamed(workspace, action, method, head.target.to_owned()))
 }
 
 /// `POST /ajax-api/2.0/mlflow/upload-artifact?run_uuid=…&path=…`: MLflow takes the first of two parameters of
@@ -58,7 +59,8 @@ pub(super) fn upload(head: &Head<'_>, path: &str, query: Option<&str>) -> Result
     let file = decoded(&file.replace('+', " "))?;
     let target = format!("{path}?run_uuid={run}&path={}", utf8_percent_encode(&file, QUERY));
     let place = ArtifactPlace::Run { run_id: run.to_owned(), path: file };
-    Ok(streamed(head::workspace(head)?, place, "POST", target))
+    let action = Action::WriteArtifact { place, how: FileWrite::Write };
+    Ok(streamed(head::workspace(head)?, action, "POST", target))
 }
 
 /// Decodes once and accepts only what a second reading leaves alone.
@@ -95,7 +97,7 @@ fn in_workspace(workspace: &Workspace, path: String) -> String {
     }
 }
 
-fn streamed(workspace: Workspace, place: ArtifactPlace, method: &'static str, target: String) -> Classified {
+fn streamed(workspace: Workspace, action: Action, method: &'static str, target: String) -> Classified {
     let canonical = CanonicalRequest { method, path_and_query: target, body: CanonicalBody::AsSent };
-    Classified { placed: Placed { workspace, action: Action::WriteArtifact { place } }, canonical }
+    Classified { placed: Placed { workspace, action }, canonical }
 }

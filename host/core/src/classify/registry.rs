@@ -2,7 +2,7 @@
 
 use super::body::Fields;
 use super::{CanonicalBody, Refusal};
-use crate::action::{Action, ArtifactPlace, Registration};
+use crate::action::{Action, ArtifactPlace, FileWrite, Registration};
 use crate::names::{Alias, ModelName};
 
 /// A governed call that waits for its body.
@@ -153,8 +153,8 @@ fn on_model(operation: Operation, fields: &mut Fields) -> Result<Action, Refusal
         Operation::DeleteModelTag => Ok(Action::DeleteModelTag { model, key: fields.text("key")? }),
         Operation::DeleteModel => Ok(Action::DeleteModel { model }),
         _ => {
-            fields.optional_text("description")?;
-            Ok(Action::UpdateModel { model })
+            let description = fields.optional_text("description")?;
+            Ok(Action::UpdateModel { model, description })
         }
     }
 }
@@ -182,8 +182,8 @@ fn on_version(operation: Operation, model: ModelName, fields: &mut Fields) -> Re
         }
         Operation::DeleteVersion => Ok(Action::DeleteVersion { model, version }),
         _ => {
-            fields.optional_text("description")?;
-            Ok(Action::UpdateVersion { model, version })
+            let description = fields.optional_text("description")?;
+            Ok(Action::UpdateVersion { model, version, description })
         }
     }
 }
@@ -213,5 +213,5 @@ fn presigned_upload(fields: &mut Fields) -> Result<Action, Refusal> {
         (None, Some(model_id)) => ArtifactPlace::LoggedModel { model_id, path },
         _ => return Err(Refusal::MissingKey { key: "run_id` or `model_id" }),
     };
-    Ok(Action::WriteArtifact { place })
+    Ok(Action::WriteArtifact { place, how: FileWrite::Presign })
 }

@@ -1,7 +1,7 @@
 mod laws;
 
 use super::*;
-use crate::action::{Action, ArtifactPlace};
+use crate::action::{Action, ArtifactPlace, FileWrite};
 use crate::names::{Stage, Version};
 
 const JSON: &[(&str, &str)] = &[("content-type", "application/json")];
@@ -109,7 +109,7 @@ fn calls_on_versions() {
         "PATCH",
         "model-versions/update",
         r#"{"name":"credit","version":"3","description":""}"#,
-        Action::UpdateVersion { model: model.clone(), version },
+        Action::UpdateVersion { model: model.clone(), version, description: Some(String::new()) },
     );
     check(
         "DELETE",
@@ -305,7 +305,7 @@ fn root(method: &str, target: &str, headers: &[(&str, &str)]) -> Result<String, 
         Fate::Governed(classified) => {
             assert_eq!(classified.canonical.path_and_query, target);
             assert_eq!(classified.canonical.body, CanonicalBody::AsSent);
-            let Action::WriteArtifact { place: ArtifactPlace::Root { path } } = classified.placed.action
+            let Action::WriteArtifact { place: ArtifactPlace::Root { path }, .. } = classified.placed.action
             else {
                 panic!("{target}")
             };
@@ -379,7 +379,7 @@ fn files_of_runs() {
         "POST",
         "artifacts/presigned-upload-url",
         r#"{"model_id":"m-1","path":"MLmodel","expiration":60}"#,
-        Action::WriteArtifact { place },
+        Action::WriteArtifact { place, how: FileWrite::Presign },
     );
 }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::ProtectedReason;
-use crate::action::Action;
+use crate::action::{Action, FileWrite};
 
 /// What a gate does about changes of what it has let through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -16,6 +16,18 @@ pub struct Changes {
     pub rename: OnChange,
     /// Setting and deleting tags of a version that holds something guarded.
     pub tags: OnChange,
+    /// Changing the description of such a version.
+    #[serde(skip_serializing_if = "OnChange::allows")]
+    pub description: OnChange,
+    /// Setting and deleting tags of a model of which a version holds something guarded.
+    #[serde(skip_serializing_if = "OnChange::allows")]
+    pub model_tags: OnChange,
+    /// Changing the description of such a model.
+    #[serde(skip_serializing_if = "OnChange::allows")]
+    pub model_description: OnChange,
+    /// Writing and deleting files under a version that holds something guarded.
+    #[serde(skip_serializing_if = "OnChange::holds")]
+    pub artifacts: OnChange,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -32,7 +44,16 @@ pub enum OnChange {
 impl Default for Changes {
     fn default() -> Self {
         let (hold, allow) = (OnChange::Hold, OnChange::Allow);
-        Self { delete: hold, leave: hold, rename: hold, tags: allow }
+        Self {
+            delete: hold,
+            leave: hold,
+            rename: hold,
+            tags: allow,
+            description: allow,
+            model_tags: allow,
+            model_description: allow,
+            artifacts: hold,
+        }
     }
 }
 
@@ -57,22 +78,53 @@ impl Changes {
             }
             Action::TransitionStage { .. } => self.leave,
             Action::RenameModel { .. } => self.rename,
-            action if describes(action) => self.tags,
-            _ => OnChange::Refuse,
+            Action::WriteArtifact { how: FileWrite::Presign, .. } => OnChange::Refuse,
+            Action::WriteArtifact { .. } => self.artifacts,
+            action => self.of_description(action).unwrap_or(OnChange::Refuse),
         };
         settles && said == OnChange::Hold
     }
-}
 
-/// Whether this changes a tag of a version. A description is not among them: the action does not say which it is.
-pub(super) const fn describes(action: &Action) -> bool {
-    matches!(action, Action::SetVersionTag { .. } | Action::DeleteVersionTag { .. })
+    /// Each with its key in the policy.
+    pub(super) const fn all(self) -> [(&'static str, OnChange); 8] {
+        [
+            ("delete", self.delete),
+            ("leave", self.leave),
+            ("rename", self.rename),
+            ("artifacts", self.artifacts),
+            ("tags", self.tags),
+            ("description", self.description),
+            ("model_tags", self.model_tags),
+            ("model_description", self.model_description),
+        ]
+    }
+
+    /// What becomes of a change of what is said about a version or a model; `None` for any other action.
+    pub(super) const fn of_description(self, action: &Action) -> Option<OnChange> {
+        match action {
+            Action::SetVersionTag { .. } | Action::DeleteVersionTag { .. } => Some(self.tags),
+            Action::UpdateVersion { .. } => Some(self.description),
+            Action::SetModelTag { .. } | Action::DeleteModelTag { .. } => Some(self.model_tags),
+            Action::UpdateModel { .. } => Some(self.model_description),
+            _ => None,
+        }
+    }
 }
 
 impl OnChange {
     pub const ALL: [Self; 3] = [Self::Allow, Self::Hold, Self::Refuse];
     /// For what would take a promotion back.
     pub const TAKING_BACK: [Self; 2] = [Self::Hold, Self::Refuse];
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+    const fn allows(&self) -> bool {
+        matches!(self, Self::Allow)
+    }
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+    const fn holds(&self) -> bool {
+        matches!(self, Self::Hold)
+    }
 
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::names::{Alias, Version};
+use crate::names::{Alias, Stage, Version};
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -12,7 +12,7 @@ pub enum OnExpiry {
     /// It is shown everywhere, and the name stays where it is.
     #[default]
     Flag,
-    /// The alias moves to another version, if the gate allows that one.
+    /// The alias or stage goes to another version, if the gate allows that one; or the version leaves its stage.
     Fallback(FallbackTo),
 }
 
@@ -23,6 +23,8 @@ pub enum FallbackTo {
     Version(Version),
     /// The version that holds this alias of the same model at that time.
     Alias(Alias),
+    /// None does: the version leaves for this stage.
+    Stage(Stage),
 }
 
 impl OnExpiry {
@@ -36,6 +38,7 @@ impl fmt::Display for FallbackTo {
         match self {
             Self::Version(version) => write!(f, "version {version}"),
             Self::Alias(alias) => write!(f, "the version with alias `{alias}`"),
+            Self::Stage(stage) => write!(f, "stage `{stage}`"),
         }
     }
 }

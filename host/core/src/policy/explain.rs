@@ -1,15 +1,19 @@
 //! What a policy says, put into words: the data behind `policy check` and `policy explain`.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Serialize;
 
+use super::changes::OnChange;
 use super::gate::{Approvals, Gate, Guard, OnApproval};
 use super::governance::{GateMatch, Governance, Holdings};
 use super::tier::{FactRead, TierOutcome, tiering};
 use super::{Policy, PolicyDigest};
 use crate::action::Action;
 use crate::facts::Facts;
+use crate::names::Seat;
+use crate::time::Span;
 
 /// A policy at a glance.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -37,17 +41,23 @@ pub struct Explanation<'p> {
     pub tier: Option<TierOutcome>,
     /// What the conditions of the tiers looked at to tell it.
     pub tier_facts: Vec<FactRead>,
-    /// What each gate demands. Empty unless the action is a promotion.
+    /// What each gate demands. Empty unless the action is a promotion, or a change that people may allow.
     pub gates: Vec<Demand<'p>>,
 }
 
-/// What one gate demands of a promotion.
+/// What one gate demands.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Demand<'p> {
     pub gate: &'p Gate,
     pub guard: String,
     /// Of people, at this tier; `None`: nothing, or the tier is not known.
     pub approvals: Option<&'p Approvals>,
+    /// It is a change of what is promoted, and whom it is asked of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub change: Option<BTreeMap<Seat, u32>>,
+    /// How long files may be written after that, where it is about files.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub window: Option<Span>,
 }
 
 impl Policy {
@@ -84,6 +94,8 @@ impl Policy {
             gate: found.gate,
             guard: found.guard.to_string(),
             approvals: known.and_then(|tier| self.approvals(found.gate, tier)),
+            change: (!found.changes.is_empty()).then(|| found.gate.seats_for_change(known)),
+            window: matches!(action, Action::WriteArtifact { .. }).then(|| found.gate.window()),
         };
         Explanation {
             action: action.kind(),
@@ -117,9 +129,27 @@ impl fmt::Display for Summary<'_> {
         writeln!(f, "contains {} plugins, {} seats, {} tiers", self.plugins, self.seats, self.tiers)?;
         for gate in self.gates {
             writeln!(f, "gate     {} ({}): {}", gate.name, gate.mode.as_str(), guards(gate))?;
+            writeln!(f, "  later  {}", later(gate))?;
         }
         self.remarks.iter().try_for_each(|remark| writeln!(f, "note     {remark}"))
     }
+}
+
+/// What becomes of changes of what the gate has let through.
+fn later(gate: &Gate) -> String {
+    let said = |wanted: OnChange| {
+        let all = gate.changes.all().into_iter().filter(|(_, said)| *said == wanted);
+        all.map(|(what, _)| what).collect::<Vec<_>>().join(", ")
+    };
+    // Nobody can be asked where the gate asks nobody.
+    let held = if gate.approvals.is_empty() { "refused, because it has no approvals" } else { "held" };
+    let parts = [
+        (held, said(OnChange::Hold)),
+        ("refused", said(OnChange::Refuse)),
+        ("let through", said(OnChange::Allow)),
+    ];
+    let parts = parts.into_iter().filter(|(_, what)| !what.is_empty());
+    parts.map(|(how, what)| format!("{how}: {what}")).collect::<Vec<_>>().join("; ")
 }
 
 fn guards(gate: &Gate) -> String {
@@ -143,9 +173,28 @@ impl fmt::Display for Explanation<'_> {
     }
 }
 
+impl Demand<'_> {
+    /// No check is asked for, and it counts once.
+    fn as_change(&self, f: &mut fmt::Formatter<'_>, seats: &BTreeMap<Seat, u32>) -> fmt::Result {
+        for rule in &self.gate.rules {
+            writeln!(f, "  rule   {} (may ask for more)", rule.plugin)?;
+        }
+        for (seat, count) in seats {
+            writeln!(f, "  seat   {seat}: {count}")?;
+        }
+        match self.window {
+            Some(window) => writeln!(f, "  lasts  {window} from the first write on"),
+            None => writeln!(f, "  lasts  for one call"),
+        }
+    }
+}
+
 impl fmt::Display for Demand<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "gate     {} ({})", self.gate.name, self.gate.mode.as_str())?;
+        if let Some(seats) = &self.change {
+            return self.as_change(f, seats);
+        }
         for check in &self.gate.checks {
             let required = if check.required { "required" } else { "advisory" };
             writeln!(f, "  check  {} ({required})", check.plugin)?;

@@ -32,6 +32,9 @@ pub struct Gate {
     pub on_expiry: OnExpiry,
     #[serde(skip_serializing_if = "Changes::is_usual")]
     pub changes: Changes,
+    /// How long files may be written once people have agreed to it; `None`: see [`Gate::USUAL_WINDOW`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub artifact_window: Option<Span>,
     pub unknown_author: UnknownAuthor,
     /// The same for a version whose run names an author whom nobody here knows.
     #[serde(skip_serializing_if = "UnknownAuthor::accepts")]
@@ -227,6 +230,15 @@ impl OnBypass {
 }
 
 impl Gate {
+    /// A quarter of an hour: enough for a folder of files, and over before it is forgotten.
+    pub const USUAL_WINDOW: Span = Span::from_millis(15 * 60_000);
+
+    /// How long whoever asked may write files under what the gate guards, once people have agreed.
+    #[must_use]
+    pub fn window(&self) -> Span {
+        self.artifact_window.unwrap_or(Self::USUAL_WINDOW)
+    }
+
     /// Whether the gate looks at this model at all.
     #[must_use]
     pub fn covers(&self, model: &ModelName) -> bool {

@@ -57,8 +57,8 @@ pub enum Governance<'p> {
 pub struct GateMatch<'p> {
     pub gate: &'p Gate,
     pub guard: &'p Guard,
-    /// The promoted version that this would change. `None`: it is a promotion.
-    pub changes: Option<(ModelName, Version)>,
+    /// The promoted versions that this would change. Empty: it is a promotion.
+    pub changes: Vec<(ModelName, Version)>,
 }
 
 impl Holdings {
@@ -189,7 +189,7 @@ impl Policy {
 
 fn matched<'p>(gate: &'p Gate, action: &Action, holdings: &Holdings) -> Option<GateMatch<'p>> {
     if let Some(guard) = promotion(gate, action) {
-        return Some(GateMatch { gate, guard, changes: None });
+        return Some(GateMatch { gate, guard, changes: Vec::new() });
     }
     let why = protected::reason(gate, action, holdings)?;
     protected::held_change(gate, action, holdings, &why)

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{PromotionRequest, State};
-use crate::names::Version;
+use crate::names::{Stage, Version};
 use crate::time::{Millis, Span};
 
 /// How many days before its end an approval is warned of, the earliest first.
@@ -24,14 +24,17 @@ pub enum Fallback {
     Moving {
         intent: Uuid,
         to: Version,
+        /// The version itself leaves for this stage, and nothing takes its place.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        leaves_for: Option<Stage>,
     },
     Moved {
         to: Version,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        leaves_for: Option<Stage>,
     },
     /// The name stayed where it is, and why.
-    Stayed {
-        reason: String,
-    },
+    Stayed { reason: String },
 }
 
 const fn days(number: u16) -> Span {
@@ -96,6 +99,9 @@ impl PromotionRequest {
     /// When time next has something to say about this request.
     #[must_use]
     pub fn due(&self) -> Option<Millis> {
+        if let Some(window) = self.open_window() {
+            return Some(window.until);
+        }
         match self.state {
             State::Open | State::InReview | State::Approved { .. } => self.expires,
             State::Applied { .. } => self.warnings().map(|(_, moment)| moment).next().or(self.valid_until),

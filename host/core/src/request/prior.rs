@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::action::Action;
 use crate::facts::Facts;
-use crate::names::Version;
+use crate::names::{Stage, Version};
 
 /// What a governed name holds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,14 +20,18 @@ pub enum Prior {
 }
 
 impl Prior {
-    /// What an action would displace.
+    /// What an action would displace. Of a stage, which many versions may be in, what MLflow gives whoever asks for
+    /// it: the newest.
     #[must_use]
     pub fn of(action: &Action, facts: &Facts) -> Self {
-        let Action::SetAlias { alias, .. } = action else { return Self::NotKnown };
-        match facts.model.aliases.get(alias.as_str()) {
-            Some(&version) => Self::Version { version },
-            None => Self::Nothing,
-        }
+        let held = match action {
+            Action::SetAlias { alias, .. } => facts.model.aliases.get(alias.as_str()),
+            Action::TransitionStage { stage: Stage::Staging | Stage::Production, .. } => {
+                action.target().and_then(|stage| facts.model.stages.get(stage))
+            }
+            _ => return Self::NotKnown,
+        };
+        held.map_or(Self::Nothing, |&version| Self::Version { version })
     }
 
     /// Whether the name holds already what the action would give it.

@@ -5,9 +5,9 @@ use proptest::prelude::*;
 use super::*;
 use crate::action::Action;
 use crate::check::{Conclusion, Outcome, Report};
-use crate::decide::{Need, SeatCount, TierFound};
+use crate::decide::{self, Need, SeatCount, TierFound};
 use crate::evidence::NotYet;
-use crate::names::{Seat, Version};
+use crate::names::{Seat, Stage, Version};
 
 fn gate(verdict: Verdict, signed: &[&str]) -> GateVerdict {
     let signed = signed.iter().copied().map(PersonId::from).collect();
@@ -66,6 +66,7 @@ fn found(gate: GateVerdict) -> Judgement {
         prior: Prior::Nothing,
         authors: Authors::default(),
         expires: Some(Span::from_millis(500)),
+        also: Vec::new(),
     }
 }
 
@@ -290,4 +291,53 @@ fn a_tier_that_moves_makes_an_approval_stale_and_its_return_mends_it() {
     assert!(!drifted.drift.as_ref().unwrap().says_the_same(Some(&drift("medium"))));
     assert_eq!(drifted.drifted(None), made);
     assert_eq!(open().drifted(Some(drift("high"))), open(), "what is not live cannot drift");
+}
+
+#[test]
+fn a_window_is_open_once_and_for_its_time() {
+    let opened = |state: State| {
+        PromotionRequest { state, ..open() }.opens_window(
+            "ana".into(),
+            Span::from_millis(50),
+            Millis::new(100),
+        )
+    };
+    let approved = opened(State::Approved { at: Millis::new(90) });
+    assert_eq!(approved.due(), Some(Millis::new(150)));
+    let closed = approved.closes_window(Millis::new(150));
+    assert_eq!((closed.state.as_str(), closed.due(), closed.open_window()), ("lapsed", None, None));
+    let written = opened(State::Applied { at: Millis::new(110), intent: 3 }).closes_window(Millis::new(150));
+    assert_eq!((written.state.as_str(), written.due()), ("applied", None));
+}
+
+#[test]
+fn only_what_has_run_out_is_given_up() {
+    let action = Action::TransitionStage {
+        model: "credit".into(),
+        version: Version::new(7),
+        stage: Stage::Production,
+        archive_existing: true,
+    };
+    let placed = Placed { workspace: "default".into(), action };
+    let request = |state: State| PromotionRequest { state, placed: placed.clone(), ..open() };
+    let (at, intent) = (Millis::new(1), 1);
+    let gives = |request: &PromotionRequest, to| decide::give_up(request, to, request.policy).is_some();
+    let expired = request(State::Expired { at, intent });
+    assert!(gives(&expired, Stage::Archived) && !gives(&expired, Stage::Staging));
+    assert!(!gives(&request(State::Applied { at, intent }), Stage::Archived));
+    let alias = PromotionRequest { state: State::Expired { at, intent }, ..open() };
+    assert!(!gives(&alias, Stage::Archived));
+}
+
+#[test]
+fn a_stage_holds_the_newest_of_it() {
+    let (version, mut model) = crate::facts::tests::described();
+    model.stages.insert("Production".to_owned(), Version::new(9));
+    let facts = crate::facts::Facts { taken_at: Millis::new(0), version, model };
+    let held = |stage| {
+        let (model, version) = ("credit".into(), Version::new(7));
+        Prior::of(&Action::TransitionStage { model, version, stage, archive_existing: false }, &facts)
+    };
+    assert_eq!(held(Stage::Production), Prior::Version { version: Version::new(9) });
+    assert_eq!((held(Stage::Staging), held(Stage::Archived)), (Prior::Nothing, Prior::NotKnown));
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Prover;
+use crate::action::Placed;
 use crate::decide::{GateVerdict, Verdict};
 use crate::entry::Intent;
 use crate::names::{PersonId, Seat};
@@ -12,6 +13,30 @@ use crate::waiver::{Requirement, Waived};
 
 /// What may lie between a decision and the entry that announces it.
 const GRACE: Span = Span::from_millis(60_000);
+
+/// A time in which files may be written, as its entry tells of it.
+#[derive(Debug)]
+pub(super) struct Window {
+    placed: Placed,
+    by: PersonId,
+    until: Millis,
+    /// Whether the write that opened it, which must be covered itself, was announced.
+    begun: bool,
+}
+
+impl Window {
+    pub(super) fn new(placed: &Placed, by: &PersonId, until: Millis) -> Self {
+        Self { placed: placed.clone(), by: by.clone(), until, begun: false }
+    }
+
+    pub(super) fn begin(&mut self, intent: &Intent) {
+        self.begun |= !intent.in_window && self.covers(intent);
+    }
+
+    fn covers(&self, intent: &Intent) -> bool {
+        intent.by.as_ref() == Some(&self.by) && self.placed.covers(&intent.placed)
+    }
+}
 
 impl Prover {
     /// Why this write was not covered; nothing where it was.
@@ -23,6 +48,9 @@ impl Prover {
             } else {
                 vec!["it puts back a bypass that no entry tells of".to_owned()]
             };
+        }
+        if intent.in_window {
+            return self.windowed(at, intent);
         }
         if let Some(broken) = intent.break_glass {
             return self.emergency(at, intent, broken);
@@ -36,10 +64,20 @@ impl Prover {
         faults
     }
 
+    fn windowed(&self, at: Millis, intent: &Intent) -> Vec<String> {
+        let window = intent.request.and_then(|request| self.windows.get(&request));
+        let open = window
+            .is_some_and(|window| window.begun && window.covers(intent) && at < window.until.plus(GRACE));
+        if open { vec![] } else { vec!["no window was open for it at that time".to_owned()] }
+    }
+
     fn emergency(&self, at: Millis, intent: &Intent, broken: uuid::Uuid) -> Vec<String> {
         let used = self.broken.get(&broken);
         let covers = used.is_some_and(|used| {
-            used.blocks() && used.placed == intent.placed && used.at <= at && at < used.until.plus(GRACE)
+            used.blocks()
+                && used.placed.covers(&intent.placed)
+                && used.at <= at
+                && at < used.until.plus(GRACE)
         });
         if covers { vec![] } else { vec![format!("break-glass {broken} was not open for it at that time")] }
     }
@@ -48,7 +86,7 @@ impl Prover {
     fn authors(&self, at: Millis, intent: &Intent, faults: &mut Vec<String>) -> Vec<Authors> {
         let mut all = vec![intent.authors.clone()];
         all.extend(intent.request.and_then(|request| self.requests.get(&request)).cloned());
-        if let Some(subject) = &intent.subject {
+        for subject in intent.subject.iter().chain(&intent.also) {
             let key = (subject.workspace.clone(), subject.model.clone(), subject.version);
             let creator = self.creators.get(&key).cloned().flatten();
             all.push(Authors { creator, ..Authors::default() });

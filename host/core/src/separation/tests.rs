@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::action::{Action, Placed};
+use crate::action::{Action, ArtifactPlace, FileWrite, Placed};
 use crate::decide::{GateVerdict, SeatCount, TierFound, Verdict};
 use crate::entry::Bypass;
 use crate::facts::Subject;
@@ -67,6 +67,8 @@ fn intent(gate: GateVerdict) -> Intent {
         authors: Authors { requester: Some("ana".into()), ..Authors::default() },
         body: Digest::of(b""),
         break_glass: None,
+        in_window: false,
+        also: Vec::new(),
     }
 }
 
@@ -197,6 +199,36 @@ fn emergencies_and_what_is_put_back_are_looked_up() {
     let back = || Entry::Intent(Intent { subject: None, binding, ..intent(gate(&[])) });
     check(&[Entry::Bypassed(bypass.clone()), back()], &[]);
     check(&[back()], &["no entry tells of"]);
+}
+
+#[test]
+fn a_window_is_for_its_place_its_person_and_its_time() {
+    let write = |path: &str| {
+        let place = ArtifactPlace::Root { path: path.to_owned() };
+        Placed { workspace: "default".into(), action: Action::WriteArtifact { place, how: FileWrite::Write } }
+    };
+    let until = Millis::new(20_000);
+    let opening =
+        || Entry::WindowOpened { request: request(), placed: write("1/r"), by: "ana".into(), until };
+    let first = || {
+        let id = Uuid::from_u128(3);
+        Entry::Intent(Intent { id, placed: write("1/r/a"), ..intent(gate(&[])) })
+    };
+    let more = |path: &str, by: &str| {
+        let by = Some(by.into());
+        Entry::Intent(Intent { placed: write(path), by, in_window: true, ..intent(gate(&[])) })
+    };
+    check(&[opening(), first(), more("1/r/b", "ana")], &[]);
+    check(&[more("1/r/b", "ana")], &["no window"]);
+    check(&[opening(), more("1/r/b", "ana")], &["no window"]);
+    check(&[opening(), first(), more("1/r/b", "bob")], &["no window"]);
+    check(&[opening(), first(), more("1/s/b", "ana")], &["no window"]);
+    let closed = Entry::WindowClosed { request: request(), changed: vec![] };
+    check(&[opening(), first(), closed, more("1/r/b", "ana")], &["no window"]);
+    let mut late = vec![opening(), first()];
+    late.extend((0..8).map(|_| created("ana")));
+    late.push(more("1/r/b", "ana"));
+    check(&late, &["no window"]);
 }
 
 #[test]

@@ -99,7 +99,7 @@ async fn an_alias_falls_back_to_a_version_that_its_gate_allows() {
         world.signed(ready, "for version 3").await;
         assert_eq!((world.days(5).await, world.champion().as_deref()), (1, Some("7")));
         assert_eq!((world.days(0).await, world.champion().as_deref()), (1, Some("3")));
-        assert_eq!(world.fallback(expired), Some(Fallback::Moved { to: Version::new(3) }));
+        assert_eq!(world.fallback(expired), Some(Fallback::Moved { to: Version::new(3), leaves_for: None }));
         assert_eq!((world.days(0).await, world.state(ready)), (0, "applied"));
         let told = world.told(&["expired", "falling-back", "intent", "outcome"]);
         let kinds: Vec<&str> = told.iter().map(Entry::kind).collect();

@@ -6,20 +6,48 @@ use std::str::FromStr;
 use countersign_core::names::{Alias, ModelName, Stage, Version};
 use countersign_core::request::RequestId;
 
-/// A promotion in few words.
+/// A promotion, or a change of what is promoted, in few words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
     Alias(Alias),
     Stage(Stage),
     RegisterInto(ModelName),
+    Change(Change),
 }
+
+/// A change by its key in the policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    Delete,
+    Leave,
+    Rename,
+    Artifacts,
+    Tags,
+    Description,
+    ModelTags,
+    ModelDescription,
+}
+
+const CHANGES: [(&str, Change); 8] = [
+    ("delete", Change::Delete),
+    ("leave", Change::Leave),
+    ("rename", Change::Rename),
+    ("artifacts", Change::Artifacts),
+    ("tags", Change::Tags),
+    ("description", Change::Description),
+    ("model_tags", Change::ModelTags),
+    ("model_description", Change::ModelDescription),
+];
 
 impl FromStr for Target {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let form =
-            || format!("`{text}` is no promotion: write `alias=NAME`, `stage=NAME` or `register_into=MODEL`");
+        let form = || {
+            format!(
+                "`{text}` is no promotion: write `alias=NAME`, `stage=NAME`, `register_into=MODEL` or `change=WHAT`"
+            )
+        };
         let (kind, name) = text.split_once('=').filter(|(_, name)| !name.is_empty()).ok_or_else(form)?;
         match kind {
             "alias" => Ok(Self::Alias(Alias::new(name))),
@@ -27,6 +55,12 @@ impl FromStr for Target {
                 .map(Self::Stage)
                 .ok_or_else(|| format!("`{name}` is no stage: write None, Staging, Production or Archived")),
             "register_into" => Ok(Self::RegisterInto(ModelName::new(name))),
+            "change" => {
+                let found = CHANGES.iter().find(|(word, _)| *word == name);
+                let all: Vec<&str> = CHANGES.iter().map(|(word, _)| *word).collect();
+                let unknown = || format!("`{name}` is no change: write one of {}", all.join(", "));
+                found.map(|(_, change)| Self::Change(*change)).ok_or_else(unknown)
+            }
             _ => Err(form()),
         }
     }

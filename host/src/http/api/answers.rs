@@ -1,5 +1,7 @@
 //! What the API says about a request: the request itself, and what people need to read it.
 
+use countersign_core::action::Action;
+use countersign_core::difference::Change;
 use countersign_core::explain;
 use countersign_core::names::{PersonId, Seat};
 use countersign_core::request::{Fallback, PromotionRequest, Standing, State};
@@ -17,6 +19,9 @@ pub(in crate::http) struct RequestAnswer {
     /// What a review must bind to.
     pub(in crate::http) subject_digest: String,
     pub(in crate::http) summary: String,
+    /// What the write would change of what is said about the version or its model, as it was when this was judged.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(in crate::http) writes: Vec<Change>,
     /// Opaque ids to account names, for as long as profiles are kept.
     pub(in crate::http) names: BTreeMap<PersonId, String>,
     /// How the approval stands, once its write was made.
@@ -34,7 +39,8 @@ impl RequestAnswer {
             headline: headline(&request, &of_seat),
             url: app.request_url(request.id),
             subject_digest: request.binding.to_string(),
-            summary: explain::action_phrase(&request.placed.action),
+            summary: explain::touching_phrase(&request.placed.action, &request.subject, &request.also),
+            writes: app.would_change(&request),
             standing: request.standing(app.clock.now()).map(Standing::as_str),
             names: people(&request).into_iter().map(|id| (id.clone(), app.people.name_of(&id))).collect(),
             request,
@@ -55,10 +61,11 @@ pub(in crate::http) fn headline(
             "The glass was broken: the same call succeeds for a short time, and somebody must review it"
                 .to_owned()
         }
+        State::Approved { .. } if request.open_window().is_some() => open_for_writing(request),
         State::Open | State::InReview | State::Approved { .. } => explain::headline(&request.gates, of_seat),
         State::Applying { .. } => "Countersign makes the change at this moment".to_owned(),
         State::Lapsed { .. } => "Nobody settled it in time: the same call opens a new request".to_owned(),
-        State::Expired { .. } => expired(request.fallback.as_ref()),
+        State::Expired { .. } => expired(&request.placed.action, request.fallback.as_ref()),
         State::Suspended { reason, .. } => {
             format!("Suspended: not to be relied on until somebody resumes or revokes it ({})", bare(reason))
         }
@@ -66,7 +73,7 @@ pub(in crate::http) fn headline(
             format!(
                 "Revoked: the approval was taken back ({}){}",
                 bare(reason),
-                then(request.fallback.as_ref())
+                then(&request.placed.action, request.fallback.as_ref())
             )
         }
         State::Applied { .. } => applied(request),
@@ -77,12 +84,18 @@ pub(in crate::http) fn headline(
 }
 
 fn applied(request: &PromotionRequest) -> String {
+    if request.undermined.is_some() {
+        return "Applied, and changed since: what was approved is not what is there. Ask for it again".to_owned();
+    }
     if let Some(drift) = &request.drift {
         let next = match drift.renewal {
             Some(_) => "the request that renews it says who must sign",
             None => "the same call asks for it again",
         };
         return format!("Applied, and stale since {}: {drift}; {next}", drift.at);
+    }
+    if request.open_window().is_some() {
+        return open_for_writing(request);
     }
     match (request.sample_waits_for(), request.warned, request.valid_until) {
         (Some(seat), ..) => format!("Applied, and waiting for a sampled review by seat {seat}"),
@@ -93,22 +106,32 @@ fn applied(request: &PromotionRequest) -> String {
     }
 }
 
+fn open_for_writing(request: &PromotionRequest) -> String {
+    let until = request.open_window().map(|window| format!(" until {}", window.until)).unwrap_or_default();
+    format!("Its requester may write files{until}")
+}
+
 fn bare(reason: &str) -> &str {
     reason.trim_end_matches('.')
 }
 
-/// What becomes of the alias.
-fn then(fallback: Option<&Fallback>) -> String {
+/// What becomes of the alias or stage.
+fn then(action: &Action, fallback: Option<&Fallback>) -> String {
+    let name = if matches!(action, Action::TransitionStage { .. }) { "stage" } else { "alias" };
     match fallback {
         None => String::new(),
-        Some(Fallback::Due | Fallback::Moving { .. }) => "; its alias falls back at this moment".to_owned(),
-        Some(Fallback::Moved { to }) => format!("; its alias went back to version {to}"),
-        Some(Fallback::Stayed { reason }) => format!("; its alias stays ({})", bare(reason)),
+        Some(Fallback::Due | Fallback::Moving { .. }) => format!("; its {name} falls back at this moment"),
+        Some(Fallback::Moved { leaves_for: Some(stage), .. }) => {
+            format!("; the version left for stage {stage}")
+        }
+        Some(Fallback::Moved { to, .. }) => format!("; its {name} went back to version {to}"),
+        Some(Fallback::Stayed { reason }) => format!("; its {name} stays ({})", bare(reason)),
     }
 }
 
-fn expired(fallback: Option<&Fallback>) -> String {
-    format!("The approval has run out{}: renew it, so that the version is validated again", then(fallback))
+fn expired(action: &Action, fallback: Option<&Fallback>) -> String {
+    let then = then(action, fallback);
+    format!("The approval has run out{then}: renew it, so that the version is validated again")
 }
 
 fn people(request: &PromotionRequest) -> Vec<PersonId> {

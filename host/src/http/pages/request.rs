@@ -42,6 +42,8 @@ pub struct RequestPage {
     pub may_apply: bool,
     /// What has changed since somebody approved it.
     pub changes: Vec<Change>,
+    /// What the write would change of what is said about the version or its model.
+    pub writes: Vec<Change>,
     /// What renewing means for this request, where the viewer can.
     pub renew: Option<&'static str>,
     /// The viewer may open the gate in an emergency.

@@ -2,13 +2,12 @@
 
 use axum::extract::Query;
 use axum::response::Response;
-use countersign_core::explain;
 use countersign_core::names::Seat;
 use countersign_core::request::{PromotionRequest, RequestId};
 use http::StatusCode;
 use serde::Deserialize;
 
-use super::request::capital;
+use super::request::{capital, phrase};
 use super::{Trouble, Visitor, page};
 use crate::app::{AppError, RequestFilter};
 use crate::http::api::headline;
@@ -99,7 +98,7 @@ fn row(visitor: &Visitor, request: &PromotionRequest) -> InboxRow {
         chips: chips(request),
         model: request.subject.model.to_string(),
         version: version(request),
-        action: capital(&explain::action_phrase(&request.placed.action)),
+        action: capital(&phrase(request)),
         headline: headline(request, &of_seat),
         requester: visitor.somebody(request.authors.requester.as_ref()),
         opened: visitor.when(request.opened_at),
@@ -118,7 +117,8 @@ pub(super) fn version(request: &PromotionRequest) -> Option<String> {
 /// State first, then flags.
 pub(super) fn chips(request: &PromotionRequest) -> Vec<Chip> {
     let mut chips = vec![Chip::of_state(&request.state)];
-    if request.flags.stale && (request.state.is_live() || request.drift.is_some()) {
+    let applied_and_not_so = request.drift.is_some() || request.undermined.is_some();
+    if request.flags.stale && (request.state.is_live() || applied_and_not_so) {
         chips.push(Chip::stale());
     }
     if request.sample_waits_for().is_some() {

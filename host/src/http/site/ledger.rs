@@ -4,6 +4,7 @@ use axum::extract::Query;
 use axum::response::Response;
 use countersign_core::entry::{Entry, OutcomeResult};
 use countersign_core::explain::action_phrase;
+use countersign_core::facts::Subject;
 use countersign_core::names::PersonId;
 use countersign_core::request::RequestId;
 use countersign_core::time::Millis;
@@ -196,10 +197,27 @@ fn time(entry: &Entry) -> (String, Option<PersonId>, Option<RequestId>) {
         Entry::FallingBack { request, placed, .. } => {
             (format!("its approval is over, so {}", action_phrase(&placed.action)), request)
         }
-        Entry::NotFallenBack { request, reason } => (format!("the alias stays: {reason}"), request),
+        Entry::NotFallenBack { request, reason } => (format!("it stays: {reason}"), request),
+        Entry::WindowOpened { request, by, until, .. } => {
+            return (format!("begins to write files, until {until}"), Some(by.clone()), Some(*request));
+        }
+        Entry::WindowClosed { request, changed } => (window_closed(changed), request),
+        Entry::Undermined { request, .. } => {
+            ("what was approved has changed since its write was made".to_owned(), request)
+        }
         _ => return Default::default(),
     };
     (words, None, Some(*request))
+}
+
+/// What came of the time in which files were written.
+pub(super) fn window_closed(changed: &[Subject]) -> String {
+    let versions: Vec<String> =
+        changed.iter().map(|subject| format!("{} version {}", subject.model, subject.version)).collect();
+    match versions.is_empty() {
+        true => "files are written no more; nothing has changed".to_owned(),
+        false => format!("files are written no more; changed: {}", versions.join(", ")),
+    }
 }
 
 /// A warning, with what the checks say now.
@@ -219,6 +237,9 @@ fn ended(result: &OutcomeResult) -> String {
         OutcomeResult::Refused { status, message } => format!("MLflow refused it with {status}: {message}"),
         OutcomeResult::Unknown { message } => format!("nobody knows yet whether MLflow made it: {message}"),
         OutcomeResult::FoundApplied => "found in MLflow afterwards: the change was made".to_owned(),
+        OutcomeResult::CannotTell => {
+            "nothing shows whether the files were written: it counts as made".to_owned()
+        }
         OutcomeResult::FoundNotApplied => {
             "not found in MLflow afterwards: the change was not made".to_owned()
         }

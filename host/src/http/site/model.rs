@@ -2,13 +2,12 @@
 
 use axum::extract::Path;
 use axum::response::Response;
-use countersign_core::explain;
 use countersign_core::names::{ModelName, Workspace};
 use countersign_core::policy::{Gate, Guard, Mode};
 use http::StatusCode;
 
 use super::inbox::{chips, version};
-use super::request::capital;
+use super::request::{capital, phrase};
 use super::{Trouble, Visitor, page};
 use crate::app::{HeldName, RequestFilter};
 use crate::http::pages::Nav;
@@ -23,7 +22,7 @@ pub(super) async fn show(visitor: Visitor, Path(name): Path<String>) -> Result<R
     let rows = requests.iter().map(|request| ModelRow {
         when: visitor.when(request.opened_at),
         version: version(request),
-        what: capital(&explain::action_phrase(&request.placed.action)),
+        what: capital(&phrase(request)),
         actor: request.authors.requester.as_ref().map(|id| visitor.person(id)),
         chips: chips(request),
         request: Some(request.id.to_string()),

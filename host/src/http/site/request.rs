@@ -69,7 +69,7 @@ pub(super) fn build(
     RequestPage {
         chrome: visitor.chrome(Nav::Inbox),
         id: request.id.to_string(),
-        title: capital(&explain::action_phrase(&request.placed.action)),
+        title: capital(&phrase(request)),
         chips: chips(request),
         headline: headline(request, &of_seat),
         model: request.subject.model.to_string(),
@@ -88,6 +88,7 @@ pub(super) fn build(
         may_withdraw: is_mine && request.state.is_live(),
         may_apply: may_apply(visitor, request),
         changes: changes(visitor, request),
+        writes: visitor.app().would_change(request),
         renew: me.and_then(|_| renew(visitor, request)),
         may_break_glass: may_break_glass(visitor, request),
         sample: standing::sample(visitor, request),
@@ -95,6 +96,11 @@ pub(super) fn build(
         previous: request.previous.map(|id| id.to_string()),
         told,
     }
+}
+
+/// What is asked for, with the versions that it touches.
+pub(super) fn phrase(request: &PromotionRequest) -> String {
+    explain::touching_phrase(&request.placed.action, &request.subject, &request.also)
 }
 
 fn told_words(done: &str) -> Option<String> {
@@ -137,7 +143,8 @@ fn renew(visitor: &Visitor, request: &PromotionRequest) -> Option<&'static str> 
         standing,
         Some(Standing::Expiring { .. } | Standing::Expired | Standing::Stale | Standing::Revoked)
     );
-    if ends || matches!(request.state, State::Lapsed { .. }) {
+    let again = request.undermined.is_some() || matches!(request.state, State::Lapsed { .. });
+    if ends || again {
         return Some("Asks for the same change again in a new request that links to this one.");
     }
     let live = request.state.is_live() && !matches!(request.state, State::Applying { .. });
@@ -175,6 +182,19 @@ fn notices(visitor: &Visitor, request: &PromotionRequest) -> Vec<Notice> {
         let text = "What was reviewed has changed since. Earlier signatures no longer count; what you see is what \
                     is there now.";
         notices.push(Notice { title: "Stale", text: text.to_owned(), warning: true });
+    }
+    if request.undermined.is_some() {
+        let text = "What was approved is not what is there now: see what has changed. Nobody stands behind this version \
+                    until it is asked for again.";
+        notices.push(Notice { title: "Changed since", text: text.to_owned(), warning: true });
+    }
+    if let Some(window) = request.open_window() {
+        let text = format!(
+            "{} may write files there until {}; each write is an entry in the ledger.",
+            visitor.person(&window.by),
+            window.until
+        );
+        notices.push(Notice { title: "Open for writing", text, warning: true });
     }
     if request.flags.break_glass {
         let text = "Somebody opened this gate in an emergency. What it would have asked for stands below, and somebody \
@@ -256,6 +276,9 @@ fn subject(request: &PromotionRequest) -> Vec<(&'static str, String)> {
     }
     let files = subject.manifest.map_or_else(|| "could not be read in full".to_owned(), |d| d.to_string());
     rows.push(("Files", files));
+    rows.extend(
+        request.also.iter().map(|also| ("Also", format!("{}, version {}", also.model, also.version))),
+    );
     rows.push(("Policy", request.policy.to_string()));
     rows
 }

@@ -78,6 +78,17 @@ pub fn due(at: u64, request: Uuid) -> Key {
     dues().number(at).id(request)
 }
 
+/// The windows in which files may be written now, by the requests that people agreed to.
+#[must_use]
+pub fn windows(workspace: &str) -> Key {
+    Key::space("window").text(workspace)
+}
+
+#[must_use]
+pub fn window(workspace: &str, request: Uuid) -> Key {
+    windows(workspace).id(request)
+}
+
 /// What the aliases of a model have held, each step where it began.
 #[must_use]
 pub fn held_of(workspace: &str, model: &str) -> Key {

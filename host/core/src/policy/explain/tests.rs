@@ -1,10 +1,12 @@
 use std::collections::BTreeMap;
 
-use expect_test::expect;
+use expect_test::{Expect, expect};
 
 use super::*;
+use crate::action::{ArtifactPlace, FileWrite};
 use crate::facts::{ModelFacts, Subject, VersionFacts};
-use crate::names::{Stage, Version};
+use crate::names::{ModelName, Stage, Version};
+use crate::policy::Held;
 use crate::time::Millis;
 
 const POLICY: &str = include_str!("../parse/tests/good.toml");
@@ -36,7 +38,7 @@ fn facts(risk: &str) -> Facts {
     Facts {
         taken_at: Millis::new(0),
         version,
-        model: ModelFacts { description: None, tags, aliases: BTreeMap::new() },
+        model: ModelFacts { description: None, tags, aliases: BTreeMap::new(), stages: BTreeMap::new() },
     }
 }
 
@@ -44,6 +46,43 @@ fn explain(risk: &str, alias: &str) -> String {
     let policy = Policy::parse("policy.toml", POLICY).unwrap();
     let action = Action::SetAlias { model: "credit".into(), alias: alias.into(), version: Version::new(7) };
     policy.explain(&action, &facts(risk), &Holdings::none()).to_string()
+}
+
+#[test]
+fn changes_of_what_is_promoted() {
+    let policy = Policy::parse("policy.toml", POLICY).unwrap();
+    let aliases = vec!["champion".into()];
+    let (model, version): (ModelName, _) = ("credit".into(), Version::new(7));
+    let held = Held { model: model.clone(), version, aliases, stage: Stage::None };
+    let holdings = Holdings::Known(vec![held]);
+    let check = |action: Action, expect: Expect| {
+        expect.assert_eq(&policy.explain(&action, &facts("high"), &holdings).to_string());
+    };
+    check(Action::DeleteVersion { model: model.clone(), version }, expect![[r#"
+        action   delete-version
+        policy   gate `production` (enforce) guards alias `champion`
+        tier     high, because `model.tags["risk"] == "high"` holds
+        gate     production (enforce)
+          rule   two-person (may ask for more)
+          seat   legal: 1
+          seat   risk: 2
+          lasts  for one call
+    "#]]);
+    check(Action::UpdateVersion { model, version, description: None }, expect![[r#"
+        action   update-version
+        policy   no gate guards this
+    "#]]);
+    let place = ArtifactPlace::Root { path: "1/r".to_owned() };
+    check(Action::WriteArtifact { place, how: FileWrite::Write }, expect![[r#"
+        action   write-artifact
+        policy   gate `production` (enforce) guards alias `champion`
+        tier     high, because `model.tags["risk"] == "high"` holds
+        gate     production (enforce)
+          rule   two-person (may ask for more)
+          seat   legal: 1
+          seat   risk: 2
+          lasts  15m from the first write on
+    "#]]);
 }
 
 #[test]
@@ -88,6 +127,7 @@ fn summary() {
         policy   sha256:35f3a161aee1f103ca93a4d9d337b61385df78fad4de071a4158b62b6019b433
         contains 2 plugins, 2 seats, 2 tiers
         gate     production (enforce): alias `champion`, alias `prod-*`, stage `Production`, registration into `prod.*` of models `*`
+          later  held: delete, leave, rename, artifacts; let through: tags, description, model_tags, model_description
     "#]].assert_eq(&policy.summary().to_string());
 }
 

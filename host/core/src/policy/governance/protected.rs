@@ -5,9 +5,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{GateMatch, Governance, Held, Holdings};
-use crate::action::Action;
+use crate::action::{Action, FileWrite};
 use crate::names::{Alias, ModelName, Stage, Version, fold, skeleton};
-use crate::policy::changes::{OnChange, describes};
+use crate::policy::changes::OnChange;
 use crate::policy::gate::{Gate, Guard};
 
 /// MLflow hides models and versions with this tag from its registry, and renames their events.
@@ -30,6 +30,12 @@ pub enum ProtectedReason {
     },
     /// The version, or one version of the model, holds something guarded. `held` names it for people.
     HoldsGoverned {
+        model: ModelName,
+        version: Version,
+        held: String,
+    },
+    /// A URL would let its holder change the version past us, at any time until it runs out.
+    HandsOut {
         model: ModelName,
         version: Version,
         held: String,
@@ -71,6 +77,11 @@ impl fmt::Display for ProtectedReason {
                 f,
                 "version {version} of `{model}` holds {held}, and what was reviewed must stay as it was: \
                  promote another version first, then try again"
+            ),
+            Self::HandsOut { model, version, held } => write!(
+                f,
+                "version {version} of `{model}` holds {held}, and a presigned URL would let its holder change its files \
+                 where nobody sees it: upload them through Countersign instead"
             ),
             Self::GovernedModel { model } => write!(
                 f,
@@ -133,11 +144,12 @@ pub(super) fn needs_holdings(gate: &Gate, action: &Action) -> bool {
         }
         Action::DeleteModel { model } | Action::DeleteVersion { model, .. } => gate.covers(model),
         Action::RenameModel { model, new_name } => gate.covers(model) || gate.covers(new_name),
-        action if describes(action) => {
-            gate.changes.tags != OnChange::Allow && action.model().is_some_and(|model| gate.covers(model))
-        }
         Action::WriteArtifact { .. } => true,
-        _ => false,
+        action => {
+            let said = gate.changes.of_description(action);
+            said.is_some_and(|said| said != OnChange::Allow)
+                && action.model().is_some_and(|model| gate.covers(model))
+        }
     }
 }
 
@@ -158,7 +170,7 @@ pub(super) fn reason(gate: &Gate, action: &Action, holdings: &Holdings) -> Optio
     }
 }
 
-/// The match of a change that people may allow: what is judged is the version that it would take something from.
+/// The match of a change that people may allow: what is judged are the versions that it would take something from.
 pub(super) fn held_change<'p>(
     gate: &'p Gate,
     action: &Action,
@@ -177,16 +189,26 @@ pub(super) fn held_change<'p>(
         (ProtectedReason::LeavesStage { version, .. }, Action::TransitionStage { model, .. }) => {
             is(held, model, *version)
         }
-        (ProtectedReason::HoldsGoverned { model, version, .. }, _) => is(held, model, *version),
+        (ProtectedReason::HoldsGoverned { .. }, action) => loses(action, held) && holds(gate, held).is_some(),
         _ => false,
     };
-    let held = held.iter().find(losing)?;
-    let guard = held
-        .aliases
-        .iter()
-        .find_map(|alias| gate.guard_of_alias(alias.as_str()))
-        .or_else(|| gate.guard_of_stage(held.stage))?;
-    Some(GateMatch { gate, guard, changes: Some((held.model.clone(), held.version)) })
+    let losing: Vec<&Held> = held.iter().filter(losing).collect();
+    let guard = losing.iter().find_map(|held| guard_of(gate, held))?;
+    let changes = losing.into_iter().map(|held| (held.model.clone(), held.version)).collect();
+    Some(GateMatch { gate, guard, changes })
+}
+
+/// Whether an action touches this version: the one that it names, every one of the model, or every one of which files
+/// lie at the place.
+fn loses(action: &Action, held: &Held) -> bool {
+    let model = action.model().is_none_or(|model| model == &held.model);
+    model && action.version().is_none_or(|version| version == held.version)
+}
+
+/// The guard through which this version holds something.
+fn guard_of<'p>(gate: &'p Gate, held: &Held) -> Option<&'p Guard> {
+    let alias = held.aliases.iter().find_map(|alias| gate.guard_of_alias(alias.as_str()));
+    alias.or_else(|| gate.guard_of_stage(held.stage))
 }
 
 fn without_holdings(gate: &Gate, action: &Action) -> Option<ProtectedReason> {
@@ -235,15 +257,25 @@ fn with_holdings(gate: &Gate, action: &Action, held: &[Held]) -> Option<Protecte
         }
         Action::DeleteVersion { model, version }
         | Action::SetVersionTag { model, version, .. }
-        | Action::DeleteVersionTag { model, version, .. } => {
+        | Action::DeleteVersionTag { model, version, .. }
+        | Action::UpdateVersion { model, version, .. } => {
             held.iter().filter(|held| is(held, model, *version)).find_map(|held| holds(gate, held))
         }
-        Action::DeleteModel { model } => of_model(gate, model, held),
+        Action::DeleteModel { model }
+        | Action::SetModelTag { model, .. }
+        | Action::DeleteModelTag { model, .. }
+        | Action::UpdateModel { model, .. } => of_model(gate, model, held),
         Action::RenameModel { model, new_name } => {
             of_model(gate, model, held).or_else(|| arrives(gate, new_name, held))
         }
-        Action::WriteArtifact { .. } => {
-            held.iter().find_map(|held| holds(gate, held).or_else(|| governed_model(gate, &held.model)))
+        Action::WriteArtifact { how, .. } => {
+            // What is governed only because it was registered through this gate, nobody can allow.
+            let registered = |held: &&Held| holds(gate, held).is_none();
+            let registered =
+                held.iter().filter(registered).find_map(|held| governed_model(gate, &held.model));
+            let held = held.iter().find_map(|held| holds(gate, held));
+            registered
+                .or_else(|| held.map(|why| if *how == FileWrite::Presign { handed_out(why) } else { why }))
         }
         _ => None,
     }
@@ -255,6 +287,15 @@ fn is(held: &Held, model: &ModelName, version: Version) -> bool {
 
 fn of_model(gate: &Gate, model: &ModelName, held: &[Held]) -> Option<ProtectedReason> {
     held.iter().filter(|held| &held.model == model).find_map(|held| holds(gate, held))
+}
+
+fn handed_out(why: ProtectedReason) -> ProtectedReason {
+    match why {
+        ProtectedReason::HoldsGoverned { model, version, held } => {
+            ProtectedReason::HandsOut { model, version, held }
+        }
+        why => why,
+    }
 }
 
 /// What the version would hold under its model's new name.

@@ -2,7 +2,7 @@ use expect_test::{Expect, expect};
 use proptest::prelude::*;
 
 use super::*;
-use crate::action::{ArtifactPlace, Registration};
+use crate::action::{ArtifactPlace, FileWrite, Registration};
 
 const POLICY: &str = include_str!("tests/policy.toml");
 
@@ -128,7 +128,10 @@ fn tags() {
 
 #[test]
 fn artifacts() {
-    let write = || Action::WriteArtifact { place: ArtifactPlace::Root { path: "1/models/m-1".to_owned() } };
+    let place = || ArtifactPlace::Root { path: "1/models/m-1".to_owned() };
+    let write = || Action::WriteArtifact { place: place(), how: FileWrite::Write };
+    let presign = Action::WriteArtifact { place: place(), how: FileWrite::Presign };
+    check(presign, expect!["refused: gate `production` protects this: version 1 of `credit` holds the guarded stage `Production`, and a presigned URL would let its holder change its files where nobody sees it: upload them through Countersign instead"]);
     check(write(), expect!["refused: gate `production` protects this: version 1 of `credit` holds the guarded stage `Production`, and what was reviewed must stay as it was: promote another version first, then try again"]);
     check_with(&Holdings::Known(vec![held("credit", 4, &["dev2"], Stage::None)]), write(), expect!["no gate guards this"]);
     check_with(&Holdings::Known(vec![held("prod.credit", 1, &[], Stage::None)]), write(), expect!["refused: gate `production` protects this: the versions of `prod.credit` were registered through this gate and must stay as they were: register a new version instead"]);
@@ -148,7 +151,7 @@ fn changes_of_what_is_promoted_ask_the_people_where_there_are_any() {
     let text = format!("[[seat]]\nname = \"risk\"\nmembers = [\"ruth\"]\n{POLICY}\n  [gate.approvals.default]\n  seats = {{ risk = 1 }}\n");
     let policy = Policy::parse("policy.toml", &text).unwrap();
     let asked = |action: &Action, holdings: &Holdings| match policy.governs(action, holdings) {
-        Governance::Gates(gates) => gates.first().and_then(|found| found.changes.clone()).map(|(_, v)| v.get()),
+        Governance::Gates(gates) => gates.first().and_then(|found| found.changes.first()).map(|(_, v)| v.get()),
         _ => None,
     };
     let delete = |alias: &str| Action::DeleteAlias { model: "credit".into(), alias: alias.into() };
@@ -175,22 +178,51 @@ fn changes_of_what_is_promoted_ask_the_people_where_there_are_any() {
     }
 }
 
-#[test]
-fn tags_are_asked_for_where_the_gate_says_so() {
+/// The versions that are judged, each as its number; `None`: it is refused.
+fn touched(changes: &str, action: &Action) -> Option<Vec<u32>> {
     let people = "[[seat]]\nname = \"risk\"\nmembers = [\"ruth\"]\n";
     let approvals = "\n  [gate.approvals.default]\n  seats = { risk = 1 }\n";
-    let check = |tags: &str, version: u32, held: bool, refused: bool| {
-        let text = format!("{people}{POLICY}\nchanges = {{ tags = \"{tags}\" }}\n{approvals}");
-        let policy = Policy::parse("policy.toml", &text).unwrap();
-        let version = Version::new(version);
-        let action = Action::DeleteVersionTag { model: "credit".into(), version, key: "risk".to_owned() };
-        let said = policy.governs(&action, &holdings());
-        assert_eq!((matches!(said, Governance::Gates(_)), said.refuses()), (held, refused), "{tags} {version}");
-    };
-    check("allow", 3, false, false);
-    check("hold", 3, true, false);
-    check("hold", 4, false, false);
-    check("refuse", 3, false, true);
+    let guards = POLICY.replace("\"monitor\"", "\"off\"");
+    let text = format!("{people}{guards}\nchanges = {{ {changes} }}\n{approvals}");
+    let policy = Policy::parse("policy.toml", &text).unwrap();
+    match policy.governs(action, &holdings()) {
+        Governance::Gates(gates) => Some(gates.iter().flat_map(|found| &found.changes).map(|(_, v)| v.get()).collect()),
+        said if said.refuses() => None,
+        _ => Some(Vec::new()),
+    }
+}
+
+#[test]
+fn what_is_said_is_asked_for_where_the_gate_says_so() {
+    let version = Version::new(3);
+    let model = || ModelName::from("credit");
+    let (key, value) = (|| "risk".to_owned(), String::new());
+    let other = Action::DeleteVersionTag { model: model(), version: Version::new(4), key: key() };
+    for (what, action, all) in [
+        ("tags", Action::DeleteVersionTag { model: model(), version, key: key() }, vec![3]),
+        ("description", Action::UpdateVersion { model: model(), version, description: None }, vec![3]),
+        ("model_tags", Action::SetModelTag { model: model(), key: key(), value }, vec![1, 3]),
+        ("model_description", Action::UpdateModel { model: model(), description: None }, vec![1, 3]),
+    ] {
+        assert_eq!(touched("", &action), Some(vec![]), "{what}");
+        assert_eq!(touched(&format!("{what} = \"allow\""), &action), Some(vec![]), "{what}");
+        assert_eq!(touched(&format!("{what} = \"hold\""), &action), Some(all), "{what}");
+        assert_eq!(touched(&format!("{what} = \"refuse\""), &action), None, "{what}");
+        assert_eq!(touched(&format!("{what} = \"hold\""), &other), Some(vec![]), "{what}");
+    }
+}
+
+#[test]
+fn whoever_changes_a_whole_model_or_a_folder_is_judged_by_all_that_it_holds() {
+    let place = ArtifactPlace::Root { path: "1/r".to_owned() };
+    let write = |how| Action::WriteArtifact { place: place.clone(), how };
+    assert_eq!(touched("", &Action::DeleteModel { model: "credit".into() }), Some(vec![1, 3]));
+    assert_eq!(touched("", &rename("credit", "other")), Some(vec![1, 3]));
+    assert_eq!(touched("", &write(FileWrite::Write)), Some(vec![1, 3]));
+    assert_eq!(touched("", &write(FileWrite::Delete)), Some(vec![1, 3]));
+    assert_eq!(touched("", &write(FileWrite::Presign)), None);
+    assert_eq!(touched("artifacts = \"refuse\"", &write(FileWrite::Write)), None);
+    assert_eq!(touched("", &transition(1, Stage::Archived)), Some(vec![1]));
 }
 
 #[test]

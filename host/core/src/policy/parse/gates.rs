@@ -21,6 +21,7 @@ const KEYS: &[&str] = &[
     "rule",
     "approvals",
     "changes",
+    "artifact_window",
     "on_approval",
     "on_bypass",
     "on_expiry",
@@ -73,6 +74,7 @@ fn gate(table: Table<'_>, known: &Known<'_>) -> Option<Gate> {
     let on_bypass = table.one_of("on_bypass", &OnBypass::ALL, OnBypass::as_str).unwrap_or_default();
     let on_expiry = expiry::read(&table);
     let changes = changes::read(&table);
+    let artifact_window = span(&table, "artifact_window");
     let unknown = |key| table.one_of(key, &UnknownAuthor::ALL, UnknownAuthor::as_str).unwrap_or_default();
     let (unknown_author, unknown_run_author) = (unknown("unknown_author"), unknown("unknown_run_author"));
     let expires = span(&table, "expires");
@@ -89,6 +91,7 @@ fn gate(table: Table<'_>, known: &Known<'_>) -> Option<Gate> {
         on_bypass,
         on_expiry,
         changes,
+        artifact_window,
         unknown_author,
         unknown_run_author,
         expires,

@@ -1,9 +1,10 @@
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
 
-use crate::names::Version;
+use crate::names::{Stage, Version};
 use crate::policy::{Changes, FallbackTo, OnChange, OnExpiry};
 use crate::policy::{OnApproval, OnBypass, OnFailure, Policy};
+use crate::time::Span;
 
 const GOOD: &str = include_str!("tests/good.toml");
 
@@ -86,7 +87,7 @@ fn syntax() {
 fn unknown_keys() {
     check(&changed("mode   =", "mod    ="), expect![[r#"
         policy.toml:29:1: gate `production` has no `mode`: add `mode = "enforce"`
-        policy.toml:31:1: unknown key `mod` in gate `production`: choose one of `name`, `mode`, `models`, `guards`, `check`, `rule`, `approvals`, `changes`, `on_approval`, `on_bypass`, `on_expiry`, `unknown_author`, `unknown_run_author`, `expires`"#]]);
+        policy.toml:31:1: unknown key `mod` in gate `production`: choose one of `name`, `mode`, `models`, `guards`, `check`, `rule`, `approvals`, `changes`, `artifact_window`, `on_approval`, `on_bypass`, `on_expiry`, `unknown_author`, `unknown_run_author`, `expires`"#]]);
     check(&changed("[[seat]]", "[[chair]]"), expect![[r#"
         policy.toml:14:3: unknown key `chair` in the policy: choose one of `plugin`, `seat`, `delegation`, `tier`, `gate`, `waivers`, `break_glass`
         policy.toml:45:13: there is no seat `risk`: choose one of `legal`, or add a `[[seat]]`"#]]);
@@ -260,9 +261,23 @@ fn expiry() {
     assert_eq!(read("\"flag\""), OnExpiry::Flag);
     assert_eq!(read("{ fallback = 3 }"), OnExpiry::Fallback(FallbackTo::Version(Version::new(3))));
     assert_eq!(read("{ fallback = \"old\" }"), OnExpiry::Fallback(FallbackTo::Alias("old".into())));
+    let archived = OnExpiry::Fallback(FallbackTo::Stage(Stage::Archived));
+    assert_eq!(read("{ stage = \"archived\" }"), archived);
+    for text in ["{ stage = \"Production\" }", "{ stage = \"Archived\", fallback = 3 }", "{ stage = 3 }"] {
+        assert!(Policy::parse("policy.toml", &with(text)).is_err(), "{text}");
+    }
     for text in ["\"move\"", "3", "{}", "{ fallback = true }", "{ fall = 3 }", "{ fallback = 3, to = 4 }"] {
         assert!(Policy::parse("policy.toml", &with(text)).is_err(), "{text}");
     }
+}
+
+#[test]
+fn how_long_files_may_be_written() {
+    let with = |text: &str| changed("on_bypass = \"record\"", &format!("artifact_window = {text}"));
+    let window = |text: &str| Policy::parse("policy.toml", text).unwrap().gates()[0].window();
+    assert_eq!(window(&with("\"90s\"")), Span::from_millis(90_000));
+    assert_eq!(window(GOOD), Span::from_millis(15 * 60_000));
+    assert!(Policy::parse("policy.toml", &with("15")).is_err());
 }
 
 #[test]
@@ -272,7 +287,11 @@ fn changes() {
     assert_eq!(read("{}"), Changes::default());
     assert_eq!(read("{ delete = \"refuse\" }"), Changes { delete: OnChange::Refuse, ..Changes::default() });
     assert_ne!(read("{ rename = \"refuse\" }"), read("{ leave = \"refuse\" }"));
-    for text in ["\"hold\"", "{ delete = true }", "{ delete = \"allow\" }", "{ remove = \"hold\" }"] {
+    let described = read("{ description = \"hold\", model_tags = \"refuse\", artifacts = \"refuse\" }");
+    let (hold, refuse) = (OnChange::Hold, OnChange::Refuse);
+    let expect = Changes { description: hold, model_tags: refuse, artifacts: refuse, ..Changes::default() };
+    assert_eq!(described, expect);
+    for text in ["\"hold\"", "{ delete = true }", "{ artifacts = \"allow\" }", "{ delete = \"allow\" }", "{ remove = \"hold\" }"] {
         assert!(Policy::parse("policy.toml", &with(text)).is_err(), "{text}");
     }
 }

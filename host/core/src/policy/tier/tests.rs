@@ -60,7 +60,7 @@ fn facts() -> Facts {
         mlmodel: None,
         missing: Vec::new(),
     };
-    let model = ModelFacts { description: None, tags: texts(&[("risk", "high")]), aliases: BTreeMap::new() };
+    let model = ModelFacts { description: None, tags: texts(&[("risk", "high")]), aliases: BTreeMap::new(), stages: BTreeMap::new() };
     Facts { taken_at: Millis::new(0), version, model }
 }
 

@@ -12,7 +12,7 @@ use crate::http::pages::parts::count;
 use crate::http::pages::request::Event;
 use crate::http::site::Visitor;
 use crate::http::site::errors::sentence;
-use crate::http::site::ledger::{running_out, standing};
+use crate::http::site::ledger::{running_out, standing, window_closed};
 use crate::http::site::request::capital;
 
 type Recorded = (u64, Millis, Entry);
@@ -113,9 +113,16 @@ fn besides(visitor: &Visitor, request: &PromotionRequest, recorded: &[Recorded])
             }
             Entry::Expiring { .. } => (None, capital(&running_out(entry).unwrap_or_default()), "clock"),
             Entry::FallingBack { placed, .. } => {
-                (None, format!("Its alias falls back: {}", action_phrase(&placed.action)), "alert")
+                (None, format!("It falls back: {}", action_phrase(&placed.action)), "alert")
             }
-            Entry::NotFallenBack { reason, .. } => (None, format!("Its alias stays: {reason}"), "alert"),
+            Entry::WindowOpened { by, until, .. } => {
+                (Some(by), format!("began to write files, which they may until {until}"), "open")
+            }
+            Entry::WindowClosed { changed, .. } => (None, capital(&window_closed(changed)), "clock"),
+            Entry::Undermined { .. } => {
+                (None, "What was approved has changed since the change was made".to_owned(), "alert")
+            }
+            Entry::NotFallenBack { reason, .. } => (None, format!("It stays: {reason}"), "alert"),
             Entry::Resumed(said) => (said.by.as_ref(), format!("resumed it: {}", said.reason), "check"),
             // The state says it while it lasts.
             Entry::Suspended(said) if !has_state(request, "suspended") => {

@@ -2,11 +2,12 @@
 
 use toml::de::DeValue;
 
-use crate::names::{Alias, Version};
+use crate::names::{Alias, Stage, Version};
 use crate::policy::expiry::{FallbackTo, OnExpiry};
-use crate::policy::parse::table::Table;
+use crate::policy::parse::choices;
+use crate::policy::parse::table::{At, Table};
 
-const WANTED: &str = "`\"flag\"`, or `{ fallback = VERSION }` with a version or an alias of the same model";
+const WANTED: &str = "`\"flag\"`, `{ fallback = VERSION }` with a version or an alias of the same model, or `{ stage = STAGE }`";
 
 pub(super) fn read(gate: &Table<'_>) -> OnExpiry {
     let Some(value) = gate.get("on_expiry") else { return OnExpiry::Flag };
@@ -23,8 +24,23 @@ pub(super) fn read(gate: &Table<'_>) -> OnExpiry {
     }
 }
 
+/// Where nobody looks for a version to serve.
+fn leaves_for(table: &Table<'_>, text: &At<&str>) -> Option<FallbackTo> {
+    let stage = Stage::parse(text.value).filter(|stage| matches!(stage, Stage::Archived | Stage::None));
+    if stage.is_none() || table.get("fallback").is_some() {
+        let listed = choices(["Archived", "None"]);
+        let message =
+            format!("a version whose approval has run out leaves for no stage `{}`: {listed}", text.value);
+        table.fault(text.start(), message);
+    }
+    stage.map(FallbackTo::Stage)
+}
+
 fn fallback(table: &Table<'_>) -> Option<FallbackTo> {
-    table.only(&["fallback"]);
+    table.only(&["fallback", "stage"]);
+    if let Some(text) = table.text("stage") {
+        return leaves_for(table, &text);
+    }
     let Some(value) = table.get("fallback") else {
         table.missing("fallback", "\"ALIAS\"");
         return None;

@@ -100,6 +100,7 @@ pub(in crate::http::pages::tests) fn request(panel: ReviewPanel) -> RequestPage 
         may_withdraw: own,
         may_apply: own,
         changes: Vec::new(),
+        writes: Vec::new(),
         renew: None,
         may_break_glass: own,
         sample: own.then(|| evil("risk")),
