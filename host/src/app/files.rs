@@ -144,8 +144,8 @@ impl App {
             self.metrics.decision(asked.action.kind(), judged.decision.as_str(), matched.gate.mode);
         }
         log_decision(call, &judged);
-        if let Some(rejected) = earlier.rejects(judged.binding) {
-            return self.refuse_rejected(call, rejected).await;
+        if let Some(standing) = earlier.stands_against(&judged) {
+            return self.refuse_standing(call, standing).await;
         }
         if !matches!(judged.decision, Decision::Allow(..)) {
             return self.hold_files(generation, gates, call, (asked, judged, earlier)).await;
