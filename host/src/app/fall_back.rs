@@ -46,7 +46,13 @@ impl App {
     /// Moves the alias, or says why not. Whether anything was decided.
     pub(super) async fn fall_back(&self, seen: Seen<PromotionRequest>) -> Result<bool, AppError> {
         if let Some(Fallback::Moving { intent, to }) = seen.value.fallback.clone() {
-            return self.find_out(seen, intent, to).await;
+            // It was announced before, by a process that ended, or MLflow did not answer: the sweeper finds out first.
+            if self.store.get(&keys::open_intent(intent))?.is_some() {
+                return Ok(false);
+            }
+            if self.has_moved(&seen.value, to).await? {
+                return self.moved_to(seen, to).await;
+            }
         }
         match self.choose(&seen.value).await? {
             Choice::Stays(reason) => self.stay(seen, reason).await,
@@ -154,14 +160,17 @@ impl App {
         let seen = seen.try_map(|request| Ok(request.falling_back(moving)))?;
         // Of two that move it at once, one finds that the other was first.
         let (permit, index, seen) = self.announce(judged, &intent, Some(seen)).await?;
+        crash_point!(FallBackAnnounced);
         tracing::warn!(request.id = %request, fallback.version = %to, "an approval has run out: its alias falls back");
         let answered = self.proxy.carry_out_ourselves(permit, canonical, &placed.workspace).await;
+        crash_point!(FallBackForwarded);
         let result = outcome_of(&answered);
         match &result {
             OutcomeResult::Applied => self.registry.made(&placed),
             _ => self.registry.touch(&placed),
         }
         self.conclude(&intent, index, self.approved_request(&intent)?, &result).await;
+        crash_point!(FallBackConcluded);
         self.metrics.approval_ending("falling-back");
         match (result, seen) {
             (OutcomeResult::Applied, Some(seen)) => self.moved_to(seen, to).await,
@@ -172,30 +181,19 @@ impl App {
         }
     }
 
-    /// It was announced before, by a process that ended, or MLflow did not answer: the sweeper finds out first.
-    async fn find_out(
-        &self,
-        seen: Seen<PromotionRequest>,
-        intent: uuid::Uuid,
-        to: Version,
-    ) -> Result<bool, AppError> {
-        if self.store.get(&keys::open_intent(intent))?.is_some() {
-            return Ok(false);
-        }
-        let mut placed = seen.value.placed.clone();
+    /// Whether MLflow has made what was announced. Where it has not, it is decided anew.
+    async fn has_moved(&self, request: &PromotionRequest, to: Version) -> Result<bool, AppError> {
+        let mut placed = request.placed.clone();
         if let Action::SetAlias { version, .. } = &mut placed.action {
             *version = to;
         }
-        if self.shows(&placed).await? {
-            self.moved_to(seen, to).await
-        } else {
-            self.stay(seen, "the change was announced and is not in MLflow".to_owned()).await
-        }
+        self.shows(&placed).await
     }
 
     async fn moved_to(&self, seen: Seen<PromotionRequest>, to: Version) -> Result<bool, AppError> {
         let seen = seen.try_map(|request| Ok(request.falling_back(Fallback::Moved { to })))?;
         self.store.commit(put_request(Batch::new(), &seen)?).await?;
+        crash_point!(FallBackMoved);
         Ok(true)
     }
 

@@ -1,6 +1,7 @@
 //! The workflow as people meet it: a whole app in front of an MLflow that knows one model and its aliases.
 
 mod changes;
+mod crash;
 mod difference;
 mod discussion;
 mod exceptions;
@@ -79,6 +80,8 @@ struct Registry {
     tags: BTreeMap<String, String>,
     /// By version.
     stages: BTreeMap<String, String>,
+    /// Whether somebody has gone round us.
+    round: bool,
     ill: bool,
     writes: usize,
 }
@@ -114,11 +117,23 @@ async fn transition(State(registry): State<Shared>, Json(body): Json<Value>) -> 
     Json(json!({"model_version": body}))
 }
 
-async fn model(State(registry): State<Shared>) -> Json<Value> {
+fn credit(registry: &Shared) -> Value {
     let aliases = registry.lock().unwrap().aliases.clone();
     let aliases: Vec<Value> =
         aliases.iter().map(|(alias, version)| json!({"alias": alias, "version": version})).collect();
-    Json(json!({"registered_model": {"name": "credit", "aliases": aliases}}))
+    json!({"name": "credit", "aliases": aliases})
+}
+
+async fn model(State(registry): State<Shared>) -> Json<Value> {
+    Json(json!({"registered_model": credit(&registry)}))
+}
+
+async fn models(State(registry): State<Shared>) -> Json<Value> {
+    Json(json!({"registered_models": [credit(&registry)]}))
+}
+
+async fn create(Json(body): Json<Value>) -> Json<Value> {
+    Json(json!({"model_version": {"name": body["name"], "version": "8", "creation_timestamp": 1}}))
 }
 
 async fn set_alias(State(registry): State<Shared>, Json(body): Json<Value>) -> (StatusCode, Json<Value>) {
@@ -137,21 +152,27 @@ async fn delete_alias(State(registry): State<Shared>, Json(body): Json<Value>) -
     Json(json!({}))
 }
 
+/// MLflow's address, from now on.
+async fn serve(registry: &Shared) -> String {
+    let alias = axum::routing::post(set_alias).delete(delete_alias);
+    let served = Router::new()
+        .route("/api/2.0/mlflow/model-versions/get", get(version))
+        .route("/api/2.0/mlflow/model-versions/create", axum::routing::post(create))
+        .route("/api/2.0/mlflow/registered-models/get", get(model))
+        .route("/api/2.0/mlflow/registered-models/search", get(models))
+        .route("/api/2.0/mlflow/registered-models/alias", alias)
+        .route("/api/2.0/mlflow/model-versions/transition-stage", axum::routing::post(transition))
+        .with_state(Arc::clone(registry));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let upstream = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, served).await });
+    upstream
+}
+
 impl World {
     async fn new(policy: &str) -> Self {
         let registry = Shared::default();
-        let served = Router::new()
-            .route("/api/2.0/mlflow/model-versions/get", get(version))
-            .route("/api/2.0/mlflow/registered-models/get", get(model))
-            .route(
-                "/api/2.0/mlflow/registered-models/alias",
-                axum::routing::post(set_alias).delete(delete_alias),
-            )
-            .route("/api/2.0/mlflow/model-versions/transition-stage", axum::routing::post(transition))
-            .with_state(Arc::clone(&registry));
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let upstream = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(async move { axum::serve(listener, served).await });
+        let upstream = serve(&registry).await;
         let (app, clock, files) = app_with(policy, &upstream, &PEOPLE).await;
         Self { app, clock, registry, _files: files }
     }
