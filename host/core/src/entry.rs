@@ -3,6 +3,8 @@
 //!
 //! People appear by opaque id only, so that a profile can be erased and every proof still holds.
 
+mod about;
+
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 

@@ -6,6 +6,8 @@ mod difference;
 mod discussion;
 mod exceptions;
 mod expiry;
+mod lists;
+mod orders;
 mod transitions;
 mod workflow;
 

@@ -62,7 +62,12 @@ fn spawn(dir: &Path) -> Child {
 
 fn writer(dir: &Path) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", "store::sled::crash::child_writes_until_killed", "--nocapture", "--test-threads=1"]);
+    command.args([
+        "--exact",
+        "store::sled::crash::child_writes_until_killed",
+        "--nocapture",
+        "--test-threads=1",
+    ]);
     command.env(CHILD, dir).stdout(Stdio::piped()).stderr(Stdio::null());
     command
 }

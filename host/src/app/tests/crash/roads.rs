@@ -88,7 +88,9 @@ impl Road {
                 let id = world.approved().await.id;
                 world.app.apply(&caller("ana"), id).await.unwrap();
             }
-            Self::Baseline => drop(world.registry.lock().unwrap().aliases.insert("champion".into(), "3".into())),
+            Self::Baseline => {
+                drop(world.registry.lock().unwrap().aliases.insert("champion".into(), "3".into()))
+            }
             Self::Held | Self::Registers | Self::AsksWaiver | Self::Reloads | Self::Signs => {}
         }
         self.time_passes(world).await;
@@ -191,7 +193,9 @@ impl Road {
         let (champion, seven) = (world.champion(), state(7));
         let both = (champion.as_deref(), seven);
         match self {
-            Self::Held => assert_eq!((both, told("request-opened")), ((None, Some("in-review")), 1), "{what}"),
+            Self::Held => {
+                assert_eq!((both, told("request-opened")), ((None, Some("in-review")), 1), "{what}")
+            }
             Self::Call | Self::LastVote | Self::Applies | Self::Emergency | Self::Sweeps => {
                 assert_eq!(both, (Some("7"), Some("applied")), "{what}");
             }
@@ -265,7 +269,11 @@ impl World {
 
 fn canonical(path: &str, body: &Value) -> CanonicalRequest {
     let path_and_query = format!("/api/2.0/mlflow/{path}");
-    CanonicalRequest { method: "POST", path_and_query, body: CanonicalBody::Json(body.to_string().into_bytes()) }
+    CanonicalRequest {
+        method: "POST",
+        path_and_query,
+        body: CanonicalBody::Json(body.to_string().into_bytes()),
+    }
 }
 
 /// Ana makes version 7 the champion.
