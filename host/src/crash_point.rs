@@ -17,7 +17,7 @@ macro_rules! crash_point {
 }
 
 #[cfg(test)]
-pub(crate) use self::armed::{Point, arm, pass};
+pub(crate) use self::armed::{Point, VARIABLE, arm, pass};
 
 #[cfg(test)]
 mod armed {
@@ -101,6 +101,3 @@ mod armed {
         }
     }
 }
-
-#[cfg(test)]
-pub(crate) use self::armed::VARIABLE;

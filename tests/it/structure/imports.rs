@@ -7,9 +7,20 @@ use super::{Source, check_exceptions, is_test, sources};
 const HOST: &str = "host/src/";
 
 /// Each layer may import what stands before it. Within the first, no two may import each other.
-const LAYERS: [&[&str]; 6] = [
-    &["crash_point"],
-    &["auth", "clock", "config", "facts", "ledger", "mlflow", "operator", "plugins", "store", "telemetry"],
+const LAYERS: [&[&str]; 5] = [
+    &[
+        "auth",
+        "clock",
+        "config",
+        "crash_point",
+        "facts",
+        "ledger",
+        "mlflow",
+        "operator",
+        "plugins",
+        "store",
+        "telemetry",
+    ],
     &["app"],
     &["http"],
     &["cli"],

@@ -46,8 +46,7 @@ pub(super) async fn show(visitor: Visitor, Query(query): Query<InboxQuery>) -> R
     };
     let signed_out = me.is_none() && tab != Tab::All;
     let filter = RequestFilter { after: query.after, ..filter };
-    let page_of = |filter| app.request_page(filter).map_err(trouble);
-    let found = if signed_out { None } else { Some(page_of(&filter)?) };
+    let found = (!signed_out).then(|| app.request_page(&filter)).transpose().map_err(trouble)?;
     let next = found.as_ref().and_then(|found| found.next);
     let older = next.map(|id| format!("{}/?tab={}&after={id}", visitor.site.base, tab.as_str()));
     let found = found.map(|found| found.requests).unwrap_or_default();
