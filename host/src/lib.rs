@@ -6,6 +6,9 @@
 // Whether the future that serves a connection is `Send` is asked through every type down to wasmtime's.
 #![recursion_limit = "256"]
 
+#[macro_use]
+mod crash_point;
+
 pub mod app;
 pub mod auth;
 pub mod cli;

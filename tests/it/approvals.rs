@@ -1,8 +1,10 @@
 //! Approvals before a real MLflow: evidence first, Countersign applies, what moved meanwhile, an account that wrote files.
 
+use countersign_tests::mlflow;
+use countersign_tests::stage::eventually;
 use serde_json::{Value, json};
 
-use crate::scene::{Scene, contains, policy};
+use crate::scene::{PATIENCE, Scene, contains, policy, refused};
 
 const API: &str = "/_countersign/api/v1";
 
@@ -65,4 +67,68 @@ fn who_wrote_its_files_does_not_sign_it() {
     contains(&voted.text(), &["they last changed what is reviewed"]);
     let shown: Value = scene.read(&format!("requests/{id}"));
     assert_eq!(shown["authors"]["writers"].as_array().map(Vec::len), Some(2), "{shown}");
+}
+
+/// Two signatures, by ruth and rosa.
+fn by_two(name: &str) -> (Scene, String, String) {
+    let mut scene = Scene::before(mlflow::shared().unwrap().port(), name, |name| {
+        policy(name).replace("[\"ruth\"]", "[\"ruth\", \"rosa\"]").replace("risk = 1", "risk = 2")
+    });
+    let rosa = scene.host.add_user("rosa", Some("rosa reads some reports")).unwrap();
+    scene.tokens.insert("rosa", rosa);
+    scene.host.start().unwrap();
+    let model = scene.model("a");
+    let version = scene.register(&model, 0.9).version;
+    let id = scene.request_of(&scene.alias(&model, "champion", &version));
+    (scene, version, id)
+}
+
+/// Whoever comes second by a hair is told to look again, and is heard then.
+#[test]
+fn two_reviewers_at_once_are_both_heard() {
+    let (scene, version, id) = by_two("both");
+    let heard = |who: &'static str| {
+        let (scene, id) = (&scene, &id);
+        move || loop {
+            match scene.vote(who, id, "approve").status {
+                409 => {}
+                status => return status,
+            }
+        }
+    };
+    let answers = std::thread::scope(|threads| {
+        let (ruth, rosa) = (threads.spawn(heard("ruth")), threads.spawn(heard("rosa")));
+        (ruth.join().unwrap(), rosa.join().unwrap())
+    });
+    assert_eq!(answers, (200, 200));
+    let shown = scene.read(&format!("requests/{id}"));
+    assert_eq!(
+        (shown["reviews"].as_array().map(Vec::len), &shown["state"]["is"]),
+        (Some(2), &json!("approved"))
+    );
+    assert_eq!(scene.of_kind("reviewed").len(), 2);
+    assert_eq!(scene.alias(&scene.model("a"), "champion", &version).status, 200);
+    scene.verify();
+}
+
+#[test]
+fn who_has_left_before_the_write_no_longer_counts() {
+    let (scene, version, id) = by_two("left");
+    assert_eq!(scene.vote("ruth", &id, "approve").status, 200);
+    assert_eq!(scene.vote("rosa", &id, "approve").json().unwrap()["state"]["is"], "approved");
+    scene.host.does(&["user", "remove", "rosa"], None).unwrap();
+    eventually(PATIENCE, || match scene.call("rosa", "GET", "/_countersign/api/v1/me", None).status {
+        401 => Ok(()),
+        status => Err(anyhow::anyhow!("rosa still gets {status}")),
+    })
+    .unwrap();
+    let model = scene.model("a");
+    contains(
+        &refused(&scene.alias(&model, "champion", &version)),
+        &["is held", "1 signature from seat risk"],
+    );
+    let apply = scene.call("ana", "POST", &format!("{API}/requests/{id}/apply"), None);
+    assert_eq!(apply.status, 409, "{}", apply.text());
+    assert_eq!(scene.holder(&model, "champion"), None);
+    scene.verify();
 }

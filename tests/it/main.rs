@@ -21,6 +21,7 @@ mod requests;
 mod routes;
 mod rules;
 mod scene;
+mod shutdown;
 mod spellings;
 mod stale;
 mod storage;

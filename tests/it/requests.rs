@@ -138,5 +138,21 @@ fn many_who_ask_at_once_open_one_request() {
     assert_eq!(scene.of_kind("intent").len(), made);
     assert_eq!(scene.of_kind("outcome").len(), made);
     assert_eq!(scene.read(&format!("requests/{id}"))["state"]["is"], "applied");
+    decisions_have_pages(&scene);
     scene.verify();
+}
+
+/// One at a time or all at once: the same decisions, newest first.
+fn decisions_have_pages(scene: &Scene) {
+    let all = scene.read("decisions?limit=200")["decisions"].as_array().cloned().unwrap();
+    let (mut paged, mut from) = (Vec::new(), String::new());
+    loop {
+        let page = scene.read(&format!("decisions?limit=1{from}"));
+        paged.extend(page["decisions"].as_array().cloned().unwrap());
+        match page["next"].as_u64() {
+            Some(next) => from = format!("&from={next}"),
+            None => break,
+        }
+    }
+    assert!(all.len() > 2 && paged == all, "{} {}", paged.len(), all.len());
 }

@@ -24,6 +24,7 @@ use crate::{host, plugins};
   cargo xt bench                         what can be measured
   cargo xt bench proxy                   one measurement
   cargo xt bench proxy stream --rounds 9
+  cargo xt bench governed-write --rules  with tiers by CEL and a rule plugin, too
   COUNTERSIGN_BIN=/usr/bin/countersign cargo xt bench proxy     another build than the release build")]
 pub struct Bench {
     names: Vec<String>,
@@ -33,6 +34,9 @@ pub struct Bench {
     /// Seconds of load per measurement
     #[arg(long, default_value_t = 4)]
     seconds: u32,
+    /// governed-write: once more with tiers and a rule
+    #[arg(long)]
+    rules: bool,
 }
 
 /// One measurement.

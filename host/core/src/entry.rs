@@ -5,6 +5,8 @@
 
 mod live;
 
+mod about;
+
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 

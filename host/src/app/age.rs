@@ -90,6 +90,7 @@ impl App {
         self.metrics.approval_ending(entry.kind());
         let batch = put_request(Batch::new().delete(due), &ended)?;
         self.record(&[entry], batch).await?;
+        crash_point!(RequestEnded);
         Ok(true)
     }
 }

@@ -98,13 +98,16 @@ impl App {
         let seen = seen.try_map(|request| Ok(request.judged(found, now)?.applying(intent.id, now)?))?;
         // Whoever comes second finds the request changed, and nothing is sent.
         let (permit, index, request) = self.announce(judged, &intent, Some(seen)).await.map_err(raced)?;
+        crash_point!(ApplyAnnounced);
         let answered = self.proxy.carry_out_ourselves(permit, canonical, &placed.workspace).await;
+        crash_point!(ApplyForwarded);
         let result = outcome_of(&answered);
         match &result {
             OutcomeResult::Applied => self.registry.made(&placed),
             _ => self.registry.touch(&placed),
         }
         self.conclude(&intent, index, request, &result).await;
+        crash_point!(ApplyConcluded);
         match result {
             OutcomeResult::Refused { status, message } => Err(AppError::Conflict(format!(
                 "MLflow did not make the change ({status}: {message}): the approval stands, apply it again"

@@ -3,7 +3,7 @@
 
 use countersign_core::decide;
 use countersign_core::digest::Digest;
-use countersign_core::entry::{Bypass, Entry, Intent};
+use countersign_core::entry::{Bypass, Entry, Intent, OutcomeResult};
 use countersign_core::names::{ModelName, Stage, Version, Workspace};
 use countersign_core::policy::{Guard, OnBypass, Policy};
 use countersign_core::review::Authors;
@@ -12,7 +12,7 @@ use super::history::put_holding;
 use super::records::{Holding, put_request};
 use super::{App, AppError};
 use crate::mlflow::Canonical;
-use crate::store::{Batch, keys};
+use crate::store::{Batch, Key, Scan, codec, keys};
 use crate::telemetry::Drift;
 
 /// A governed name of a model: `alias:champion`, `stage:Production` or `version:7`.
@@ -74,9 +74,43 @@ impl App {
             "governed name moved without a permit"
         );
         self.metrics.drift(drift(name, is));
-        self.record(&[Entry::Bypassed(bypass.clone())], batch).await?;
-        if on_bypass == OnBypass::Revert {
-            self.put_back(&bypass).await?;
+        let owed = match on_bypass {
+            OnBypass::Revert => Some(self.owe(&bypass)?),
+            OnBypass::Record => None,
+        };
+        if let Some(owed) = &owed {
+            batch = batch.put(owed_key(owed), codec::encode(owed)?);
+        }
+        self.record(&[Entry::Bypassed(bypass)], batch).await?;
+        crash_point!(BypassRecorded);
+        match owed {
+            Some(owed) => self.put_back(&owed).await,
+            None => Ok(()),
+        }
+    }
+
+    /// What is to be undone. A name that moved twice goes back to what was permitted, not to the first move.
+    fn owe(&self, bypass: &Bypass) -> Result<Bypass, AppError> {
+        let before: Option<Bypass> = self.read(&owed_key(bypass))?;
+        let was = before.map_or(bypass.was, |before| before.was);
+        Ok(Bypass { was, ..bypass.clone() })
+    }
+
+    /// Sets back what an earlier attempt did not: its process ended, or MLflow was ill.
+    pub(super) async fn put_back_owed(&self, workspace: &Workspace) -> Result<(), AppError> {
+        let generation = self.generation.load_full();
+        for (key, value) in self.store.scan(&Scan::prefix(keys::reverts_owed(workspace.as_str())))? {
+            let owed: Bypass = codec::decode(&key, &value)?;
+            if self.in_flight(&owed.model)? {
+                continue;
+            }
+            let known = self.known_holdings(workspace, &owed.model)?;
+            let stands = known.get(&owed.what).is_some_and(|is| is.bypassed && is.version == owed.is);
+            if stands && watched(&generation.policy, &owed.model, &owed.what) == Some(OnBypass::Revert) {
+                self.put_back(&owed).await?;
+            } else {
+                self.store.commit(Batch::new().delete(key)).await?;
+            }
         }
         Ok(())
     }
@@ -103,10 +137,16 @@ impl App {
             also: Vec::new(),
         };
         let index = self.record_intent(Vec::new(), &intent, Batch::new()).await?;
+        crash_point!(RevertAnnounced);
         let answered = self.proxy.carry_out_ourselves(permit, canonical, &bypass.workspace).await;
+        crash_point!(RevertForwarded);
         let result = super::govern::outcome_of(&answered);
         self.registry.touch_model(&bypass.workspace, &bypass.model);
-        self.try_conclude(&intent, index, None, &result).await
+        self.try_conclude(&intent, index, None, &result).await?;
+        if is_final(&result) {
+            self.store.commit(Batch::new().delete(owed_key(bypass))).await?;
+        }
+        Ok(())
     }
 
     /// The requests that were about this name.
@@ -129,6 +169,19 @@ impl App {
             }
         }
         Ok(found)
+    }
+}
+
+fn owed_key(bypass: &Bypass) -> Key {
+    keys::revert_owed(bypass.workspace.as_str(), bypass.model.as_str(), &bypass.what)
+}
+
+/// Whether asking MLflow again would change nothing.
+fn is_final(result: &OutcomeResult) -> bool {
+    match result {
+        OutcomeResult::Refused { status, .. } => *status < 500,
+        OutcomeResult::Unknown { .. } => false,
+        _ => true,
     }
 }
 

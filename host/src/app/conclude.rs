@@ -51,6 +51,7 @@ impl App {
         let mut written = Box::pin(async move {
             let Concluded { intent, index, request, result } = ended;
             app.conclude(&intent, index, request, &result).await;
+            crash_point!(WriteConcluded);
             app.concluding.0.fetch_sub(1, Ordering::SeqCst);
         });
         if poll!(&mut written).is_pending() {

@@ -72,6 +72,7 @@ impl App {
                 .put(keys::open_emergency(), codec::encode(&used.id)?);
         }
         self.record(&[Entry::BrokeGlass { used: used.clone() }], batch).await?;
+        crash_point!(GlassBroken);
         Ok(used)
     }
 
@@ -99,6 +100,7 @@ impl App {
             batch = batch.delete(keys::open_emergency());
         }
         self.record(&[Entry::BreakGlassReviewed { used: id, word }], batch).await?;
+        crash_point!(GlassReviewed);
         Ok(reviewed)
     }
 

@@ -29,6 +29,7 @@ impl App {
                 request.id = %request, model.name = %seen.value.subject.model, days, %until, checks.failing = failing,
                 "an approval runs out"
             );
+            crash_point!(WarningChecked);
             entries.push(Entry::Expiring { request, days, until, checks });
         }
         let seen = seen.try_map(|request| Ok(request.warned(days)))?;
@@ -38,6 +39,7 @@ impl App {
             return Ok(false);
         }
         self.record(&entries, batch).await?;
+        crash_point!(WarningGiven);
         self.metrics.approval_ending("expiring");
         Ok(true)
     }

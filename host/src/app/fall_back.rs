@@ -48,7 +48,13 @@ impl App {
     /// Moves the alias or the stage, or says why not. Whether anything was decided.
     pub(super) async fn fall_back(&self, seen: Seen<PromotionRequest>) -> Result<bool, AppError> {
         if let Some(Fallback::Moving { intent, to, leaves_for }) = seen.value.fallback.clone() {
-            return self.find_out(seen, intent, (to, leaves_for)).await;
+            // It was announced before, by a process that ended, or MLflow did not answer: the sweeper finds out first.
+            if self.store.get(&keys::open_intent(intent))?.is_some() {
+                return Ok(false);
+            }
+            if self.has_moved(&seen.value, (to, leaves_for)).await? {
+                return self.moved_to(seen, (to, leaves_for)).await;
+            }
         }
         match self.choose(&seen.value).await? {
             Choice::Stays(reason) => self.stay(seen, reason).await,
@@ -212,13 +218,16 @@ impl App {
         to: (Version, Option<Stage>),
     ) -> Result<bool, AppError> {
         let placed = &intent.placed;
+        crash_point!(FallBackAnnounced);
         let answered = self.proxy.carry_out_ourselves(permit, canonical, &placed.workspace).await;
+        crash_point!(FallBackForwarded);
         let result = outcome_of(&answered);
         match &result {
             OutcomeResult::Applied => self.registry.made(placed),
             _ => self.registry.touch(placed),
         }
         self.conclude(intent, index, self.approved_request(intent)?, &result).await;
+        crash_point!(FallBackConcluded);
         self.metrics.approval_ending("falling-back");
         match (result, seen) {
             (OutcomeResult::Applied, Some(seen)) => self.moved_to(seen, to).await,
@@ -229,26 +238,17 @@ impl App {
         }
     }
 
-    /// It was announced before, by a process that ended, or MLflow did not answer: the sweeper finds out first.
-    async fn find_out(
+    /// Whether MLflow has made what was announced. Where it has not, it is decided anew.
+    async fn has_moved(
         &self,
-        seen: Seen<PromotionRequest>,
-        intent: uuid::Uuid,
+        request: &PromotionRequest,
         (to, leaves_for): (Version, Option<Stage>),
     ) -> Result<bool, AppError> {
-        if self.store.get(&keys::open_intent(intent))?.is_some() {
-            return Ok(false);
-        }
-        let mut action = taking(&seen.value.placed.action, to);
+        let mut action = taking(&request.placed.action, to);
         if let (Action::TransitionStage { stage, .. }, Some(left)) = (&mut action, leaves_for) {
             *stage = left;
         }
-        let placed = Placed { workspace: seen.value.placed.workspace.clone(), action };
-        if self.shows(&placed).await? {
-            self.moved_to(seen, (to, leaves_for)).await
-        } else {
-            self.stay(seen, "the change was announced and is not in MLflow".to_owned()).await
-        }
+        self.shows(&Placed { workspace: request.placed.workspace.clone(), action }).await
     }
 
     async fn moved_to(
@@ -258,6 +258,7 @@ impl App {
     ) -> Result<bool, AppError> {
         let seen = seen.try_map(|request| Ok(request.falling_back(Fallback::Moved { to, leaves_for })))?;
         self.store.commit(put_request(Batch::new(), &seen)?).await?;
+        crash_point!(FallBackMoved);
         Ok(true)
     }
 

@@ -272,6 +272,7 @@ impl App {
             Ok(new) => {
                 let digest = new.policy.digest().0;
                 self.keep_plugins(&new).await?;
+                crash_point!(PluginsKept);
                 if digest != old.policy.digest().0 {
                     self.note(&Entry::PolicyLoaded { policy: digest }).await;
                 }

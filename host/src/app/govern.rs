@@ -139,9 +139,11 @@ impl App {
         let request = self.approve(request, &judged)?;
         let intent = self.intent(call, &judged, request.as_ref().map(|seen| seen.value.id))?;
         let (permit, index, request) = self.announce(judged, &intent, request).await?;
+        crash_point!(WriteAnnounced);
         self.metrics.overhead(Route::Governed, began.elapsed());
         let canonical = spelt(&call.classified.canonical)?;
         let answered = call.upstream.carry_out(permit, canonical, &call.headers, &call.peer).await;
+        crash_point!(WriteForwarded);
         let result = outcome_of(&answered);
         match &result {
             OutcomeResult::Applied => self.registry.made(&intent.placed),
@@ -151,6 +153,7 @@ impl App {
             self.note_registered(&call.caller, &intent.placed, answer).await;
             self.note_changed(call, answer).await;
         }
+        crash_point!(WriteNoted);
         self.conclude_behind(Concluded { intent, index, request, result }).await;
         Ok(Answer::Forwarded(answered?))
     }

@@ -3,10 +3,8 @@
 
 use countersign_core::check::CheckRun;
 use countersign_core::entry::Entry;
-use countersign_core::names::{ModelName, PersonId, Seat, Version, Workspace};
-use countersign_core::policy::Policy;
-use countersign_core::request::{PromotionRequest, RequestId, State, TierDrift};
-use countersign_core::review::may_fill;
+use countersign_core::names::{ModelName, PersonId, Version, Workspace};
+use countersign_core::request::{PromotionRequest, RequestId, TierDrift};
 use countersign_core::time::Millis;
 use serde::Serialize;
 
@@ -15,7 +13,7 @@ use super::records::Holding;
 use super::{App, AppError};
 use crate::auth::Identity;
 use crate::ledger::Record;
-use crate::store::{Scan, codec, keys};
+use crate::store::{Key, Scan, codec, keys};
 
 /// Which requests to list.
 #[derive(Debug, Clone, Default)]
@@ -25,6 +23,8 @@ pub struct RequestFilter {
     pub requester: Option<PersonId>,
     /// Only requests that wait for a seat that this person may fill.
     pub waits_for: Option<Identity>,
+    /// Without one, `default`; counts with `model` only.
+    pub workspace: Option<Workspace>,
     pub model: Option<ModelName>,
     /// The last id of the page before.
     pub after: Option<RequestId>,
@@ -32,9 +32,22 @@ pub struct RequestFilter {
 }
 
 /// How many requests one page may look at: a filter that finds little must not read everything.
-const LOOKED_AT: usize = 2_000;
+const LOOKED_AT: usize = 500;
+/// How many are read at a time.
+const AT_ONCE: usize = 64;
+/// How many entries the page of one request shows.
+const ENTRIES: usize = 2_000;
 
 const ENTRIES_AT_ONCE: usize = 200;
+
+/// Some requests, newest first.
+#[derive(Debug, Clone)]
+pub struct RequestPage {
+    pub requests: Vec<PromotionRequest>,
+    /// Where the next page goes on: give it as `after`. `None` at the end. A page may hold fewer than were asked
+    /// for, even none, and there may be more.
+    pub next: Option<RequestId>,
+}
 
 /// Where one version stands.
 #[derive(Debug, Clone, Serialize)]
@@ -62,63 +75,46 @@ pub struct HeldName {
 }
 
 impl App {
-    /// Requests, newest first.
+    /// The first page of requests, newest first.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub fn requests(&self, filter: &RequestFilter) -> Result<Vec<PromotionRequest>, AppError> {
-        let prefix = match &filter.model {
-            Some(model) => keys::requests_of_model("default", model.as_str()),
-            None => keys::requests(),
-        };
-        let after = filter.after.map(|id| match &filter.model {
-            Some(model) => keys::request_of_model("default", model.as_str(), id.0),
-            None => keys::request(id.0),
-        });
-        let policy = &self.generation.load().policy;
-        let mut found = Vec::new();
-        for id in self.request_ids(prefix, after, LOOKED_AT)? {
-            let request = self.load_request(id)?.value;
-            if self.wanted(&request, filter, policy) {
-                found.push(request);
-            }
-            if found.len() >= filter.limit {
-                break;
-            }
-        }
-        Ok(found)
+        Ok(self.request_page(filter)?.requests)
     }
 
-    fn wanted(&self, request: &PromotionRequest, filter: &RequestFilter, policy: &Policy) -> bool {
-        let state = filter.state.as_deref().is_none_or(|state| request.state.as_str() == state);
-        let by = filter.requester.as_ref().is_none_or(|by| request.authors.requester.as_ref() == Some(by));
-        let waits = filter.waits_for.as_ref().is_none_or(|who| self.waits_for(request, who, policy));
-        state && by && waits
+    /// A page of requests, newest first. It reads the shortest list that has all that are wanted.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn request_page(&self, filter: &RequestFilter) -> Result<RequestPage, AppError> {
+        if let Some(who) = &filter.waits_for {
+            return self.waiting_page(who, filter);
+        }
+        let (prefix, mut after) = (filter.list(), filter.after);
+        let (mut requests, mut looked_at) = (Vec::new(), 0);
+        loop {
+            let from = after.map(|id| prefix.clone().id(id.0));
+            let ids = self.request_ids(prefix.clone(), from, AT_ONCE)?;
+            for &id in &ids {
+                requests.extend(Some(self.load_request(id)?.value).filter(|request| filter.wants(request)));
+                (after, looked_at) = (Some(id), looked_at + 1);
+                if requests.len() >= filter.limit || looked_at >= LOOKED_AT {
+                    return Ok(RequestPage { requests, next: after });
+                }
+            }
+            if ids.len() < AT_ONCE {
+                return Ok(RequestPage { requests, next: None });
+            }
+        }
     }
 
-    /// Whether a request still needs a seat that this person may fill and has not filled.
-    #[must_use]
-    pub fn waits_for(&self, request: &PromotionRequest, who: &Identity, policy: &Policy) -> bool {
-        let may_look = |seat: &Seat| {
-            let roster = self.people.roster(policy, self.clock.now());
-            may_fill(&who.person, seat, &roster, &request.authors).is_ok()
-        };
-        if request.sample_waits_for().is_some_and(may_look) {
-            return true;
-        }
-        // Where a check is in the way, a signature moves nothing.
-        if !matches!(request.state, State::InReview)
-            || request.authors.requester.as_ref() == Some(&who.person)
-        {
-            return false;
-        }
-        let now = self.clock.now();
-        let roster = self.people.roster(policy, now);
-        let may = |seat: &Seat| may_fill(&who.person, seat, &roster, &request.authors).is_ok();
-        request.gates.iter().flat_map(|gate| &gate.seats).any(|(seat, count)| {
-            let open = u32::try_from(count.signed.len()).unwrap_or(u32::MAX) < count.needed;
-            open && may(seat) && !count.signed.contains(&who.person)
-        })
+    fn waiting_page(&self, who: &Identity, filter: &RequestFilter) -> Result<RequestPage, AppError> {
+        let ids = self.waiting_for(who, filter.after, filter.limit)?;
+        let next = ids.last().copied().filter(|_| ids.len() >= filter.limit);
+        let loaded = ids.into_iter().map(|id| self.request(id)).collect::<Result<Vec<_>, _>>()?;
+        let requests = loaded.into_iter().filter(|request| filter.wants(request)).collect();
+        Ok(RequestPage { requests, next })
     }
 
     /// # Errors
@@ -137,7 +133,9 @@ impl App {
         model: &ModelName,
         version: Version,
     ) -> Result<VersionStatus, AppError> {
-        let filter = RequestFilter { model: Some(model.clone()), limit: 50, ..RequestFilter::default() };
+        let (model_of, workspace_of) = (Some(model.clone()), Some(workspace.clone()));
+        let filter =
+            RequestFilter { workspace: workspace_of, model: model_of, limit: 50, ..RequestFilter::default() };
         let requests = self.requests(&filter)?.into_iter();
         let holds =
             self.held_names(workspace, model)?.into_iter().filter(|held| held.version == Some(version));
@@ -189,22 +187,30 @@ impl App {
         Ok(self.ledger.newest(before, limit)?)
     }
 
-    /// What the newest of the ledger's entries say about a request, oldest first.
+    /// What the ledger's entries say about a request, oldest first; of very many the newest.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub fn entries_about(&self, request: &PromotionRequest) -> Result<Vec<(u64, Millis, Entry)>, AppError> {
+        let listed = Scan::prefix(keys::entries_of_request(request.id.0)).newest_first().limit(ENTRIES);
+        let mut found = Vec::new();
+        for (key, _) in self.store.scan(&listed)?.into_iter().rev() {
+            let record = key.last_number().map(|index| self.ledger.get(index)).transpose()?.flatten();
+            found.extend(record.as_ref().and_then(told));
+        }
+        let whole = matches!(found.first(), Some((_, _, Entry::RequestOpened { .. })));
+        if whole || found.len() >= ENTRIES { Ok(found) } else { self.entries_found(request) }
+    }
+
+    /// The same for a request that was opened before its entries were listed.
+    fn entries_found(&self, request: &PromotionRequest) -> Result<Vec<(u64, Millis, Entry)>, AppError> {
         let (mut before, mut found, id) = (None, Vec::new(), request.id.to_string());
-        for _ in 0..LOOKED_AT / ENTRIES_AT_ONCE {
+        for _ in 0..ENTRIES / ENTRIES_AT_ONCE {
             let records = self.ledger.newest(before, ENTRIES_AT_ONCE)?;
             let Some(oldest) = records.last() else { break };
             before = Some(oldest.index);
             let done = oldest.parse().is_ok_and(|entry| entry.at < request.opened_at);
-            for record in records.iter().filter(|record| record.json.contains(&id)) {
-                if let (Ok(entry), Ok(parsed)) = (Self::entry_of(record), record.parse()) {
-                    found.push((record.index, parsed.at, entry));
-                }
-            }
+            found.extend(records.iter().filter(|record| record.json.contains(&id)).filter_map(told));
             if done {
                 break;
             }
@@ -219,5 +225,31 @@ impl App {
     /// When this version does not know it.
     pub fn entry_of(record: &Record) -> Result<Entry, AppError> {
         Ok(serde_json::from_str(&record.json)?)
+    }
+}
+
+fn told(record: &Record) -> Option<(u64, Millis, Entry)> {
+    Some((record.index, record.parse().ok()?.at, App::entry_of(record).ok()?))
+}
+
+impl RequestFilter {
+    /// The shortest list that has every request that is wanted.
+    fn list(&self) -> Key {
+        match self {
+            Self { model: Some(model), workspace, .. } => {
+                let workspace = workspace.as_ref().map_or("default", Workspace::as_str);
+                keys::requests_of_model(workspace, model.as_str())
+            }
+            Self { requester: Some(person), .. } => keys::requests_of_person(person.as_str()),
+            Self { state: Some(state), .. } => keys::requests_in_state(state),
+            _ => keys::requests(),
+        }
+    }
+
+    fn wants(&self, request: &PromotionRequest) -> bool {
+        let state = self.state.as_deref().is_none_or(|state| request.state.as_str() == state);
+        let by = self.requester.as_ref().is_none_or(|by| request.authors.requester.as_ref() == Some(by));
+        let model = self.model.as_ref().is_none_or(|model| request.subject.model == *model);
+        state && by && model
     }
 }

@@ -1,7 +1,7 @@
 //! Reconciliation: the registry as it is against what we permitted. Webhooks are lossy and post-commit, so this
 //! comparison, on an interval and at start, is what proves that nothing went round us unseen.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use countersign_core::names::{ModelName, Stage, Version, Workspace};
 
@@ -29,6 +29,7 @@ impl App {
             found += self.reconcile_workspace(workspace, baseline).await?;
         }
         if baseline {
+            crash_point!(BaselineNoted);
             self.store.commit(Batch::new().put(keys::baseline(), codec::encode(&began)?)).await?;
         }
         for workspace in &self.workspaces {
@@ -38,13 +39,13 @@ impl App {
     }
 
     async fn reconcile_workspace(&self, workspace: &Workspace, baseline: bool) -> Result<usize, AppError> {
-        let (mut page, mut found, mut seen) = (None, 0, Vec::new());
+        let (mut page, mut found, mut seen) = (None, 0, BTreeSet::new());
         loop {
             let models = self.registry.client.search_models(workspace, page.as_deref()).await?;
             for model in &models.items {
                 let name = ModelName::new(&model.name);
                 found += self.reconcile_model(workspace, &name, Some(model), baseline).await?;
-                seen.push(name);
+                seen.insert(name);
             }
             match models.next {
                 Some(next) => page = Some(next),
@@ -52,6 +53,7 @@ impl App {
             }
         }
         found += self.reconcile_gone(workspace, &seen).await?;
+        self.put_back_owed(workspace).await?;
         Ok(found)
     }
 
@@ -135,7 +137,11 @@ impl App {
     }
 
     /// Models that hold something in our memory and are not in the registry any more.
-    async fn reconcile_gone(&self, workspace: &Workspace, seen: &[ModelName]) -> Result<usize, AppError> {
+    async fn reconcile_gone(
+        &self,
+        workspace: &Workspace,
+        seen: &BTreeSet<ModelName>,
+    ) -> Result<usize, AppError> {
         let mut bypasses = 0;
         for model in self.models_with_holdings(workspace)? {
             if !seen.contains(&model) {
@@ -202,7 +208,7 @@ impl App {
 
     /// Whether one of our own writes to this model may be between its intent and its outcome. The sweeper closes
     /// those that a crash has left open, by the same registry.
-    fn in_flight(&self, model: &ModelName) -> Result<bool, AppError> {
+    pub(super) fn in_flight(&self, model: &ModelName) -> Result<bool, AppError> {
         let rows = self.store.scan(&Scan::prefix(keys::open_intents()))?;
         for (key, value) in rows {
             let open: super::records::OpenIntent = codec::decode(&key, &value)?;

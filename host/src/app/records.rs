@@ -15,6 +15,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::judge::Judged;
+use super::lists::{move_in_lists, places_of_entries};
 use super::{App, AppError};
 use crate::ledger::Draft;
 use crate::store::{Batch, Key, Scan, Write, codec, keys};
@@ -158,11 +159,14 @@ impl App {
         let drafts = entries.iter().map(|entry| self.draft(entry)).collect::<Result<Vec<_>, _>>()?;
         let batch = self.with_notices(&entries, batch)?;
         let (at, key) = (self.clock.now(), keys::open_intent(intent.id));
+        let found_by = places_of_entries(&entries);
         let link = move |range: std::ops::Range<u64>| {
+            let mut writes = found_by(range.start);
             // Two numbers always have a JSON form.
             let index = Some(range.end.saturating_sub(1));
             let open = codec::encode(&OpenIntent { at, index, intent: None });
-            open.map(|open| vec![Write::Put(key.clone(), open)]).unwrap_or_default()
+            writes.extend(open.map(|open| Write::Put(key.clone(), open)));
+            writes
         };
         let range = self.ledger.append_linked(drafts, batch, link).await?;
         self.metrics.ledger_size(range.end);
@@ -202,7 +206,8 @@ impl App {
     pub(super) async fn record(&self, entries: &[Entry], batch: Batch) -> Result<u64, AppError> {
         let drafts = entries.iter().map(|entry| self.draft(entry)).collect::<Result<Vec<_>, _>>()?;
         let batch = self.with_notices(entries, batch)?;
-        let range = self.ledger.append(drafts, batch).await?;
+        let found_by = places_of_entries(entries);
+        let range = self.ledger.append_linked(drafts, batch, move |range| found_by(range.start)).await?;
         self.metrics.ledger_size(range.end);
         Ok(range.start)
     }
@@ -213,6 +218,8 @@ pub(super) fn put_request(batch: Batch, request: &Seen<PromotionRequest>) -> Res
     let value = &request.value;
     let (key, id) = (keys::request(value.id.0), value.id.0);
     let (workspace, model) = (value.placed.workspace.as_str(), value.subject.model.as_str());
+    let before = request.bytes.as_deref().map(|bytes| codec::decode(&key, bytes)).transpose()?;
+    let batch = move_in_lists(batch, before.as_ref(), value)?;
     let batch = batch.expect_unchanged(key.clone(), request.bytes.clone()).put(key, codec::encode(value)?);
     let due = value.due().and_then(|at| u64::try_from(at.get()).ok());
     let batch = match due {

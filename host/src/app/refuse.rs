@@ -102,7 +102,11 @@ impl App {
             Err(AppError::Conflict(error)) => {
                 self.current_request(&placed)?.map(|seen| seen.value).ok_or(AppError::Conflict(error))
             }
-            recorded => recorded.map(|_| seen.value),
+            recorded => {
+                recorded?;
+                crash_point!(RequestKept);
+                Ok(seen.value)
+            }
         }
     }
 

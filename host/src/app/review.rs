@@ -59,6 +59,7 @@ impl App {
         let key = keys::last_rationale(identity.person.as_str());
         let rationale = rationale(new.vote, &new.rationale, self.read(&key)?)?;
         let request = Box::pin(self.freshen(&generation, seen)).await?;
+        crash_point!(VoteFreshened);
         let seat = self.seat_for(&generation, identity, &request.value, &new).await?;
         if request.value.binding != new.subject_digest {
             return Err(AppError::Conflict(format!(
@@ -83,6 +84,7 @@ impl App {
             signature,
         };
         let taken = Box::pin(self.take(&generation, request, review)).await?;
+        crash_point!(VoteTaken);
         Box::pin(self.apply_where_due(taken)).await
     }
 

@@ -27,6 +27,7 @@ impl App {
             }
             if at_start || self.clock.now().since(orphan.at) >= ORPHAN_AGE {
                 self.resolve(&orphan).await?;
+                crash_point!(OrphanResolved);
                 swept += 1;
             }
         }
@@ -47,6 +48,7 @@ impl App {
         };
         let result = if shows { OutcomeResult::FoundApplied } else { OutcomeResult::FoundNotApplied };
         let request = self.approved_request(intent)?;
+        crash_point!(OrphanFound);
         tracing::warn!(intent.index = index, outcome = ?result, "orphaned intent resolved");
         self.try_conclude(intent, index, request, &result).await
     }

@@ -17,6 +17,9 @@ use crate::plugins::{Engine, EngineConfig};
 use crate::store::{Store, memory::MemoryStore};
 use crate::telemetry::Metrics;
 
+/// When tests begin.
+pub(crate) const NOW: Millis = Millis::new(1_795_381_030_000);
+
 const POLICY: &str = r#"
 [[seat]]
 name = "risk"
@@ -48,12 +51,22 @@ pub(crate) async fn app_with(
     upstream: &str,
     people: &[&str],
 ) -> (Arc<App>, Arc<ManualClock>, TempDir) {
+    app_over(Arc::new(MemoryStore::default()), NOW, policy_text, upstream, people).await
+}
+
+/// The same over a store that may have been used before, at some time.
+pub(crate) async fn app_over(
+    store: Arc<dyn Store>,
+    now: Millis,
+    policy_text: &str,
+    upstream: &str,
+    people: &[&str],
+) -> (Arc<App>, Arc<ManualClock>, TempDir) {
     // Another test may have been first.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let files = tempfile::tempdir().unwrap();
-    let manual = Arc::new(ManualClock::at(Millis::new(1_795_381_030_000)));
+    let manual = Arc::new(ManualClock::at(now));
     let clock: Arc<dyn Clock> = Arc::clone(&manual) as Arc<dyn Clock>;
-    let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
     let key = SigningKey::from_seed("ledger.example", [7; 32]).unwrap();
     let ledger = Ledger::open(Arc::clone(&store), key).await.unwrap();
     let engine =

@@ -1,6 +1,7 @@
 //! The workflow as people meet it: a whole app in front of an MLflow that knows one model and its aliases.
 
 mod changes;
+mod crash;
 mod difference;
 mod discussion;
 mod exceptions;
@@ -11,6 +12,8 @@ mod tier_drift;
 mod files;
 mod mlflow;
 mod stages;
+mod lists;
+mod orders;
 mod transitions;
 mod workflow;
 
@@ -89,6 +92,8 @@ struct Registry {
     description: String,
     /// Under every version.
     files: BTreeMap<String, Vec<u8>>,
+    /// Whether somebody has gone round us.
+    round: bool,
     ill: bool,
     /// Versions are not there any more.
     gone: bool,
@@ -143,6 +148,10 @@ async fn model(State(registry): State<Shared>) -> Json<Value> {
     Json(json!({"registered_model": mlflow::shown(&registry.lock().unwrap())}))
 }
 
+async fn create(Json(body): Json<Value>) -> Json<Value> {
+    Json(json!({"model_version": {"name": body["name"], "version": "8", "creation_timestamp": 1}}))
+}
+
 async fn set_alias(State(registry): State<Shared>, Json(body): Json<Value>) -> (StatusCode, Json<Value>) {
     let mut registry = registry.lock().unwrap();
     if registry.ill {
@@ -159,22 +168,27 @@ async fn delete_alias(State(registry): State<Shared>, Json(body): Json<Value>) -
     Json(json!({}))
 }
 
+/// MLflow's address, from now on.
+async fn serve(registry: &Shared) -> String {
+    let alias = axum::routing::post(set_alias).delete(delete_alias);
+    let served = Router::new()
+        .route("/api/2.0/mlflow/model-versions/get", get(version))
+        .route("/api/2.0/mlflow/model-versions/create", axum::routing::post(create))
+        .route("/api/2.0/mlflow/registered-models/get", get(model))
+        .route("/api/2.0/mlflow/registered-models/alias", alias)
+        .route("/api/2.0/mlflow/model-versions/transition-stage", axum::routing::post(transition))
+        .merge(mlflow::more())
+        .with_state(Arc::clone(registry));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let upstream = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, served).await });
+    upstream
+}
+
 impl World {
     async fn new(policy: &str) -> Self {
         let registry = Shared::default();
-        let served = Router::new()
-            .route("/api/2.0/mlflow/model-versions/get", get(version))
-            .route("/api/2.0/mlflow/registered-models/get", get(model))
-            .route(
-                "/api/2.0/mlflow/registered-models/alias",
-                axum::routing::post(set_alias).delete(delete_alias),
-            )
-            .route("/api/2.0/mlflow/model-versions/transition-stage", axum::routing::post(transition))
-            .merge(mlflow::more())
-            .with_state(Arc::clone(&registry));
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let upstream = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(async move { axum::serve(listener, served).await });
+        let upstream = serve(&registry).await;
         let (app, clock, files) = app_with(policy, &upstream, &PEOPLE).await;
         Self { app, clock, registry, _files: files }
     }

@@ -31,6 +31,7 @@ impl App {
         let request =
             Canonical::as_received(&call.classified.canonical, &call.headers, received).ok_or_else(odd)?;
         let response = call.upstream.forward_canonical(request, &call.headers, &call.peer).await?;
+        crash_point!(UngovernedForwarded);
         if response.status() == StatusCode::OK {
             self.after(&call, &response).await;
         }

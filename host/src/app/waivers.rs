@@ -59,6 +59,7 @@ impl App {
         let entry = Entry::WaiverAsked { waiver: waiver.clone() };
         let batch = Batch::new().expect_absent(key_of(&waiver)).put(key_of(&waiver), codec::encode(&waiver)?);
         self.record(&[entry], batch).await?;
+        crash_point!(WaiverAsked);
         Ok(waiver)
     }
 
@@ -147,6 +148,7 @@ impl App {
         let value = codec::encode(&waiver)?;
         let batch = Batch::new().expect_unchanged(key.clone(), seen.into_bytes()).put(key, value);
         self.record(&[entry], batch).await?;
+        crash_point!(WaiverChanged);
         Ok(waiver)
     }
 

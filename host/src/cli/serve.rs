@@ -126,6 +126,7 @@ pub(super) async fn assemble(config: &Config) -> anyhow::Result<App> {
     };
     let generation = app.generation.load_full();
     app.keep_plugins(&generation).await?;
+    app.list_requests().await?;
     let software = format!("countersign {}", env!("CARGO_PKG_VERSION"));
     app.started(Entry::Started { software, policy: generation.policy.digest().0 }).await?;
     Ok(app)

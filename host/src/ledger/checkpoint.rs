@@ -71,6 +71,7 @@ impl Ledger {
         let (key, signed) = (Arc::clone(&self.key), Arc::clone(&slot));
         let batch = Batch::new().derive(move |view| {
             let (note, writes) = sign_head(view, &key)?;
+            crash_point!(CheckpointSigned);
             *signed.lock().unwrap_or_else(PoisonError::into_inner) = note;
             Ok(writes)
         });

@@ -200,45 +200,12 @@ pub fn request_of_model(workspace: &str, model: &str, id: Uuid) -> Key {
     requests_of_model(workspace, model).id(id)
 }
 
-/// Index: the requests about one subject, by its digest; the key ends in the request's id.
-#[must_use]
-pub fn requests_of_subject(subject: &Digest) -> Key {
-    Key::space("request/by-subject").digest(subject)
-}
-
-#[must_use]
-pub fn request_of_subject(subject: &Digest, id: Uuid) -> Key {
-    requests_of_subject(subject).id(id)
-}
-
-/// The reviews of one request, oldest first.
-#[must_use]
-pub fn reviews(request: Uuid) -> Key {
-    Key::space("review").id(request)
-}
-
-#[must_use]
-pub fn review(request: Uuid, id: Uuid) -> Key {
-    reviews(request).id(id)
-}
-
 // === what MLflow told us ===
 
 /// A webhook delivery that has been seen, so that a retry is not taken twice.
 #[must_use]
 pub fn webhook_delivery(id: &str) -> Key {
     Key::space("webhook/delivery").text(id)
-}
-
-/// What the reconciler last saw of the registry's models.
-#[must_use]
-pub fn shadows() -> Key {
-    Key::space("registry/shadow")
-}
-
-#[must_use]
-pub fn shadow(workspace: &str, model: &str) -> Key {
-    shadows().text(workspace).text(model)
 }
 
 // === who did what, as recorded by us ===
@@ -339,6 +306,17 @@ pub fn holdings_of(workspace: &str) -> Key {
 #[must_use]
 pub fn holdings(workspace: &str, model: &str) -> Key {
     holdings_of(workspace).text(model)
+}
+
+/// Governed names of a workspace that are to be set back and are not yet.
+#[must_use]
+pub fn reverts_owed(workspace: &str) -> Key {
+    Key::space("revert/owed").text(workspace)
+}
+
+#[must_use]
+pub fn revert_owed(workspace: &str, model: &str, name: &str) -> Key {
+    reverts_owed(workspace).text(model).text(name)
 }
 
 /// What holds a governed name, as in `alias:champion`.

@@ -21,7 +21,7 @@ mod checkpoint;
 mod committer;
 mod contents;
 #[cfg(test)]
-mod crash;
+pub(crate) mod crash;
 mod directory;
 mod journal;
 mod layout;
@@ -55,6 +55,12 @@ impl SledStore {
     /// When another process has it open, another version wrote it, or the disk refuses: see [`OpenError`].
     pub fn open(path: &Path) -> Result<Self, OpenError> {
         Self::open_with(path, Arc::new(Machine), SEGMENT_BYTES)
+    }
+
+    /// With segments so short that checkpoints come soon.
+    #[cfg(test)]
+    pub(crate) fn open_short(path: &Path) -> Result<Self, OpenError> {
+        Self::open_with(path, Arc::new(Machine), 64 << 10)
     }
 
     /// As [`SledStore::open`], on a disk that tests watch, with segments of another length.

@@ -12,6 +12,7 @@ const LAYERS: [&[&str]; 5] = [
         "auth",
         "clock",
         "config",
+        "crash_point",
         "facts",
         "ledger",
         "mlflow",

@@ -16,17 +16,32 @@ pub(super) fn run(bench: &Bench) -> Result<Vec<Row>> {
         let mlflow = Mlflow::start(&venv, &dir.join("mlflow"))?;
         let mut ana = Actor::start(&venv, "ana", &mlflow.url(), None, &dir.join("actor.log"))?;
         ana.does("train", &[("model", json!("credit"))])?;
-        let warm = measure(bench, &venv, &mlflow, &dir.join("remembering"), rig::REMEMBERING)?;
-        let fresh = measure(bench, &venv, &mlflow, &dir.join("fresh"), "")?;
-        Ok(vec![
+        let measure = |name: &str, policy: &str, settings: &str| {
+            measure(bench, &venv, &mlflow, &dir.join(name), (policy, settings))
+        };
+        let checked = rig::checked_policy()?;
+        let warm = measure("remembering", &checked, rig::REMEMBERING)?;
+        let fresh = measure("fresh", &checked, "")?;
+        let mut rows = vec![
             row("governed alias write, facts warm", &warm, "≤ 5 %, goal 2 %")?,
             row("the same, facts read again (default)", &fresh, "–")?,
-        ])
+        ];
+        if bench.rules {
+            let ruled = measure("ruled", &rig::ruled_policy()?, rig::REMEMBERING)?;
+            rows.push(row("with tiers and a rule, facts warm", &ruled, "≤ 6 %, goal 2 %")?);
+        }
+        Ok(rows)
     })
 }
 
-fn measure(bench: &Bench, venv: &Venv, mlflow: &Mlflow, dir: &Path, settings: &str) -> Result<Value> {
-    let (host, token) = rig::countersign_with(dir, &mlflow.url(), &rig::checked_policy()?, settings)?;
+fn measure(
+    bench: &Bench,
+    venv: &Venv,
+    mlflow: &Mlflow,
+    dir: &Path,
+    (policy, settings): (&str, &str),
+) -> Result<Value> {
+    let (host, token) = rig::countersign_with(dir, &mlflow.url(), policy, settings)?;
     let pairs = (bench.rounds * 40).to_string();
     rig::script(&venv.python(), "paired.py", &[mlflow.url(), host.workdir().url(), token, pairs])
 }

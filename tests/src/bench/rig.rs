@@ -64,6 +64,34 @@ pub(super) fn checked_policy() -> Result<String> {
     Ok(format!("{plugin}{}", gate(&["metric-threshold".to_owned()])))
 }
 
+/// The same gate with tiers by CEL, of which the last is found, and a calendar that is always asked and never in the
+/// way.
+pub(super) fn ruled_policy() -> Result<String> {
+    const TIERS: &str = r#"[[tier]]
+name = "critical"
+when = 'model.tags["risk"] == "critical"'
+
+[[tier]]
+name = "high"
+when = 'version.tags["pii"] == "yes" || version.run.tags["purpose"].startsWith("gdpr")'
+
+[[tier]]
+name = "medium"
+when = 'version.metrics["auc"] < 0.5 && action.target != "shadow"'
+
+[[tier]]
+name = "low"
+"#;
+    const CALENDAR: &str = r#"
+[[gate.rule]]
+plugin = "change-freeze"
+config = { windows = [{ name = "close", start = "2998-01-01T00:00Z", end = "3000-01-01T00:00Z", reason = "the books are closed" }] }
+"#;
+    let rule = workdir::pinned("change-freeze", &[])?;
+    let checked = checked_policy()?.replace("[[tier]]\nname = \"low\"\n", TIERS);
+    Ok(format!("{rule}{checked}{CALENDAR}"))
+}
+
 /// A gate on `champion` with these plugins as required checks of the story's threshold.
 pub(super) fn gate(plugins: &[String]) -> String {
     let (metric, min) = (workdir::METRIC, workdir::THRESHOLD);

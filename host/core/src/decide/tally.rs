@@ -257,22 +257,31 @@ impl<'a> Tally<'a> {
 
     /// Separation of duties can only be proved against authors that somebody recorded.
     fn authors(&mut self, authors: &Authors) -> Vec<String> {
-        const CREATOR: &str = "nobody recorded who registered this version, so it cannot be proved that its approvers \
-                               did not: register it again through Countersign, or set `unknown_author = \"accept\"`";
-        const RUN: &str = "its run names an author whom nobody here is known by, so it cannot be proved that its \
-                           approvers are somebody else: MLflow believes its client about that name; add the account, \
-                           or set `unknown_run_author = \"accept\"`";
+        const CREATOR: (&str, &str) = (
+            "nobody recorded who registered this version, so it cannot be proved that its approvers did not",
+            "register it again through Countersign, or set `unknown_author = \"accept\"`",
+        );
+        const RUN: (&str, &str) = (
+            "its run names an author whom nobody here is known by, so it cannot be proved that its approvers are \
+             somebody else: MLflow believes its client about that name",
+            "add the account, or set `unknown_run_author = \"accept\"`",
+        );
         let demand = self.demand;
         let unknown = [
             (authors.creator.is_none(), CREATOR, demand.unknown_author_holds),
             (authors.run_author_unknown, RUN, demand.unknown_run_author_holds),
         ];
         let mut unproven = Vec::new();
-        for (_, message, holds) in unknown.into_iter().filter(|(so, ..)| *so && !self.needed.is_empty()) {
+        for (_, (message, remedy), holds) in
+            unknown.into_iter().filter(|(so, ..)| *so && !self.needed.is_empty())
+        {
             if holds {
-                self.needs.push(Need::Author { message: message.to_owned() });
+                let message = format!("{message}; {remedy}");
+                self.needs.push(Need::Author { message: message.clone() });
+                unproven.push(message);
+            } else {
+                unproven.push(format!("{message}; the policy accepts that"));
             }
-            unproven.push(message.to_owned());
         }
         unproven
     }

@@ -80,7 +80,7 @@ async fn a_tier_that_moves_is_recorded_once_and_asked_for_again() {
     let seats: Vec<&str> = renewal.gates[0].seats.keys().map(|seat| seat.as_str()).collect();
     assert_eq!(seats, ["legal", "risk"]);
     let Caller::Known(lea) = caller("lea") else { panic!() };
-    assert!(world.app.waits_for(&renewal, &lea, &world.app.generation.load().policy));
+    assert!(world.app.waiting_for(&lea, None, 10).unwrap().contains(&renewal.id));
     let [Entry::TierDrift { live, drift: told }] = &world.told(&["tier-drift"])[..] else { panic!() };
     assert_eq!((live.what.as_str(), live.request, told), ("alias:champion", Some(low.id), &drift));
     let held = world.app.held_names(&"default".into(), &"credit".into()).unwrap();

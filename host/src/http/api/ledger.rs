@@ -58,6 +58,9 @@ pub(super) async fn proof(
     Ok(Json(serde_json::to_value(app.ledger.prove(query.index).await?)?))
 }
 
+/// How many entries one page of decisions may look at.
+const LOOKED_AT: usize = 2_048;
+
 /// What was decided, newest first: intents, refusals, and what monitoring gates would have refused.
 pub(super) async fn decisions(
     State(app): State<Arc<App>>,
@@ -65,19 +68,32 @@ pub(super) async fn decisions(
     Asked(query): Asked<PageQuery>,
 ) -> Result<Json<Value>, Problem> {
     reader(&app, &auth)?;
-    let (mut found, mut before) = (Vec::new(), query.from);
+    let (mut found, mut next, mut looked_at) = (Vec::new(), query.from, 0);
     let limit = query.limit.unwrap_or(50).clamp(1, 200);
-    while found.len() < limit {
-        let page = app.entries(before, 256)?;
-        let Some(last) = page.last() else { break };
-        before = Some(last.index);
-        for record in page {
+    while found.len() < limit && looked_at < LOOKED_AT {
+        let page = app.entries(next, 256)?;
+        next = page.last().map(|last| last.index);
+        looked_at += page.len();
+        for record in page.iter().filter(|record| may_be_decision(&record.json)) {
             let entry: Value = serde_json::from_str(&record.json).map_err(AppError::from)?;
-            let kind = entry.get("kind").and_then(Value::as_str).unwrap_or_default();
-            if matches!(kind, "intent" | "refused" | "would-refuse" | "bypassed") && found.len() < limit {
+            if entry.get("kind").and_then(Value::as_str).is_some_and(|kind| DECISIONS.contains(&kind)) {
                 found.push(entry);
             }
+            if found.len() == limit {
+                next = Some(record.index);
+                break;
+            }
+        }
+        if next.is_none_or(|next| next == 0) {
+            break;
         }
     }
-    Ok(Json(json!({ "decisions": found })))
+    Ok(Json(json!({ "decisions": found, "next": next.filter(|next| *next > 0) })))
+}
+
+const DECISIONS: [&str; 4] = ["intent", "refused", "would-refuse", "bypassed"];
+
+/// Entries are canonical JSON, in which the kind is spelt in one way. Words may be spelt like it.
+fn may_be_decision(entry: &str) -> bool {
+    DECISIONS.iter().any(|kind| entry.contains(&format!("\"kind\":\"{kind}\"")))
 }

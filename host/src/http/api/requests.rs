@@ -75,10 +75,9 @@ pub(super) async fn list(
     let model = query.model.map(ModelName::new);
     let filter =
         RequestFilter { state: query.state, model, after: query.after, limit, ..RequestFilter::default() };
-    let found = app.requests(&filter)?;
-    let next = found.last().filter(|_| found.len() == limit).map(|request| request.id);
-    let requests = found.into_iter().map(|request| RequestAnswer::new(&app, request)).collect();
-    Ok(Json(Listed { requests, next }))
+    let page = app.request_page(&filter)?;
+    let requests = page.requests.into_iter().map(|request| RequestAnswer::new(&app, request)).collect();
+    Ok(Json(Listed { requests, next: page.next }))
 }
 
 pub(super) async fn open(

@@ -4,6 +4,7 @@ use askama::Template;
 
 use super::parts::count;
 use super::{Chip, Chrome, Person, When};
+use crate::app::COUNTED;
 
 #[derive(Debug, Template)]
 #[template(path = "inbox.html")]
@@ -108,12 +109,17 @@ impl CheckTally {
     }
 }
 
+/// Counting ends somewhere.
+fn counted(number: usize) -> String {
+    if number < COUNTED { number.to_string() } else { format!("{}+", COUNTED - 1) }
+}
+
 impl InboxPage {
-    fn tabs(&self) -> [(Tab, &'static str, usize); 3] {
+    fn tabs(&self) -> [(Tab, &'static str, String); 3] {
         [
-            (Tab::NeedsMyReview, "Needs my review", self.needs_my_review),
-            (Tab::RequestedByMe, "Requested by me", self.requested_by_me),
-            (Tab::All, "All", self.all),
+            (Tab::NeedsMyReview, "Needs my review", counted(self.needs_my_review)),
+            (Tab::RequestedByMe, "Requested by me", counted(self.requested_by_me)),
+            (Tab::All, "All", counted(self.all)),
         ]
     }
 
@@ -142,6 +148,7 @@ impl InboxPage {
     fn heading(&self) -> String {
         match self.needs_my_review {
             0 => "Promotion requests".to_owned(),
+            COUNTED.. => format!("{} requests wait for your review", counted(self.needs_my_review)),
             n => format!("{} for your review", count(n, "request waits", "requests wait")),
         }
     }

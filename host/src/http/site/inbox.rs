@@ -35,32 +35,26 @@ pub(super) async fn show(visitor: Visitor, Query(query): Query<InboxQuery>) -> R
     };
     let review = RequestFilter { waits_for: me.cloned(), limit: ROWS, ..RequestFilter::default() };
     let all = RequestFilter { limit: ROWS, ..RequestFilter::default() };
-    let counted = |filter: &RequestFilter| match me {
-        None => Ok(0),
-        Some(_) => app.requests(filter).map(|found| found.len()),
-    };
-    let (needs_my_review, requested_by_me) =
-        (counted(&review).map_err(trouble)?, counted(&mine).map_err(trouble)?);
+    let counts = app.counts(me).map_err(trouble)?;
     let named = query.tab.as_deref().and_then(Tab::parse);
-    let tab = named.unwrap_or(if needs_my_review > 0 { Tab::NeedsMyReview } else { Tab::All });
+    let tab = named.unwrap_or(if counts.waiting_for_me > 0 { Tab::NeedsMyReview } else { Tab::All });
     let filter = match tab {
         Tab::NeedsMyReview => review,
         Tab::RequestedByMe => mine,
-        Tab::All => all.clone(),
+        Tab::All => all,
     };
     let signed_out = me.is_none() && tab != Tab::All;
     let filter = RequestFilter { after: query.after, ..filter };
-    let found = if signed_out { Vec::new() } else { app.requests(&filter).map_err(trouble)? };
-    let older = found
-        .last()
-        .filter(|_| found.len() == ROWS)
-        .map(|last| format!("{}/?tab={}&after={}", visitor.site.base, tab.as_str(), last.id));
+    let found = (!signed_out).then(|| app.request_page(&filter)).transpose().map_err(trouble)?;
+    let next = found.as_ref().and_then(|found| found.next);
+    let older = next.map(|id| format!("{}/?tab={}&after={id}", visitor.site.base, tab.as_str()));
+    let found = found.map(|found| found.requests).unwrap_or_default();
     let shown = InboxPage {
         chrome: visitor.chrome(Nav::Inbox),
         tab,
-        needs_my_review,
-        requested_by_me,
-        all: app.requests(&all).map_err(trouble)?.len(),
+        needs_my_review: counts.waiting_for_me,
+        requested_by_me: counts.asked_by_me,
+        all: counts.all,
         rows: found.iter().map(|request| row(&visitor, request)).collect(),
         skipped: passed_over(&visitor).map_err(trouble)?,
         older,

@@ -1,10 +1,12 @@
 //! The page of one registered model: who holds what, and how it got there.
 
-use axum::extract::Path;
+use axum::extract::{Path, Query};
 use axum::response::Response;
 use countersign_core::names::{ModelName, Workspace};
 use countersign_core::policy::{Gate, Guard, Mode};
+use countersign_core::request::RequestId;
 use http::StatusCode;
+use serde::Deserialize;
 
 use super::inbox::{chips, version};
 use super::request::{capital, phrase};
@@ -13,13 +15,24 @@ use crate::app::{HeldName, RequestFilter};
 use crate::http::pages::Nav;
 use crate::http::pages::model::{Holder, ModelPage, ModelRow};
 
-pub(super) async fn show(visitor: Visitor, Path(name): Path<String>) -> Result<Response, Trouble> {
+#[derive(Debug, Deserialize)]
+pub(super) struct ModelQuery {
+    /// The last request of the page before.
+    after: Option<RequestId>,
+}
+
+pub(super) async fn show(
+    visitor: Visitor,
+    Path(name): Path<String>,
+    Query(query): Query<ModelQuery>,
+) -> Result<Response, Trouble> {
     let trouble = |error| Trouble::new(&visitor, error);
     let (app, model) = (visitor.app(), ModelName::new(name));
     let held = app.held_names(&Workspace::new("default"), &model).map_err(trouble)?;
-    let filter = RequestFilter { model: Some(model.clone()), limit: 100, ..RequestFilter::default() };
-    let requests = app.requests(&filter).map_err(trouble)?;
-    let rows = requests.iter().map(|request| ModelRow {
+    let (of, after) = (Some(model.clone()), query.after);
+    let filter = RequestFilter { model: of, after, limit: 50, ..RequestFilter::default() };
+    let found = app.request_page(&filter).map_err(trouble)?;
+    let rows = found.requests.iter().map(|request| ModelRow {
         when: visitor.when(request.opened_at),
         version: version(request),
         what: capital(&phrase(request)),
@@ -32,7 +45,7 @@ pub(super) async fn show(visitor: Visitor, Path(name): Path<String>) -> Result<R
         model: model.to_string(),
         holders: holders(app.generation.load().policy.gates(), &model, &held),
         rows: rows.collect(),
-        older: None,
+        older: found.next.map(|id| format!("?after={id}")),
     };
     Ok(page(StatusCode::OK, &shown))
 }

@@ -89,6 +89,36 @@ pub fn window(workspace: &str, request: Uuid) -> Key {
     windows(workspace).id(request)
 }
 
+/// That every request of this store is in the indexes below.
+#[must_use]
+pub fn requests_indexed() -> Key {
+    Key::space("request/indexed")
+}
+
+/// Index: the requests in one state; a key ends in the request's id.
+#[must_use]
+pub fn requests_in_state(state: &str) -> Key {
+    Key::space("request/by-state").text(state)
+}
+
+/// Index: the requests that one person opened; a key ends in the request's id.
+#[must_use]
+pub fn requests_of_person(person: &str) -> Key {
+    Key::space("request/by-requester").text(person)
+}
+
+/// Index: the requests that need a signature in one seat; a key ends in the request's id.
+#[must_use]
+pub fn requests_waiting(seat: &str) -> Key {
+    Key::space("request/waiting").text(seat)
+}
+
+/// Index: the ledger's entries about one request; a key ends in the entry's number.
+#[must_use]
+pub fn entries_of_request(request: Uuid) -> Key {
+    Key::space("request/entry").id(request)
+}
+
 /// What the aliases of a model have held, each step where it began.
 #[must_use]
 pub fn held_of(workspace: &str, model: &str) -> Key {

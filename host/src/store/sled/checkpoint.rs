@@ -50,11 +50,14 @@ impl Durable {
             }
             let last = cells.peek().is_none();
             self.layout.apply(&step, last.then_some(mark))?;
+            crash_point!(StepApplied);
             if last {
                 self.layout.flush()?;
+                crash_point!(StepsFlushed);
             }
             self.sync().map_err(|error| error.to_string())?;
             if last {
+                crash_point!(SegmentTaken);
                 return Ok(());
             }
         }

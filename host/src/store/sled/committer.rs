@@ -82,7 +82,9 @@ impl Committer {
         if let Err(error) = written {
             return Err(self.fail(&error.to_string()));
         }
+        crash_point!(GroupDurable);
         self.contents.recent.extend(changes);
+        crash_point!(GroupReadable);
         Ok(())
     }
 

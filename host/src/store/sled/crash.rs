@@ -3,16 +3,19 @@
 //! Their segments are short, so that kills also meet checkpoints, changes of segment and long replays.
 
 use std::io::{BufRead, BufReader};
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 use super::*;
+use crate::crash_point::{Point, VARIABLE, arm};
 
 /// Says to the test binary that it is the child, and where the store is.
 const CHILD: &str = "COUNTERSIGN_TEST_CRASH_DIR";
 const WRITERS: u64 = 4;
-const SHORT: u64 = 64 << 10;
+/// signal(7).
+const SIGABRT: i32 = 6;
 
 /// The child: opens the store, says so, writes until it is killed, and says what was acknowledged. In a test run
 /// of its own it has nothing to do.
@@ -21,6 +24,7 @@ fn child_writes_until_killed() {
     let Ok(dir) = std::env::var(CHILD) else { return };
     let store = Arc::new(open(Path::new(&dir)));
     println!("\nopened");
+    arm();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let writers: Vec<_> =
@@ -32,7 +36,7 @@ fn child_writes_until_killed() {
 }
 
 fn open(dir: &Path) -> SledStore {
-    SledStore::open_with(dir, Arc::new(Machine), SHORT).unwrap()
+    SledStore::open_short(dir).unwrap()
 }
 
 async fn write(store: Arc<SledStore>, writer: u64) {
@@ -53,13 +57,35 @@ fn content(n: u64) -> Vec<u8> {
 }
 
 fn spawn(dir: &Path) -> Child {
-    Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "store::sled::crash::child_writes_until_killed", "--nocapture", "--test-threads=1"])
-        .env(CHILD, dir)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap()
+    writer(dir).spawn().unwrap()
+}
+
+fn writer(dir: &Path) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args([
+        "--exact",
+        "store::sled::crash::child_writes_until_killed",
+        "--nocapture",
+        "--test-threads=1",
+    ]);
+    command.env(CHILD, dir).stdout(Stdio::piped()).stderr(Stdio::null());
+    command
+}
+
+/// A process that ends at a point of this store loses nothing of what it had acknowledged, nor does the next.
+pub(crate) fn survives(point: Point) {
+    let dir = tempfile::tempdir().unwrap();
+    let mut highest = vec![0; WRITERS as usize];
+    for _ in 0..2 {
+        let mut child = writer(dir.path()).env(VARIABLE, point.name()).spawn().unwrap();
+        let said = listen(child.stdout.take().unwrap());
+        let ended = child.wait().unwrap();
+        assert_eq!(ended.signal(), Some(SIGABRT), "{point:?}: it did not come there");
+        for (highest, said) in highest.iter_mut().zip(said.acknowledged) {
+            *highest = said.max(*highest);
+        }
+        check_all_there(dir.path(), &highest);
+    }
 }
 
 /// What a child said before it was killed.

@@ -86,6 +86,7 @@ impl Journal {
             .map_err(|_| io::Error::other("a group of more than 4 GiB"))?;
         if self.current.end > 0 && self.current.end + self.record.len() as u64 > self.segment_bytes {
             turn(self.mark)?;
+            crash_point!(SegmentTurned);
             self.switch()?;
         }
         self.write()?;
@@ -108,6 +109,7 @@ impl Journal {
             *end = start.len() as u64;
         }
         self.disk.write(name, file, &self.record, *end)?;
+        crash_point!(JournalWritten);
         self.disk.sync(name, file)?;
         *end += self.record.len() as u64;
         self.record.shrink_to(KEPT_BYTES);

@@ -1,6 +1,8 @@
 //! What holds of any decision.
 
 use super::*;
+use crate::entry::Entry;
+use crate::request::RequestId;
 
 pub(super) fn rank(answer: &str) -> u8 {
     match answer {
@@ -88,6 +90,31 @@ proptest! {
         let runs = [run(reported(Conclusion::Pass))];
         let first = answer(&[demand(true, 1)], &runs, &reviews, now);
         prop_assert!(rank(answer(&[demand(true, 1)], &runs, &reviews, now + later)) >= rank(first));
+    }
+
+    /// What a later reader has is what the ledger and the store hold: each word as JSON, in the order of entries.
+    #[test]
+    fn a_history_that_is_read_again_has_the_same_answer(
+        outcome in any_outcome(),
+        reviews in proptest::collection::vec(any_review(), 0..6),
+        now in 0..4_000_i64,
+    ) {
+        let recorded: Vec<String> = reviews
+            .iter()
+            .map(|review| {
+                let entry = Entry::Reviewed { request: RequestId(uuid::Uuid::nil()), review: review.clone() };
+                serde_json::to_string(&entry).unwrap()
+            })
+            .collect();
+        let read = recorded.iter().map(|text| match serde_json::from_str(text).unwrap() {
+            Entry::Reviewed { review, .. } => review,
+            entry => panic!("{entry:?}"),
+        });
+        let read: Vec<Review> = read.collect();
+        let runs = [run(outcome)];
+        let kept: Vec<CheckRun> = serde_json::from_value(serde_json::to_value(&runs).unwrap()).unwrap();
+        let demands = [demand(true, 1)];
+        prop_assert_eq!(answer(&demands, &kept, &read, now), answer(&demands, &runs, &reviews, now));
     }
 
     #[test]
