@@ -21,6 +21,7 @@ mod held_after;
 mod history;
 mod holdings;
 mod judge;
+mod known_runs;
 mod look;
 mod people;
 mod precheck;
@@ -57,8 +58,10 @@ pub use self::conclude::Concluding;
 pub use self::discussion::{NewComment, Said};
 pub use self::emergency::NewEmergency;
 pub use self::error::AppError;
+pub use self::evidence::KnownEvidence;
 pub use self::generation::{Generation, LoadGenerationError};
 pub use self::govern::{Answer, Call};
+pub use self::known_runs::KnownRuns;
 pub use self::people::People;
 pub use self::profiles::KeptProfiles;
 pub use self::query::{HeldName, RequestFilter, VersionStatus};
@@ -100,6 +103,8 @@ pub struct App {
     pub concluding: Concluding,
     /// Versions whose checks run before anybody has asked.
     pub prechecking: Turns,
+    pub known_evidence: KnownEvidence,
+    pub known_runs: KnownRuns,
     pub(crate) reload_error: ArcSwapOption<String>,
 }
 
