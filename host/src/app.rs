@@ -24,6 +24,7 @@ mod history;
 mod holdings;
 mod judge;
 mod lists;
+mod known_runs;
 mod look;
 mod notices;
 mod people;
@@ -66,9 +67,11 @@ pub use self::discussion::{NewComment, Said};
 pub use self::emergency::NewEmergency;
 pub use self::error::AppError;
 pub use self::files::Passage;
+pub use self::evidence::KnownEvidence;
 pub use self::generation::{Generation, LoadGenerationError};
 pub use self::govern::{Answer, Call};
 pub use self::lists::{COUNTED, Counts};
+pub use self::known_runs::KnownRuns;
 pub use self::people::People;
 pub use self::profiles::KeptProfiles;
 pub use self::query::{HeldName, RequestFilter, RequestPage, VersionStatus};
@@ -114,6 +117,8 @@ pub struct App {
     pub concluding: Concluding,
     /// Versions whose checks run before anybody has asked.
     pub prechecking: Turns,
+    pub known_evidence: KnownEvidence,
+    pub known_runs: KnownRuns,
     pub(crate) reload_error: ArcSwapOption<String>,
 }
 

@@ -1,22 +1,74 @@
 //! Evidence: blobs that entries point to, kept under the digest of their bytes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::sync::{Mutex, PoisonError};
 
 use countersign_core::digest::Digest;
 
 use super::{App, AppError};
-use crate::store::{Batch, codec, keys};
+use crate::store::{Batch, Store, codec, keys};
 
-/// Blobs on their way into the store.
+/// More digests than this are forgotten all at once: looking one up again costs a read.
+const MAX_KNOWN: usize = 8_192;
+
+/// Digests of blobs that are in the store already. Evidence is never taken out again.
+#[derive(Debug, Default)]
+pub struct KnownEvidence(Mutex<HashSet<Digest>>);
+
+impl KnownEvidence {
+    /// Whether a blob is in the store. What can be read there is durable.
+    fn has(&self, store: &dyn Store, digest: &Digest) -> Result<bool, AppError> {
+        let known = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if known().contains(digest) {
+            return Ok(true);
+        }
+        if store.get(&keys::evidence(digest))?.is_none() {
+            return Ok(false);
+        }
+        let mut known = known();
+        if known.len() >= MAX_KNOWN {
+            known.clear();
+        }
+        known.insert(*digest);
+        Ok(true)
+    }
+}
+
+/// Blobs on their way into the store, in the form that it keeps.
 #[derive(Debug, Default)]
 pub(super) struct Evidence(BTreeMap<Digest, Vec<u8>>);
 
 impl Evidence {
     /// Keeps some bytes; gives their digest.
-    pub(super) fn keep(&mut self, bytes: Vec<u8>) -> Digest {
-        let digest = Digest::of(&bytes);
-        self.0.insert(digest, bytes);
+    pub(super) fn keep(&mut self, bytes: impl AsRef<[u8]>) -> Digest {
+        self.keep_as(Digest::of(bytes.as_ref()), bytes)
+    }
+
+    /// Keeps some bytes whose digest is known.
+    pub(super) fn keep_as(&mut self, digest: Digest, bytes: impl AsRef<[u8]>) -> Digest {
+        self.0.insert(digest, codec::encode_raw(bytes.as_ref()));
         digest
+    }
+
+    /// Keeps some bytes whose digest is known and whose end was kept as `tail`.
+    pub(super) fn keep_head(&mut self, digest: Digest, head: &[u8], tail: Digest) -> Digest {
+        // Without a head they are the tail.
+        if digest != tail {
+            self.0.insert(digest, codec::encode_head(head, tail.as_bytes()));
+        }
+        digest
+    }
+
+    /// Leaves out what is in the store: outcomes and transcripts are often those of an earlier run.
+    pub(super) fn leave_out_known(&mut self, app: &App) -> Result<(), AppError> {
+        let mut known = Vec::new();
+        for digest in self.0.keys() {
+            if app.known_evidence.has(&*app.store, digest)? {
+                known.push(*digest);
+            }
+        }
+        self.0.retain(|digest, _| !known.contains(digest));
+        Ok(())
     }
 
     pub(super) fn absorb(&mut self, other: Self) {
@@ -25,9 +77,7 @@ impl Evidence {
 
     /// Adds the blobs to a batch.
     pub(super) fn put(self, batch: Batch) -> Batch {
-        self.0.into_iter().fold(batch, |batch, (digest, bytes)| {
-            batch.put(keys::evidence(&digest), codec::encode_raw(&bytes))
-        })
+        self.0.into_iter().fold(batch, |batch, (digest, value)| batch.put(keys::evidence(&digest), value))
     }
 }
 
@@ -37,14 +87,70 @@ impl App {
     /// # Errors
     /// When it was not kept, or is not what its digest says.
     pub fn evidence(&self, digest: Digest) -> Result<Vec<u8>, AppError> {
-        let key = keys::evidence(&digest);
-        let bytes = self.store.get(&key)?;
-        let bytes = bytes.ok_or_else(|| AppError::NotFound(format!("no evidence is kept under {digest}")))?;
-        let bytes = codec::decode_raw(&key, &bytes)?.to_vec();
-        if Digest::of(&bytes) == digest {
-            Ok(bytes)
-        } else {
-            Err(AppError::Conflict(format!("the evidence kept under {digest} is damaged: restore the store")))
+        blob(&*self.store, digest)
+    }
+}
+
+/// A blob of a store by its digest.
+pub(super) fn blob(store: &dyn Store, digest: Digest) -> Result<Vec<u8>, AppError> {
+    let key = keys::evidence(&digest);
+    let missing = || AppError::NotFound(format!("no evidence is kept under {digest}"));
+    let value = store.get(&key)?.ok_or_else(missing)?;
+    let bytes = match codec::decode_head(&value) {
+        Some((head, tail)) => [head, &tail_of(store, tail)?].concat(),
+        None => codec::decode_raw(&key, &value)?.to_vec(),
+    };
+    if Digest::of(&bytes) == digest {
+        Ok(bytes)
+    } else {
+        Err(AppError::Conflict(format!("the evidence kept under {digest} is damaged: restore the store")))
+    }
+}
+
+fn tail_of(store: &dyn Store, tail: [u8; 32]) -> Result<Vec<u8>, AppError> {
+    let digest = Digest::from_bytes(tail);
+    let key = keys::evidence(&digest);
+    let missing =
+        || AppError::NotFound(format!("a part of evidence is missing, {digest}: restore the store"));
+    let value = store.get(&key)?.ok_or_else(missing)?;
+    Ok(codec::decode_raw(&key, &value)?.to_vec())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::testing::app;
+
+    #[tokio::test]
+    async fn evidence_reads_back_whole_or_in_two_parts_and_is_written_once() {
+        let (app, _files) = app().await;
+        for (head, written) in [("a", 2), ("b", 1), ("", 0)] {
+            let tail = "a long end";
+            let whole = [head, tail].concat();
+            let mut evidence = Evidence::default();
+            let tail = evidence.keep(tail);
+            evidence.leave_out_known(&app).unwrap();
+            let digest = evidence.keep_head(Digest::of(whole.as_bytes()), head.as_bytes(), tail);
+            assert_eq!(evidence.0.len(), written, "{head}");
+            app.store.commit(evidence.put(Batch::new())).await.unwrap();
+            assert_eq!(app.evidence(digest).unwrap(), whole.as_bytes());
         }
+    }
+
+    #[tokio::test]
+    async fn evidence_that_lacks_a_part_or_is_not_what_it_says_is_an_error() {
+        let (app, _files) = app().await;
+        let check = async |evidence: Evidence, expect: &str| {
+            app.store.commit(evidence.put(Batch::new())).await.unwrap();
+            let error = app.evidence(Digest::of(b"ab")).unwrap_err().to_string();
+            assert!(error.contains(expect), "{error}");
+        };
+        check(Evidence::default(), "no evidence is kept under").await;
+        let mut evidence = Evidence::default();
+        evidence.keep_head(Digest::of(b"ab"), b"a", Digest::of(b"b"));
+        check(evidence, "a part of evidence is missing").await;
+        let mut evidence = Evidence::default();
+        evidence.keep_as(Digest::of(b"b"), b"c");
+        check(evidence, "is damaged").await;
     }
 }

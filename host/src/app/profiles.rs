@@ -5,15 +5,19 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use countersign_core::names::{PersonId, fold};
 use countersign_core::time::{Millis, Span};
 use serde::{Deserialize, Serialize};
 
+use self::names::Names;
 use super::AppError;
 use crate::auth::profiles::{Profile, Profiles};
 use crate::clock::Clock;
-use crate::store::{Batch, CommitError, Scan, Store, codec, keys};
+use crate::store::{Batch, CommitError, Scan, Store, StoreError, codec, keys};
+
+mod names;
 
 /// The same news again is not written more often than this.
 const NEWS_MS: i64 = 3_600_000;
@@ -25,6 +29,9 @@ pub struct KeptProfiles {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     groups_max_age: Span,
+    /// Counts what was kept, before and after it can be read.
+    news: AtomicU64,
+    names: Names,
 }
 
 /// As it is kept.
@@ -39,8 +46,8 @@ struct Membership {
 
 impl KeptProfiles {
     #[must_use]
-    pub const fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, groups_max_age: Span) -> Self {
-        Self { store, clock, groups_max_age }
+    pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, groups_max_age: Span) -> Self {
+        Self { store, clock, groups_max_age, news: AtomicU64::new(0), names: Names::default() }
     }
 
     /// The way by which `auth` reaches these.
@@ -73,7 +80,10 @@ impl KeptProfiles {
     pub async fn keep(&self, profile: Profile) -> Result<(), AppError> {
         for _ in 0..ATTEMPTS {
             let Some(batch) = self.news(&profile)? else { return Ok(()) };
-            match self.store.commit(batch).await {
+            self.news.fetch_add(1, Ordering::SeqCst);
+            let committed = self.store.commit(batch).await;
+            self.news.fetch_add(1, Ordering::SeqCst);
+            match committed {
                 // Somebody with two tokens at once: what is newer is decided again.
                 Err(CommitError::Conflict { .. }) => {}
                 other => return Ok(other?),
@@ -113,7 +123,7 @@ impl KeptProfiles {
     /// Those who were last seen in a group, not too long ago.
     #[must_use]
     pub fn members_of(&self, group: &str) -> Vec<PersonId> {
-        let mut people = self.listed(keys::members_of(group));
+        let mut people = or_nobody(self.listed(keys::members_of(group)));
         people.retain(|person| {
             self.membership(person).is_some_and(|known| known.groups.contains(group) && self.current(&known))
         });
@@ -123,10 +133,15 @@ impl KeptProfiles {
     /// Who has this name. Nobody, when more than one does: which of them would be meant?
     #[must_use]
     pub fn person_named(&self, name: &str) -> Option<PersonId> {
-        let mut people = self.listed(keys::people_named(&fold(name)));
+        let news = self.news.load(Ordering::SeqCst);
+        or_nobody(self.names.get_or(news, name, || self.look_up(name)))
+    }
+
+    fn look_up(&self, name: &str) -> Result<Option<PersonId>, StoreError> {
+        let mut people = self.listed(keys::people_named(&fold(name)))?;
         people.retain(|person| self.name(person).is_some_and(|known| fold(&known) == fold(name)));
-        let person = people.pop()?;
-        people.is_empty().then_some(person)
+        let person = people.pop();
+        Ok(person.filter(|_| people.is_empty()))
     }
 
     #[must_use]
@@ -149,14 +164,19 @@ impl KeptProfiles {
         codec::decode(&key, &self.store.get(&key).ok().flatten()?).ok()
     }
 
-    /// The people at the ends of an index's keys. What cannot be read is nobody: it fills no seat.
-    fn listed(&self, prefix: keys::Key) -> Vec<PersonId> {
-        let found = self.store.scan(&Scan::prefix(prefix.clone())).unwrap_or_else(|error| {
-            tracing::warn!(%error, "members of a group cannot be read");
-            Vec::new()
-        });
-        found.into_iter().filter_map(|(key, _)| key.text_after(&prefix)).map(PersonId::new).collect()
+    /// The people at the ends of an index's keys.
+    fn listed(&self, prefix: keys::Key) -> Result<Vec<PersonId>, StoreError> {
+        let found = self.store.scan(&Scan::prefix(prefix.clone()))?;
+        Ok(found.into_iter().filter_map(|(key, _)| key.text_after(&prefix)).map(PersonId::new).collect())
     }
+}
+
+/// What cannot be read is nobody: it fills no seat.
+fn or_nobody<T: Default>(found: Result<T, StoreError>) -> T {
+    found.unwrap_or_else(|error| {
+        tracing::warn!(%error, "profiles cannot be read");
+        T::default()
+    })
 }
 
 fn merged(before: Option<&Membership>, profile: &Profile) -> Membership {

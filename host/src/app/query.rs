@@ -157,7 +157,7 @@ impl App {
     ) -> Result<Vec<CheckRun>, AppError> {
         let prefix = keys::check_runs_of(workspace.as_str(), model.as_str(), version.get().into());
         let rows = self.store.scan(&Scan::prefix(prefix))?;
-        rows.iter().map(|(key, value)| Ok(codec::decode(key, value)?)).collect()
+        rows.iter().map(|(key, value)| self.latest_run(codec::decode(key, value)?)).collect()
     }
 
     /// Every governed name of a model and what holds it, as we last knew.

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use countersign_core::action::Placed;
-use countersign_core::canonical::CanonicalError;
 use countersign_core::check::CheckRun;
 use countersign_core::decide::Decision;
 use countersign_core::digest::Digest;
@@ -252,11 +251,6 @@ pub(super) fn creator_key(workspace: &Workspace, model: &ModelName, version: Ver
 
 pub(super) fn writer_key(workspace: &Workspace, model: &ModelName, version: Version) -> Key {
     keys::writer(workspace.as_str(), model.as_str(), version.get().into())
-}
-
-/// Under which a check run is kept: all that goes into it but the clock.
-pub(super) fn run_key<T: Serialize>(inputs: &T) -> Result<Key, CanonicalError> {
-    Ok(keys::check_run(&Digest::of_json(inputs)?))
 }
 
 /// What is known of a write from before.

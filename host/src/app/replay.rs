@@ -19,6 +19,7 @@ use crate::plugins::{
 use crate::store::{Store, codec, keys};
 
 use super::AppError;
+use super::evidence::blob;
 
 /// What to replay.
 #[derive(Debug, Clone, Copy)]
@@ -195,14 +196,5 @@ fn blobs(store: &dyn Store, transcript: &Transcript) -> Result<BTreeMap<Digest, 
 }
 
 fn evidence(store: &dyn Store, digest: Digest) -> Result<Bytes, AppError> {
-    let key = keys::evidence(&digest);
-    let value = store.get(&key)?;
-    let value = value.ok_or_else(|| AppError::NotFound(format!("no evidence is kept under {digest}")))?;
-    let bytes = codec::decode_raw(&key, &value)?;
-    if Digest::of(bytes) != digest {
-        return Err(AppError::Conflict(format!(
-            "the evidence kept under {digest} is damaged: restore the store"
-        )));
-    }
-    Ok(Bytes::copy_from_slice(bytes))
+    blob(store, digest).map(Bytes::from)
 }

@@ -69,7 +69,7 @@ impl App {
             plugin: rule.plugin.clone(),
             gate: None,
             plugin_digest: plugin.digest(),
-            input_digest: evidence.keep(input.canonical()?.to_vec()),
+            input_digest: evidence.keep_as(input.digest()?, input.canonical()?),
             transcript_digest,
             outcome: evaluation.outcome,
             started_at,

@@ -16,7 +16,8 @@ use serde::Serialize;
 use super::evidence::Evidence;
 use super::generation::LoadedCheck;
 use super::history::recall;
-use super::records::{KeptRun, run_key};
+use super::known_runs::Latest;
+use super::records::KeptRun;
 use super::sources::{LiveSources, answer};
 use super::{App, AppError};
 use crate::facts::Snapshot;
@@ -36,7 +37,7 @@ pub(super) struct Fresh {
     pub(super) entries: Vec<Entry>,
     pub(super) evidence: Evidence,
     kept: Vec<(Key, KeptRun)>,
-    latest: Vec<(Key, CheckRun)>,
+    latest: Vec<(Key, Latest)>,
 }
 
 impl Fresh {
@@ -45,8 +46,8 @@ impl Fresh {
         for (key, kept) in self.kept {
             batch = batch.put(key, codec::encode(&kept)?);
         }
-        for (key, run) in self.latest {
-            batch = batch.put(key, codec::encode(&run)?);
+        for (key, latest) in self.latest {
+            batch = batch.put(key, codec::encode(&latest)?);
         }
         Ok((self.entries, batch))
     }
@@ -108,7 +109,7 @@ impl App {
         target: Target<'_>,
         facts: Digest,
     ) -> Result<(CheckRun, Fresh), AppError> {
-        let key = run_key(&RunInputs {
+        let inputs = Digest::of_json(&RunInputs {
             plugin: check.plugin.digest(),
             config: check.config_digest,
             facts,
@@ -116,12 +117,26 @@ impl App {
             target: target.action.target(),
             tier: target.tier,
         })?;
-        if let Some(kept) = self.read::<KeptRun>(&key)?
-            && self.still_holds(&target.version().subject, &kept).await
-        {
-            return Ok((CheckRun { required: check.required, ..kept.run }, Fresh::default()));
+        if let Some(run) = self.kept_run(inputs, &target.version().subject).await? {
+            return Ok((CheckRun { required: check.required, ..run }, Fresh::default()));
         }
-        self.execute(check, target, key).await
+        self.execute(check, target, inputs).await
+    }
+
+    /// A run over the same inputs that still holds. What was read before may have been replaced by one that does.
+    async fn kept_run(&self, inputs: Digest, subject: &Subject) -> Result<Option<CheckRun>, AppError> {
+        if let Some(known) = self.known_runs.get(&inputs)
+            && self.still_holds(subject, &known).await
+        {
+            return Ok(Some(known.run.clone()));
+        }
+        let Some(kept) = self.read::<KeptRun>(&keys::check_run(&inputs))? else { return Ok(None) };
+        if !self.still_holds(subject, &kept).await {
+            return Ok(None);
+        }
+        let run = kept.run.clone();
+        self.known_runs.keep(inputs, Arc::new(kept));
+        Ok(Some(run))
     }
 
     /// Whether the registry and our own records would answer the run's questions as they did.
@@ -149,17 +164,18 @@ impl App {
         &self,
         check: &LoadedCheck,
         target: Target<'_>,
-        key: Key,
+        inputs: Digest,
     ) -> Result<(CheckRun, Fresh), AppError> {
         let started_at = self.clock.now();
-        let input = Arc::new(CheckInput::new(CheckRecord {
+        let record = CheckRecord {
             format: 1,
             version: target.version().clone(),
             action: target.action.clone(),
             tier: target.tier.cloned(),
             config: check.config.to_string(),
             now: started_at,
-        }));
+        };
+        let input = Arc::new(CheckInput::around(record, target.snapshot.version_json()?)?);
         let sources = LiveSources::new(self, target.snapshot);
         let began = Instant::now();
         let evaluation = self.engine.evaluate_check(&check.plugin, &input, Arc::new(sources)).await;
@@ -167,9 +183,13 @@ impl App {
         let outcome = evaluation.outcome.clone();
         self.metrics.check_run(&check.name, outcome.conclusion(), took);
         let mut evidence = Evidence::default();
-        let input_digest = evidence.keep(input.canonical()?.to_vec());
         let transcript = keep_transcript(&evaluation, &mut evidence)?;
         let outcome_digest = evidence.keep(canonical::to_vec(&outcome)?);
+        let (head, tail) = around_aliases(input.canonical()?);
+        let tail = evidence.keep(tail);
+        evidence.leave_out_known(self)?;
+        // The clock is in it: it is always another.
+        let input_digest = evidence.keep_head(input.digest()?, head, tail);
         let run = CheckRun {
             plugin: check.name.clone(),
             required: check.required,
@@ -183,11 +203,21 @@ impl App {
             took_us: u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
         };
         let entry = Entry::CheckRun(record_of(&run, &target.version().subject));
-        let latest = vec![(latest_key(&run, &target.version().subject), run.clone())];
-        let kept =
-            vec![(key, KeptRun { run: run.clone(), transcript: evaluation.recording.transcript.clone() })];
+        let latest = vec![(latest_key(&run, &target.version().subject), Latest::Under(inputs))];
+        let kept = KeptRun { run: run.clone(), transcript: evaluation.recording.transcript };
+        let kept = vec![(keys::check_run(&inputs), kept)];
         Ok((run, Fresh { entries: vec![entry], evidence, kept, latest }))
     }
+}
+
+/// An input up to the version's aliases, and what follows: the facts that stay when aliases move. The canonical order
+/// has `version` last and `aliases` first in it. Cut elsewhere it would be the same input, and share less.
+fn around_aliases(input: &[u8]) -> (&[u8], &[u8]) {
+    const ALIASES: &[u8] = br#""version":{"aliases":["#;
+    let position = |bytes: &[u8], part: &[u8]| bytes.windows(part.len()).position(|window| window == part);
+    let begin = position(input, ALIASES).unwrap_or_default();
+    let end = position(input.get(begin..).unwrap_or_default(), b"],").unwrap_or_default();
+    input.split_at_checked(begin + end).unwrap_or((input, &[]))
 }
 
 fn digest_of<T: Serialize>(answer: Result<T, AccessError>) -> Result<Digest, AccessError> {
@@ -199,8 +229,8 @@ pub(super) fn keep_transcript<T>(
     evaluation: &Evaluation<T>,
     evidence: &mut Evidence,
 ) -> Result<Digest, AppError> {
-    for blob in evaluation.recording.blobs.values() {
-        evidence.keep(blob.to_vec());
+    for (digest, blob) in &evaluation.recording.blobs {
+        evidence.keep_as(*digest, blob);
     }
     Ok(evidence.keep(evaluation.recording.transcript.canonical()?))
 }

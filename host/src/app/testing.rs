@@ -106,6 +106,8 @@ pub(crate) async fn app_over(
         notify: None,
         concluding: Default::default(),
         prechecking: Default::default(),
+        known_evidence: Default::default(),
+        known_runs: Default::default(),
         reload_error: ArcSwapOption::empty(),
     };
     (Arc::new(app), manual, files)

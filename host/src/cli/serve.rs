@@ -122,6 +122,8 @@ pub(super) async fn assemble(config: &Config) -> anyhow::Result<App> {
         notify,
         concluding: Default::default(),
         prechecking: Default::default(),
+        known_evidence: Default::default(),
+        known_runs: Default::default(),
         reload_error: ArcSwapOption::empty(),
     };
     let generation = app.generation.load_full();

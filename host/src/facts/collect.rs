@@ -38,12 +38,16 @@ impl Default for Limits {
 pub struct Snapshot {
     pub facts: Arc<Facts>,
     pub artifacts: Option<Location>,
-    digests: OnceLock<FactsDigests>,
+    written: OnceLock<Written>,
 }
 
-/// What a snapshot's facts hash to. Taken once: a warm write would otherwise spend most of its time on it.
-#[derive(Debug, Clone, Copy)]
-struct FactsDigests {
+/// A snapshot's facts as canonical JSON, `[version, model]`, and what they hash to. Written once: a warm write would
+/// otherwise spend most of its time on it.
+#[derive(Debug, Clone)]
+struct Written {
+    json: Arc<[u8]>,
+    /// Where the version ends.
+    version_end: usize,
     facts: Digest,
     version: Digest,
 }
@@ -113,7 +117,7 @@ impl Collector {
 impl Snapshot {
     #[must_use]
     pub fn new(facts: Facts, artifacts: Option<Location>) -> Self {
-        Self { facts: Arc::new(facts), artifacts, digests: OnceLock::new() }
+        Self { facts: Arc::new(facts), artifacts, written: OnceLock::new() }
     }
 
     /// [`Facts::digest`].
@@ -121,7 +125,7 @@ impl Snapshot {
     /// # Errors
     /// When a number in the facts has no canonical form.
     pub fn facts_digest(&self) -> Result<Digest, CanonicalError> {
-        Ok(self.digests()?.facts)
+        Ok(self.written()?.facts)
     }
 
     /// The digest of the version's facts alone: what a check sees.
@@ -129,28 +133,37 @@ impl Snapshot {
     /// # Errors
     /// As [`Self::facts_digest`].
     pub fn version_digest(&self) -> Result<Digest, CanonicalError> {
-        Ok(self.digests()?.version)
+        Ok(self.written()?.version)
+    }
+
+    /// The canonical JSON of the version's facts.
+    ///
+    /// # Errors
+    /// As [`Self::facts_digest`].
+    pub fn version_json(&self) -> Result<&[u8], CanonicalError> {
+        let written = self.written()?;
+        Ok(written.json.get(1..written.version_end).unwrap_or_default())
     }
 
     /// Facts that have become others, with digests of their own.
     pub(super) fn change(&mut self, change: impl FnOnce(&mut Facts)) {
         change(Arc::make_mut(&mut self.facts));
-        self.digests = OnceLock::new();
+        self.written = OnceLock::new();
     }
 
-    fn digests(&self) -> Result<FactsDigests, CanonicalError> {
-        if let Some(known) = self.digests.get() {
-            return Ok(*known);
+    fn written(&self) -> Result<&Written, CanonicalError> {
+        if let Some(known) = self.written.get() {
+            return Ok(known);
         }
-        // The facts are `[version, model]`: what is long is written once.
         let mut json = b"[".to_vec();
         canonical::append(&self.facts.version, &mut json)?;
+        let version_end = json.len();
         let version = Digest::of(json.get(1..).unwrap_or_default());
         json.push(b',');
         canonical::append(&self.facts.model, &mut json)?;
         json.push(b']');
-        let taken = FactsDigests { facts: Digest::of(&json), version };
-        Ok(*self.digests.get_or_init(|| taken))
+        let facts = Digest::of(&json);
+        Ok(self.written.get_or_init(|| Written { json: json.into(), version_end, facts, version }))
     }
 }
 

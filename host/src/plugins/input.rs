@@ -165,7 +165,34 @@ input!(
     rule_to_wit
 );
 
+/// A [`CheckRecord`] without its version, whose name comes last in the canonical order.
+#[derive(Serialize)]
+struct BeforeVersion<'a> {
+    action: &'a Action,
+    config: &'a str,
+    format: u32,
+    now: Millis,
+    tier: Option<&'a Tier>,
+}
+
 impl CheckInput {
+    /// As [`CheckInput::new`], where the canonical JSON of the version's facts is at hand: it is most of the record's.
+    ///
+    /// # Errors
+    /// As [`CheckInput::canonical`].
+    pub fn around(record: CheckRecord, version_json: &[u8]) -> Result<Self, CanonicalError> {
+        let CheckRecord { format, version: _, action, tier, config, now } = &record;
+        let head = BeforeVersion { action, config, format: *format, now: *now, tier: tier.as_ref() };
+        let mut json = canonical::to_vec(&head)?;
+        json.pop();
+        json.extend_from_slice(br#","version":"#);
+        json.extend_from_slice(version_json);
+        json.push(b'}');
+        let digest = Digest::of(&json);
+        let input = Self::new(record);
+        Ok(Self { kept: Kept { canonical: (json, digest).into(), ..input.kept }, ..input })
+    }
+
     /// For calls that judge nothing.
     pub(super) fn empty() -> Self {
         use countersign_core::facts::Subject;
@@ -273,5 +300,23 @@ fn review_to_wit(review: &RuleReview) -> rules::Review {
         },
         at_ms: review.at.get(),
         extensions: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_input_around_written_facts_is_the_same_input() {
+        for tier in [None, Some(Tier::new("high"))] {
+            let empty = CheckInput::empty();
+            let record = CheckRecord { tier, now: Millis::new(7), ..empty.record().clone() };
+            let version = canonical::to_vec(&record.version).unwrap();
+            let around = CheckInput::around(record.clone(), &version).unwrap();
+            let written = CheckInput::new(record);
+            assert_eq!(around.canonical().unwrap(), written.canonical().unwrap());
+            assert_eq!(around.digest().unwrap(), written.digest().unwrap());
+        }
     }
 }

@@ -3,7 +3,7 @@
 //! It knows nothing of evaluations: a guest is running while somebody holds a [`Running`].
 
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -18,6 +18,8 @@ pub(super) struct Ticks {
 #[derive(Default)]
 struct Shared {
     running: AtomicUsize,
+    /// Whether a guest has begun since the last tick: many begin and end between two.
+    begun: AtomicBool,
     asleep: AtomicBool,
     ended: Mutex<bool>,
     awake: Condvar,
@@ -39,6 +41,9 @@ impl Ticks {
     /// Says that a guest runs, until what it gives is dropped.
     pub(super) fn running(&self) -> Running<'_> {
         self.shared.running.fetch_add(1, SeqCst);
+        if !self.shared.begun.load(Relaxed) {
+            self.shared.begun.store(true, Relaxed);
+        }
         // Either this sees that the thread sleeps, or the thread saw the guest before it slept.
         if self.shared.asleep.load(SeqCst) {
             self.shared.wake();
@@ -74,7 +79,8 @@ impl Shared {
             due += period;
             std::thread::sleep(due.saturating_duration_since(Instant::now()));
             tick();
-            idle = if self.is_idle() { idle.min(LINGER - 1) + 1 } else { 0 };
+            let quiet = !self.begun.swap(false, Relaxed) && self.is_idle();
+            idle = if quiet { idle.min(LINGER - 1) + 1 } else { 0 };
         }
     }
 

@@ -5,8 +5,11 @@ use serde::de::DeserializeOwned;
 
 use super::{Key, StoreError};
 
-/// The format that this version writes, and the only one that it reads.
+/// The format of values that are there as a whole.
 const FORMAT: u8 = 1;
+
+/// The format of bytes whose end is kept elsewhere, under a name of 32 bytes.
+const FORMAT_HEAD: u8 = 2;
 
 #[derive(Debug, thiserror::Error)]
 pub enum EncodeError {
@@ -62,6 +65,19 @@ pub fn decode_raw<'a>(key: &Key, bytes: &'a [u8]) -> Result<&'a [u8], StoreError
     }
 }
 
+/// Bytes whose end lies under `tail`: many values that end alike are kept once.
+#[must_use]
+pub fn encode_head(head: &[u8], tail: &[u8; 32]) -> Vec<u8> {
+    [&[FORMAT_HEAD], tail.as_slice(), head].concat()
+}
+
+/// What [`encode_head`] wrote: the head, and where the tail is. `None` for every other value.
+#[must_use]
+pub fn decode_head(bytes: &[u8]) -> Option<(&[u8], [u8; 32])> {
+    let (tail, head) = bytes.strip_prefix(&[FORMAT_HEAD])?.split_first_chunk()?;
+    Some((head, *tail))
+}
+
 /// The error for a value that does not say what its key promises.
 #[must_use]
 pub fn unreadable(key: &Key, reason: &str) -> StoreError {
@@ -80,6 +96,9 @@ mod tests {
         let bytes = encode(&json!({"a": 1})).unwrap();
         assert_eq!(decode::<Value>(&key, &bytes).unwrap(), json!({"a": 1}));
         assert_eq!(decode_raw(&key, &encode_raw(b"\0x")).unwrap(), b"\0x");
+        let head = encode_head(b"ab", &[7; 32]);
+        assert_eq!(decode_head(&head), Some((b"ab".as_slice(), [7; 32])));
+        assert_eq!(decode_head(&bytes), None);
         check(&key, b"\x02{}", "format 2, this version reads format 1");
         check(&key, b"", "it is empty");
         check(&key, b"\x01{", "EOF while parsing");

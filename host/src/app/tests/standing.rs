@@ -93,8 +93,7 @@ async fn a_sample_goes_through_and_is_looked_at_afterwards() {
     assert_eq!((seat.as_str(), world.state(id)), ("risk", "applied"));
     let waits = |who: &str| {
         let Caller::Known(who) = caller(who) else { panic!() };
-        let policy = &world.app.generation.load().policy;
-        world.app.waits_for(&world.app.request(id).unwrap(), &who, policy)
+        world.app.waiting_for(&who, None, 10).unwrap().contains(&id)
     };
     assert!(waits("ruth") && !waits("ana") && !waits("lea"), "whoever asked does not look at it");
     assert!(matches!(super::changes::set(&world).await, Answer::Forwarded(_)));

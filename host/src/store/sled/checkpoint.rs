@@ -7,8 +7,8 @@
 //! on were covered by an earlier one. Hence small steps, and hence nothing is given to sled outside a checkpoint.
 //! sled is flushed at the end only: what it still holds back in memory, it does not rely on.
 //!
-//! Steps may be repeated: they carry the last state of each key, and the mark says that a checkpoint is complete in
-//! the same sled batch as its last step. After a crash in between, the journal has everything since the mark.
+//! Steps may be repeated: they carry the last state of each key, and the mark, which says that a checkpoint is
+//! complete, comes last in sled's log. After a crash in between, the journal has everything since the mark before.
 
 use std::fs::File;
 use std::sync::mpsc::{Receiver, Sender, channel};

@@ -77,38 +77,57 @@ impl Layout {
         }
     }
 
-    /// Applies the changes atomically, with the mark. Not durable yet, and not all in the kernel's hands.
+    /// Applies the changes one after another, then the mark. Not durable yet, and not all in the kernel's hands.
+    ///
+    /// One after another, because a batch of sled keeps every reader out until all of it is applied, and many reads
+    /// of a governed write go to sled. The log has them in this order, so that the mark is never there without them.
     pub(super) fn apply(&self, cells: &[(&Key, Option<&[u8]>)], mark: Option<Mark>) -> Result<(), String> {
-        let mut batch = sled::Batch::default();
-        for (key, _) in cells {
-            self.drop_chunks(key, &mut batch)?;
-        }
-        // After every removal: of one key in a batch, the last word counts.
-        let mut cell = Vec::new();
+        let mut room = Vec::new();
         for (key, value) in cells {
-            match value {
-                None => batch.remove(value_key(key.as_bytes())),
-                Some(value) => lay_out(key, value, &mut cell, &mut batch),
-            }
+            self.apply_one(key, *value, &mut room).map_err(|error| error.to_string())?;
         }
         if let Some(mark) = mark {
-            batch.insert(MARK_KEY, mark.encode().as_slice());
+            self.db.insert(MARK_KEY, mark.encode().as_slice()).map_err(|error| error.to_string())?;
         }
-        self.db.apply_batch(batch).map_err(|error| error.to_string())
+        Ok(())
+    }
+
+    /// `room` is used again. A crash before the chunks of an old value are dropped leaves them: nothing points there.
+    fn apply_one(&self, key: &Key, value: Option<&[u8]>, room: &mut Vec<u8>) -> sled::Result<()> {
+        let at = value_key(key.as_bytes());
+        let before = match value {
+            None => self.db.remove(at)?,
+            Some(value) if value.len() <= CHUNK_BYTES => {
+                room.clear();
+                room.push(INLINE);
+                room.extend_from_slice(value);
+                self.db.insert(at, room.as_slice())?
+            }
+            Some(value) => return self.apply_chunked(key, value),
+        };
+        if let Some(Stored::Chunks { id, count }) = before.as_deref().and_then(Stored::parse) {
+            for i in 0..count {
+                self.db.remove(chunk_key(&id, i))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Atomically, with all its chunks.
+    fn apply_chunked(&self, key: &Key, value: &[u8]) -> sled::Result<()> {
+        let mut batch = sled::Batch::default();
+        // The old chunks go first, unless the new value has the same: of one key in a batch, the last word counts.
+        let before = self.db.get(value_key(key.as_bytes()))?;
+        if let Some(Stored::Chunks { id, count }) = before.as_deref().and_then(Stored::parse) {
+            (0..count).for_each(|i| batch.remove(chunk_key(&id, i)));
+        }
+        cut(key, value, &mut batch);
+        self.db.apply_batch(batch)
     }
 
     /// Hands what was applied to the kernel. Nobody else may do so at the same time: sled issue 1308.
     pub(super) fn flush(&self) -> Result<(), String> {
         self.db.flush().map(drop).map_err(|error| error.to_string())
-    }
-
-    /// The chunks of the present value go, unless the new value has the same.
-    fn drop_chunks(&self, key: &Key, batch: &mut sled::Batch) -> Result<(), String> {
-        let present = self.db.get(value_key(key.as_bytes())).map_err(|error| error.to_string())?;
-        if let Some(Stored::Chunks { id, count }) = present.as_deref().and_then(Stored::parse) {
-            (0..count).for_each(|i| batch.remove(chunk_key(&id, i)));
-        }
-        Ok(())
     }
 
     fn cell(&self, cell: sled::Result<(sled::IVec, sled::IVec)>) -> Result<Cell, StoreError> {
@@ -174,15 +193,7 @@ impl<'a> Stored<'a> {
     }
 }
 
-/// `cell` is room that is used again.
-fn lay_out(key: &Key, value: &[u8], cell: &mut Vec<u8>, batch: &mut sled::Batch) {
-    if value.len() <= CHUNK_BYTES {
-        cell.clear();
-        cell.push(INLINE);
-        cell.extend_from_slice(value);
-        batch.insert(value_key(key.as_bytes()), cell.as_slice());
-        return;
-    }
+fn cut(key: &Key, value: &[u8], batch: &mut sled::Batch) {
     let id = chunks_id(key, value);
     let mut count = 0_u32;
     for chunk in value.chunks(CHUNK_BYTES) {
