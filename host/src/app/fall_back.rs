@@ -4,22 +4,23 @@
 //!
 //! choose ► judge ► permit ► intent ► carry out ► outcome, or an entry that says why it stays
 
+use bytes::Bytes;
 use countersign_core::action::{Action, Placed};
 use countersign_core::decide::{self, Decision};
 use countersign_core::digest::Digest;
 use countersign_core::entry::{Entry, Intent, OutcomeResult};
 use countersign_core::explain;
 use countersign_core::names::{ModelName, Stage, Version};
-use countersign_core::permit::Permit;
 use countersign_core::policy::{FallbackTo, GateMatch, Governance, Mode, OnExpiry};
 use countersign_core::request::{Fallback, Prior, PromotionRequest};
+use http::Response;
 
 use super::govern::outcome_of;
 use super::judge::{Asked, Judged};
 use super::records::{Seen, put_request};
 use super::{App, AppError};
 use crate::facts::FactsError;
-use crate::mlflow::Canonical;
+use crate::mlflow::{Canonical, UpstreamError};
 use crate::store::{Batch, keys};
 
 /// What is to become of the name.
@@ -173,8 +174,11 @@ impl App {
         let seen = seen.try_map(|request| Ok(request.falling_back(moving)))?;
         // Of two that move it at once, one finds that the other was first.
         let (permit, index, seen) = self.announce(judged, &intent, Some(seen)).await?;
+        crash_point!(FallBackAnnounced);
         tracing::warn!(request.id = %request, fallback.version = %to, "an approval has run out: its name falls back");
-        self.make(permit, canonical, (&intent, index), seen, (to, None)).await
+        let answered = self.proxy.carry_out_ourselves(permit, canonical, &placed.workspace).await;
+        crash_point!(FallBackForwarded);
+        self.made(answered, (&intent, index), seen, (to, None)).await
     }
 
     /// The version leaves its stage. Nothing is judged: it loses what nobody stands behind any more.
@@ -203,24 +207,23 @@ impl App {
         let moving = Fallback::Moving { intent: intent.id, to, leaves_for: Some(stage) };
         let seen = seen.try_map(|request| Ok(request.falling_back(moving)))?;
         let index = self.record_intent(vec![decided], &intent, put_request(Batch::new(), &seen)?).await?;
+        crash_point!(FallBackAnnounced);
         tracing::warn!(request.id = %seen.value.id, "an approval has run out: its version leaves its stage");
         let seen = Some(seen.written()?);
-        self.make(permit, canonical, (&intent, index), seen, (to, Some(stage))).await
+        let answered = self.proxy.carry_out_ourselves(permit, canonical, &intent.placed.workspace).await;
+        crash_point!(FallBackForwarded);
+        self.made(answered, (&intent, index), seen, (to, Some(stage))).await
     }
 
-    /// Makes what was announced, and says what came of it.
-    async fn make(
+    /// What came of it.
+    async fn made(
         &self,
-        permit: Permit,
-        canonical: Canonical,
+        answered: Result<Response<Bytes>, UpstreamError>,
         (intent, index): (&Intent, u64),
         seen: Option<Seen<PromotionRequest>>,
         to: (Version, Option<Stage>),
     ) -> Result<bool, AppError> {
         let placed = &intent.placed;
-        crash_point!(FallBackAnnounced);
-        let answered = self.proxy.carry_out_ourselves(permit, canonical, &placed.workspace).await;
-        crash_point!(FallBackForwarded);
         let result = outcome_of(&answered);
         match &result {
             OutcomeResult::Applied => self.registry.made(placed),

@@ -13,11 +13,10 @@ use countersign_core::decide::{self, Decision};
 use countersign_core::digest::Digest;
 use countersign_core::entry::{Entry, Intent, OutcomeResult};
 use countersign_core::names::PersonId;
-use countersign_core::permit::Permit;
 use countersign_core::policy::{GateMatch, Mode};
 use countersign_core::request::{PromotionRequest, Window};
 use countersign_core::time::Span;
-use http::{Request, Response, StatusCode, Uri};
+use http::{Request, Response, StatusCode};
 use uuid::Uuid;
 
 use super::conclude::Concluded;
@@ -26,17 +25,16 @@ use super::judge::{Asked, Judged};
 use super::records::{Earlier, Seen, put_request};
 use super::{App, AppError, Generation};
 use crate::auth::Caller;
+use crate::mlflow::carry_out::Upload;
 use crate::mlflow::{Body, Caller as Peer, ProxyError, Upstream};
 use crate::store::{Batch, Key, Scan, codec, keys};
 use crate::telemetry::Route;
 
 /// Leave to stream one write of files to MLflow. Its intent is durable.
 pub struct Passage {
-    permit: Permit,
+    upload: Upload,
     intent: Intent,
     index: u64,
-    /// Our spelling of where it goes.
-    to: String,
     under_way: UnderWay,
 }
 
@@ -67,8 +65,9 @@ impl App {
         for (key, value) in self.store.scan(&Scan::prefix(keys::windows(placed.workspace.as_str())))? {
             let window: Window = codec::decode(&key, &value)?;
             let Some(permit) = decide::within(&window, placed, &by, policy, now) else { continue };
+            let upload = Upload::allowed(permit, call.classified.canonical.path_and_query.clone());
             // Closed meanwhile: the write goes the way of one without a window.
-            return match self.announce_one_more(call, &window, permit, (key, value)).await {
+            return match self.announce_one_more(call, &window, upload, (key, value)).await {
                 Err(AppError::Conflict(_)) => Ok(None),
                 passage => passage.map(Some),
             };
@@ -80,7 +79,7 @@ impl App {
         self: &Arc<Self>,
         call: &Call,
         window: &Window,
-        permit: Permit,
+        upload: Upload,
         (key, open): (Key, Vec<u8>),
     ) -> Result<Passage, AppError> {
         let request = self.request(window.request)?;
@@ -101,7 +100,7 @@ impl App {
         };
         let batch = Batch::new().expect_unchanged(key, Some(open));
         let index = self.record_intent(Vec::new(), &intent, batch).await?;
-        Ok(self.passage(permit, intent, index, call))
+        Ok(self.passage(upload, intent, index))
     }
 
     /// A write of files that no window lets. Two that meet at one request: the one that comes second looks again.
@@ -239,13 +238,14 @@ impl App {
             also: judged.also.clone(),
         };
         let (permit, index, _) = self.announce(judged, &intent, request).await?;
-        Ok(self.passage(permit, intent, index, call))
+        let upload = Upload::allowed(permit, call.classified.canonical.path_and_query.clone());
+        Ok(self.passage(upload, intent, index))
     }
 
-    fn passage(self: &Arc<Self>, permit: Permit, intent: Intent, index: u64, call: &Call) -> Passage {
+    fn passage(self: &Arc<Self>, upload: Upload, intent: Intent, index: u64) -> Passage {
         let under_way = UnderWay { app: Arc::clone(self), intent: intent.id };
         self.concluding.uploads().insert(intent.id);
-        Passage { permit, intent, index, to: call.classified.canonical.path_and_query.clone(), under_way }
+        Passage { upload, intent, index, under_way }
     }
 
     /// Streams the write to MLflow, and notes how it ended. A client that leaves in between leaves an orphan, which
@@ -257,12 +257,11 @@ impl App {
         self: &Arc<Self>,
         passage: Passage,
         upstream: &Upstream,
-        mut request: Request<B>,
+        request: Request<B>,
         peer: &Peer,
     ) -> Result<Response<Body>, ProxyError> {
-        let Passage { permit, intent, index, to, under_way } = passage;
-        *request.uri_mut() = to.parse::<Uri>().map_err(|_| ProxyError::NoPath)?;
-        let answered = upstream.carry_out_streamed(permit, request, peer).await;
+        let Passage { upload, intent, index, under_way } = passage;
+        let answered = upstream.carry_out_streamed(upload, request, peer).await;
         let result = outcome_of(&answered);
         let acted = result.may_have_acted();
         let versions: Vec<_> = intent.subject.iter().chain(&intent.also).cloned().collect();

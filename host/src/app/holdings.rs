@@ -20,7 +20,7 @@ impl App {
             return Holdings::none();
         }
         let found = match &placed.action {
-            Action::WriteArtifact { place, .. } => self.held_below(&placed.workspace, place).await,
+            Action::WriteArtifact { place, .. } => self.held_below_settled(&placed.workspace, place).await,
             action => match action.model() {
                 Some(model) => {
                     let held = self.held_by(&placed.workspace, model, action.version()).await;
@@ -62,6 +62,23 @@ impl App {
             Err(error) if error.is_not_found() => Ok(Vec::new()),
             found => Ok(held(&found?)),
         }
+    }
+
+    /// As [`Self::held_below`]. A version that was renamed or deleted while it was looked at is looked for again: under
+    /// another name it holds what it held.
+    async fn held_below_settled(
+        &self,
+        workspace: &Workspace,
+        place: &ArtifactPlace,
+    ) -> Result<Vec<Held>, RegistryError> {
+        const TRIES: usize = 3;
+        for _ in 1..TRIES {
+            match self.held_below(workspace, place).await {
+                Err(error) if error.is_not_found() => {}
+                held => return held,
+            }
+        }
+        self.held_below(workspace, place).await
     }
 
     /// Every version, of any model, whose files lie at or below a place. MLflow cannot be asked by location, so

@@ -8,7 +8,7 @@ use countersign_core::permit::Permit;
 use countersign_core::time::Millis;
 use http::header::CONTENT_TYPE;
 use http::uri::PathAndQuery;
-use http::{HeaderMap, HeaderValue, Method, Request, Response};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri};
 use serde::Deserialize;
 
 use super::body::Body;
@@ -18,6 +18,20 @@ use super::proxy::{ProxyError, Upstream, UpstreamError};
 use super::{WORKSPACE_HEADER, types};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// A write of files that was allowed and waits for its bytes. It is made once.
+#[must_use = "files that may be written and never are"]
+pub struct Upload {
+    permit: Permit,
+    /// Our spelling of where it goes.
+    to: String,
+}
+
+impl Upload {
+    pub fn allowed(permit: Permit, to: String) -> Self {
+        Self { permit, to }
+    }
+}
 
 impl Upstream {
     /// Makes the write that was allowed, and uses the permit up.
@@ -41,10 +55,12 @@ impl Upstream {
     /// As [`Upstream::stream`].
     pub async fn carry_out_streamed<B: Into<Body>>(
         &self,
-        permit: Permit,
-        request: Request<B>,
+        upload: Upload,
+        mut request: Request<B>,
         caller: &Caller,
     ) -> Result<Response<Body>, ProxyError> {
+        let Upload { permit, to } = upload;
+        *request.uri_mut() = to.parse::<Uri>().map_err(|_| ProxyError::NoPath)?;
         drop(permit);
         self.stream(request, caller).await
     }

@@ -77,7 +77,7 @@ async fn a_revoked_alias_goes_to_its_fallback_and_a_suspended_one_stays() {
     let request = world.app.request(id).unwrap();
     assert_eq!(
         (request.state.as_str(), request.fallback),
-        ("revoked", Some(Fallback::Moved { to: Version::new(3) }))
+        ("revoked", Some(Fallback::Moved { to: Version::new(3), leaves_for: None }))
     );
     assert_eq!(world.breaches().await, Vec::<String>::new());
 }

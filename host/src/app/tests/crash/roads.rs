@@ -216,7 +216,7 @@ impl Road {
             Self::Lapses => assert_eq!((seven, told("lapsed")), (Some("lapsed"), 1), "{what}"),
             Self::FallsBack => {
                 let moved = world.requests().iter().find_map(|request| request.fallback.clone());
-                assert_eq!(moved, Some(Fallback::Moved { to: Version::new(3) }), "{what}");
+                assert_eq!(moved, Some(Fallback::Moved { to: Version::new(3), leaves_for: None }), "{what}");
                 assert_eq!((champion.as_deref(), state(3)), (Some("3"), Some("applied")), "{what}");
             }
             Self::Baseline => assert_eq!((champion.as_deref(), told("bypassed")), (Some("3"), 0), "{what}"),
