@@ -20,6 +20,7 @@ mod govern;
 mod held_after;
 mod history;
 mod holdings;
+mod insights;
 mod judge;
 mod look;
 mod people;
@@ -59,6 +60,7 @@ pub use self::emergency::NewEmergency;
 pub use self::error::AppError;
 pub use self::generation::{Generation, LoadGenerationError};
 pub use self::govern::{Answer, Call};
+pub use self::insights::KeptInsights;
 pub use self::people::People;
 pub use self::profiles::KeptProfiles;
 pub use self::query::{HeldName, RequestFilter, VersionStatus};
@@ -100,6 +102,8 @@ pub struct App {
     pub concluding: Concluding,
     /// Versions whose checks run before anybody has asked.
     pub prechecking: Turns,
+    /// What the ledger says about how approval flows.
+    pub insights: KeptInsights,
     pub(crate) reload_error: ArcSwapOption<String>,
 }
 

@@ -119,6 +119,7 @@ pub(super) async fn assemble(config: &Config) -> anyhow::Result<App> {
         webhook_secret: config.webhook.secret.as_ref().map(|secret| secret.expose().to_owned()),
         concluding: Default::default(),
         prechecking: Default::default(),
+        insights: Default::default(),
         reload_error: ArcSwapOption::empty(),
     };
     let generation = app.generation.load_full();

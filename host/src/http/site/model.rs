@@ -1,5 +1,7 @@
 //! The page of one registered model: who holds what, and how it got there.
 
+mod held;
+
 use axum::extract::Path;
 use axum::response::Response;
 use countersign_core::explain;
@@ -32,6 +34,7 @@ pub(super) async fn show(visitor: Visitor, Path(name): Path<String>) -> Result<R
         chrome: visitor.chrome(Nav::Inbox),
         model: model.to_string(),
         holders: holders(app.generation.load().policy.gates(), &model, &held),
+        held: held::times(&visitor, &model).map_err(trouble)?,
         rows: rows.collect(),
         older: None,
     };
