@@ -22,6 +22,7 @@ mod govern;
 mod held_after;
 mod history;
 mod holdings;
+mod insights;
 mod judge;
 mod lists;
 mod known_runs;
@@ -72,6 +73,7 @@ pub use self::generation::{Generation, LoadGenerationError};
 pub use self::govern::{Answer, Call};
 pub use self::lists::{COUNTED, Counts};
 pub use self::known_runs::KnownRuns;
+pub use self::insights::KeptInsights;
 pub use self::people::People;
 pub use self::profiles::KeptProfiles;
 pub use self::query::{HeldName, RequestFilter, RequestPage, VersionStatus};
@@ -119,6 +121,8 @@ pub struct App {
     pub prechecking: Turns,
     pub known_evidence: KnownEvidence,
     pub known_runs: KnownRuns,
+    /// What the ledger says about how approval flows.
+    pub insights: KeptInsights,
     pub(crate) reload_error: ArcSwapOption<String>,
 }
 

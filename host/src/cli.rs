@@ -7,6 +7,7 @@ mod context;
 mod doctor;
 mod failure;
 mod identity;
+mod insights;
 mod ledger;
 mod machinery;
 mod operator;
@@ -55,6 +56,7 @@ fn run(context: &Context, command: Command) -> anyhow::Result<()> {
         Command::Plugin(command) => plugin::run(context, command),
         Command::Request(command) => request::run(context, command),
         Command::Waiver(command) => waiver::run(context, command),
+        Command::Insights(command) => insights::run(context, command),
         Command::Ledger(command) => ledger::run(context, command),
         Command::Replay(command) => replay::run(context, &command),
         Command::Webhook(command) => webhook::run(context, &command),

@@ -239,6 +239,7 @@ def other_pages(ana: Person, ruth: Person, request: str) -> None:
     look(ruth, "ledger", "/ledger", "Signed checkpoint")
     look(ruth, "plugins", "/plugins", "metric-threshold")
     look(ruth, "policy", "/policy", "production")
+    insights(ruth)
     good = POLICY.read_text()
     POLICY.write_text(good.replace('mode = "enforce"', 'mode = "enforced"'))
     ruth.page.goto(OURS + "/policy")
@@ -255,6 +256,24 @@ def other_pages(ana: Person, ruth: Person, request: str) -> None:
     )
     expect(ruth.page.locator("body")).to_contain_text("Error 403")
     judge(ruth, "403")
+
+
+def insights(ruth: Person) -> None:
+    """Each number is of the requests before; each picture has its table."""
+    look(ruth, "insights", "/insights", "Median lead time", "First-pass yield", "Bypasses")
+    page = ruth.page
+    assert page.locator("svg.plot").count() >= 5, "pictures are missing"
+    for summary in page.locator("details.behind summary").all():
+        summary.click()
+    judge(ruth, "insights-tables")
+    page.get_by_label("Model").fill("nobody knows it")
+    page.get_by_role("button", name="Show").click()
+    expect(page.locator("body")).to_contain_text("Nothing is open.")
+    judge(ruth, "insights-nothing")
+    page.goto(OURS + "/models/credit")
+    page.locator("svg.plot a").first.focus()
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("/(requests|ledger)"))
 
 
 def stranger(somebody: Person) -> None:

@@ -269,6 +269,20 @@ pub struct CheckRunRecord {
     pub transcript_digest: Digest,
     pub outcome_digest: Digest,
     pub conclusion: String,
+    /// What it cost and found. Entries of version 0.1 do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spent: Option<Spent>,
+}
+
+/// What one execution of a check cost, and how much it found. No replay gives the same times: they are beside what
+/// is replayed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spent {
+    pub wall_us: u64,
+    pub cpu_us: u64,
+    /// Findings by severity.
+    pub errors: u32,
+    pub warnings: u32,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

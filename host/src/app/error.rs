@@ -30,6 +30,9 @@ pub enum AppError {
     /// The state has moved since the caller looked.
     #[error("{0}")]
     Conflict(String),
+    /// It will be known soon.
+    #[error("{0}")]
+    NotYet(String),
     #[error(transparent)]
     Facts(#[from] FactsError),
     #[error(transparent)]

@@ -1,13 +1,13 @@
 //! Check runs: used again while everything that they read is as it was, executed otherwise.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use countersign_core::action::Action;
 use countersign_core::canonical;
-use countersign_core::check::{CheckRun, Outcome};
+use countersign_core::check::{CheckRun, Outcome, Severity};
 use countersign_core::digest::Digest;
-use countersign_core::entry::{CheckRunRecord, Entry};
+use countersign_core::entry::{CheckRunRecord, Entry, Spent};
 use countersign_core::facts::{Subject, VersionFacts};
 use countersign_core::names::Tier;
 use futures_util::future::join_all;
@@ -202,7 +202,8 @@ impl App {
             started_at,
             took_us: u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
         };
-        let entry = Entry::CheckRun(record_of(&run, &target.version().subject));
+        let spent = spent(&run, evaluation.cpu);
+        let entry = Entry::CheckRun(record_of(&run, &target.version().subject, spent));
         let latest = vec![(latest_key(&run, &target.version().subject), Latest::Under(inputs))];
         let kept = KeptRun { run: run.clone(), transcript: evaluation.recording.transcript };
         let kept = vec![(keys::check_run(&inputs), kept)];
@@ -242,7 +243,20 @@ fn latest_key(run: &CheckRun, subject: &Subject) -> Key {
         .digest(&run.config_digest)
 }
 
-fn record_of(run: &CheckRun, subject: &Subject) -> CheckRunRecord {
+fn spent(run: &CheckRun, cpu: Duration) -> Spent {
+    let found = |severity: Severity| {
+        let count = run.outcome.findings().iter().filter(|finding| finding.severity == severity).count();
+        u32::try_from(count).unwrap_or(u32::MAX)
+    };
+    Spent {
+        wall_us: run.took_us,
+        cpu_us: u64::try_from(cpu.as_micros()).unwrap_or(u64::MAX),
+        errors: found(Severity::Error),
+        warnings: found(Severity::Warning),
+    }
+}
+
+fn record_of(run: &CheckRun, subject: &Subject, spent: Spent) -> CheckRunRecord {
     CheckRunRecord {
         workspace: subject.workspace.clone(),
         model: subject.model.clone(),
@@ -254,5 +268,6 @@ fn record_of(run: &CheckRun, subject: &Subject) -> CheckRunRecord {
         transcript_digest: run.transcript_digest,
         outcome_digest: run.outcome_digest,
         conclusion: run.outcome.conclusion().to_string(),
+        spent: Some(spent),
     }
 }

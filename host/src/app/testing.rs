@@ -108,6 +108,7 @@ pub(crate) async fn app_over(
         prechecking: Default::default(),
         known_evidence: Default::default(),
         known_runs: Default::default(),
+        insights: Default::default(),
         reload_error: ArcSwapOption::empty(),
     };
     (Arc::new(app), manual, files)

@@ -1,5 +1,6 @@
 //! The command line as a tree of types. What the commands do is in the modules beside this one.
 
+mod insights;
 mod requests;
 mod words;
 
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use countersign_core::names::Version;
 
+pub use self::insights::Insights;
 pub use self::requests::{
     NewWaiver, Reason, Request, RequestCommand, Talk, Vote, Waiver, WaiverCommand, Word,
 };
@@ -74,6 +76,8 @@ pub enum Command {
     Request(Request),
     /// Dated exceptions to one requirement of a running Countersign.
     Waiver(Waiver),
+    /// How approval flows, counted by a running Countersign.
+    Insights(Insights),
     /// The tamper-evident record.
     #[command(subcommand)]
     Ledger(Ledger),

@@ -16,6 +16,8 @@ use crate::config::Config;
 const LOOK_AT_POLICY: Duration = Duration::from_secs(1);
 /// How often the OpenID provider's keys are fetched.
 const LOOK_AT_PROVIDER: Duration = Duration::from_secs(60);
+/// How often the insights take in what the ledger has got.
+const COUNT: Duration = Duration::from_secs(2);
 /// How soon something that failed at start is tried again: MLflow may still be starting.
 const RETRY: Duration = Duration::from_secs(2);
 
@@ -26,6 +28,7 @@ pub(super) fn spawn(app: &Arc<App>, config: &Config, stop: &CancellationToken) -
     tokio::spawn(until(stop.clone(), watch_policy(Arc::clone(app), config.policy_file.clone())));
     tokio::spawn(until(stop.clone(), ask_provider(Arc::clone(app))));
     tokio::spawn(until(stop.clone(), notify(Arc::clone(app))));
+    tokio::spawn(until(stop.clone(), count(Arc::clone(app))));
     let mut hangup = signal(SignalKind::hangup()).context("listening for SIGHUP")?;
     let reloading = Arc::clone(app);
     tokio::spawn(until(stop.clone(), async move {
@@ -91,6 +94,21 @@ async fn sweep(app: Arc<App>, interval: Duration) {
         }
         if let Err(error) = app.age().await {
             tracing::warn!(%error, "requests whose time has passed not ended");
+        }
+    }
+}
+
+/// Keeps the numbers behind the insights at the end of the ledger; at start it reads the whole of it.
+async fn count(app: Arc<App>) {
+    loop {
+        let counting = Arc::clone(&app);
+        match tokio::task::spawn_blocking(move || counting.count_entries()).await {
+            Ok(Ok(_)) => tokio::time::sleep(COUNT).await,
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "insights not brought up to date");
+                tokio::time::sleep(RETRY).await;
+            }
+            Err(_) => return,
         }
     }
 }

@@ -48,16 +48,26 @@ impl Remote {
         self.send(self.http.post(self.url(path)).json(body)).await
     }
 
+    /// What is not JSON.
+    pub(super) async fn text(&self, path: &str, query: &[(&str, &str)]) -> Result<String> {
+        let request = self.http.get(self.url(path)).query(query);
+        self.answer(request).await?.text().await.context("reading the server's answer")
+    }
+
     fn url(&self, path: &str) -> String {
         format!("{}/_countersign/api/v1/{path}", self.base)
     }
 
     async fn send<T: DeserializeOwned>(&self, request: reqwest::RequestBuilder) -> Result<T> {
+        self.answer(request).await?.json().await.context("reading the server's answer")
+    }
+
+    async fn answer(&self, request: reqwest::RequestBuilder) -> Result<reqwest::Response> {
         let sent = request.bearer_auth(&self.token).send().await;
         let response = sent
             .with_context(|| format!("nobody answers at {}", self.base))
             .or_hint("is `countersign serve` running there? `--url` or COUNTERSIGN_URL says where")?;
-        accept(response).await?.json().await.context("reading the server's answer")
+        accept(response).await
     }
 }
 

@@ -124,6 +124,7 @@ pub(super) async fn assemble(config: &Config) -> anyhow::Result<App> {
         prechecking: Default::default(),
         known_evidence: Default::default(),
         known_runs: Default::default(),
+        insights: Default::default(),
         reload_error: ArcSwapOption::empty(),
     };
     let generation = app.generation.load_full();

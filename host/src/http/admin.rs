@@ -43,6 +43,7 @@ pub fn router(app: Arc<App>, key: OperatorKey) -> Router {
 /// OpenMetrics 1.0.
 async fn metrics(State(admin): State<Arc<Admin>>) -> Response {
     const FORM: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    admin.app.measure_insights();
     match admin.app.metrics.encode() {
         Ok(text) => ([(CONTENT_TYPE, FORM)], text).into_response(),
         Err(error) => {

@@ -3,6 +3,7 @@
 mod answers;
 mod comments;
 mod exceptions;
+mod insights;
 mod ledger;
 mod registry;
 mod requests;
@@ -23,6 +24,7 @@ use serde_json::json;
 
 pub(super) use self::answers::headline;
 pub(super) use self::comments::parse_comment;
+pub(super) use self::insights::ScopeQuery;
 pub(super) use self::requests::parse_id;
 use super::error::{self, Shape};
 use super::front::Authenticated;

@@ -30,6 +30,7 @@ pub(super) const fn kind(error: &AppError) -> (StatusCode, &'static str, &'stati
         AppError::Unauthenticated(_) => (StatusCode::UNAUTHORIZED, "unauthenticated", "Sign in first"),
         AppError::Invalid(_) => (StatusCode::BAD_REQUEST, "invalid", "That cannot be taken"),
         AppError::Conflict(_) => (StatusCode::CONFLICT, "conflict", "Things have moved on"),
+        AppError::NotYet(_) => (StatusCode::SERVICE_UNAVAILABLE, "not-yet", "Not yet"),
         AppError::Facts(_) | AppError::Read(_) | AppError::Registry(_) | AppError::Upstream(_) => {
             (StatusCode::BAD_GATEWAY, "upstream", "MLflow did not answer")
         }

@@ -6,10 +6,12 @@
 pub mod discussion;
 pub mod exceptions;
 pub mod inbox;
+pub mod insights;
 pub mod ledger;
 pub mod login;
 pub mod model;
 pub mod parts;
+pub mod pictures;
 pub mod plugins;
 pub mod policy;
 pub mod problem;

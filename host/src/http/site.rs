@@ -5,6 +5,7 @@ mod errors;
 mod exceptions;
 mod forms;
 mod inbox;
+mod insights;
 mod ledger;
 mod model;
 mod oidc;
@@ -69,6 +70,7 @@ pub(super) fn router(app: Arc<App>, base: String) -> Router {
         .route("/plugins", get(policy::plugins))
         .route("/policy", get(policy::show))
         .route("/exceptions", get(exceptions::show))
+        .route("/insights", get(insights::show))
         .route("/exceptions/waivers/{id}", post(exceptions::waiver))
         .route("/exceptions/break-glass/{id}", post(exceptions::review))
         .route("/exceptions/break-glass/{id}/acknowledge", post(exceptions::acknowledge))

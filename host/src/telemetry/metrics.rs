@@ -1,10 +1,13 @@
 //! What `/metrics` shows. Labels take values from closed sets, or names that the operator chose in the policy.
 
+mod insights;
+
 use std::fmt;
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use countersign_core::check::Conclusion;
+use countersign_core::insights::Table;
 use countersign_core::names::PluginName;
 use countersign_core::policy::Mode;
 use prometheus_client::encoding::EncodeLabelSet;
@@ -121,6 +124,7 @@ pub struct Metrics {
     approvals: Family<ApprovalLabels, Counter>,
     ledger_size: Gauge,
     open_intents: Gauge,
+    insights: insights::Insights,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -204,6 +208,7 @@ impl Metrics {
             approvals: Family::default(),
             ledger_size: Gauge::default(),
             open_intents: Gauge::default(),
+            insights: insights::Insights::default(),
         };
         metrics.register_traffic();
         metrics.register_governance();
@@ -261,6 +266,7 @@ impl Metrics {
             "Intents whose outcome is not recorded",
             self.open_intents.clone(),
         );
+        self.insights.register(registry);
     }
 
     pub fn request(&self, route: Route, outcome: RequestOutcome) {
@@ -321,6 +327,11 @@ impl Metrics {
 
     pub fn open_intents(&self, count: u64) {
         self.open_intents.set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
+    /// The tables of [`countersign_core::insights`].
+    pub fn insights(&self, tables: &[Table]) {
+        self.insights.show(tables);
     }
 
     /// All metrics as OpenMetrics text, `application/openmetrics-text; version=1.0.0; charset=utf-8`.

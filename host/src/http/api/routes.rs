@@ -8,7 +8,7 @@ use axum::routing::{MethodRouter, delete, get, patch, post};
 #[cfg(test)]
 use http::Method;
 
-use super::{comments, exceptions, ledger, me, openapi, registry, requests, webhook};
+use super::{comments, exceptions, insights, ledger, me, openapi, registry, requests, webhook};
 use crate::app::App;
 
 /// One operation.
@@ -50,6 +50,8 @@ pub(super) fn all() -> Vec<Route> {
         reads("/v1/break-glass", exceptions::emergencies),
         changes("/v1/break-glass/{id}/review", exceptions::review),
         changes("/v1/break-glass/{id}/acknowledge", exceptions::acknowledge),
+        reads("/v1/insights", insights::list),
+        reads("/v1/insights/{table}", insights::show),
         reads("/v1/models/{name}/versions/{version}", registry::version),
         reads("/v1/plugins", registry::plugins),
         reads("/v1/policy", registry::policy),

@@ -2,6 +2,7 @@
 
 use askama::Template;
 
+use super::pictures::Ink;
 use super::{Chip, Chrome, Person, When};
 
 #[derive(Debug, Template)]
@@ -11,6 +12,8 @@ pub struct ModelPage {
     pub model: String,
     /// Governed aliases and stages, and the version that each holds now.
     pub holders: Vec<Holder>,
+    /// Who held each alias when; `None` where nothing is known of it.
+    pub held: Option<HeldTimes>,
     /// Newest first.
     pub rows: Vec<ModelRow>,
     pub older: Option<String>,
@@ -26,6 +29,29 @@ pub struct Holder {
     pub bypassed: bool,
     /// Its tier has moved since it was approved, and how.
     pub stale: Option<String>,
+}
+
+/// A picture of who held what when, and the table behind it.
+#[derive(Debug, Clone)]
+pub struct HeldTimes {
+    /// SVG.
+    pub picture: String,
+    pub legend: Vec<(Ink, &'static str)>,
+    /// Newest first.
+    pub rows: Vec<HeldRow>,
+}
+
+#[derive(Debug, Clone)]
+pub struct HeldRow {
+    pub alias: String,
+    pub version: String,
+    pub chip: Chip,
+    pub from: When,
+    /// `None`: it still does.
+    pub until: Option<When>,
+    pub request: Option<String>,
+    /// The page of the ledger entry.
+    pub entry: (u64, String),
 }
 
 #[derive(Debug, Clone)]

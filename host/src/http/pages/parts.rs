@@ -44,6 +44,7 @@ pub enum Nav {
     Plugins,
     Policy,
     Exceptions,
+    Insights,
     SignIn,
     None,
 }
@@ -66,13 +67,14 @@ impl Chrome {
 
     /// Address, words, and whether the viewer is there.
     #[must_use]
-    pub fn places(&self) -> [(String, &'static str, bool); 5] {
+    pub fn places(&self) -> [(String, &'static str, bool); 6] {
         [
             ("/", "Inbox", Nav::Inbox),
             ("/ledger", "Ledger", Nav::Ledger),
             ("/plugins", "Plugins", Nav::Plugins),
             ("/policy", "Policy", Nav::Policy),
             ("/exceptions", "Exceptions", Nav::Exceptions),
+            ("/insights", "Insights", Nav::Insights),
         ]
         .map(|(path, words, nav)| (format!("{}{path}", self.base), words, self.nav == nav))
     }

@@ -1,5 +1,7 @@
 //! The page of one registered model: who holds what, and how it got there.
 
+mod held;
+
 use axum::extract::{Path, Query};
 use axum::response::Response;
 use countersign_core::names::{ModelName, Workspace};
@@ -44,6 +46,7 @@ pub(super) async fn show(
         chrome: visitor.chrome(Nav::Inbox),
         model: model.to_string(),
         holders: holders(app.generation.load().policy.gates(), &model, &held),
+        held: held::times(&visitor, &model).map_err(trouble)?,
         rows: rows.collect(),
         older: found.next.map(|id| format!("?after={id}")),
     };

@@ -1,5 +1,6 @@
 //! One of every page, filled as a real server would, with hostile text wherever text comes from outside.
 
+mod insights;
 mod request;
 
 use request::applied;
@@ -21,7 +22,7 @@ use crate::http::pages::request::{ProofField, ReviewForm, ReviewPanel};
 use crate::http::pages::{Chip, Chrome, Nav, Page, Person, Viewer, When};
 
 pub(super) const EVIL: &str = "<script>alert(1)</script>";
-const NOW: Millis = Millis::new(1_795_339_612_810);
+pub(super) const NOW: Millis = Millis::new(1_795_339_612_810);
 
 pub(super) fn all() -> Vec<(&'static str, String)> {
     let form = ReviewForm { seats: vec!["risk".into(), "legal".into()], ..ReviewForm::default() };
@@ -52,6 +53,8 @@ pub(super) fn all() -> Vec<(&'static str, String)> {
         ("plugins", plugins()),
         ("policy", policy()),
         ("exceptions", exceptions()),
+        ("insights", insights::page()),
+        ("insights-empty", insights::nothing()),
         ("problem", problem()),
     ]
 }
@@ -237,7 +240,8 @@ fn model() -> String {
         ),
         model_row(3000, &evil("alias champion refused for version 6 "), Chip::of_state(&State::Open)),
     ];
-    ModelPage { chrome: chrome(Nav::None), model: "credit-default".into(), holders, rows, older: None }
+    let held = Some(insights::held());
+    ModelPage { chrome: chrome(Nav::None), model: "credit-default".into(), holders, held, rows, older: None }
         .render()
 }
 

@@ -1,0 +1,96 @@
+//! Stacked bars that lie: something for each of a few names.
+
+use plotters::prelude::{ChartBuilder, IntoDrawingArea, IntoFont};
+use plotters::style::{Color as _, TRANSPARENT};
+
+use super::canvas::{Canvas, Ink};
+use super::{Bars, Series, framed, mark, shortened, write_text};
+
+const WIDTH: u32 = 560;
+const ROW: u32 = 28;
+const AXIS: u32 = 28;
+/// What a name may take of the width, and how many letters of it that is.
+const NAME: u32 = 132;
+const LETTERS: usize = 17;
+
+/// One bar for each label, from above. Empty where it cannot be drawn.
+#[must_use]
+pub fn lanes(bars: &Bars) -> String {
+    let rows = u32::try_from(bars.labels.len().max(1)).unwrap_or(1);
+    let size = (WIDTH, rows * ROW + AXIS + 8);
+    let mut drawn = String::new();
+    if let Err(error) = draw(bars, size, &mut drawn) {
+        tracing::error!(%error, picture = bars.id, "a picture could not be drawn");
+        return String::new();
+    }
+    framed("wide", bars.id, &bars.title, &bars.description, size, &drawn)
+}
+
+fn draw(
+    bars: &Bars,
+    size: (u32, u32),
+    out: &mut String,
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let count = bars.labels.len().max(1);
+    let total = |at: usize| bars.series.iter().filter_map(|series| series.values.get(at)).sum::<f64>();
+    let most = (0..count).map(total).fold(0.0, f64::max);
+    let scale = bars.unit.scale(most);
+    let mut marks = String::new();
+    {
+        let root = Canvas { out, size }.into_drawing_area();
+        let mut chart = ChartBuilder::on(&root)
+            .margin_top(4)
+            .margin_right(64)
+            .x_label_area_size(AXIS)
+            .y_label_area_size(NAME)
+            .build_cartesian_2d(0.0..(most / scale).max(0.001), places(count)..0.0)?;
+        chart
+            .configure_mesh()
+            .disable_y_mesh()
+            .disable_y_axis()
+            .x_labels(5)
+            .y_labels(0)
+            .x_label_formatter(&|value| bars.unit.axis(scale, *value))
+            .axis_style(Ink::Axis.color())
+            .bold_line_style(Ink::Grid.color())
+            .light_line_style(TRANSPARENT)
+            .label_style(("sans-serif", 12).into_font().color(&Ink::Label.color().to_rgba()))
+            .draw()?;
+        let place = |x: f64, y: f64| chart.plotting_area().map_coordinate(&(x / scale, y));
+        for (at, label) in bars.labels.iter().enumerate() {
+            lane(bars, at, label, &place, &mut marks);
+        }
+    }
+    out.push_str(&marks);
+    Ok(())
+}
+
+fn lane(bars: &Bars, at: usize, label: &str, place: &dyn Fn(f64, f64) -> (i32, i32), marks: &mut String) {
+    let mut before = 0.0;
+    for Series { words, ink, values } in &bars.series {
+        let value = values.get(at).copied().unwrap_or_default();
+        if value <= 0.0 {
+            continue;
+        }
+        let (left, top) = place(before, places(at) + 0.2);
+        let (right, bottom) = place(before + value, places(at) + 0.8);
+        mark(
+            marks,
+            (left, top),
+            (right, bottom),
+            *ink,
+            &format!("{label}: {words} {}", bars.unit.say(value)),
+        );
+        before += value;
+    }
+    let (end, middle) = place(before, places(at) + 0.5);
+    let (begin, _) = place(0.0, places(at));
+    write_text(marks, (begin - 8, middle + 4), "end", &shortened(label, LETTERS));
+    let all = if before > 0.0 { bars.unit.say(before) } else { bars.none.to_owned() };
+    write_text(marks, (end + 6, middle + 4), "start", &all);
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a picture has tens of rows")]
+const fn places(at: usize) -> f64 {
+    at as f64
+}
