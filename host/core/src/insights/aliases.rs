@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::Projection;
+use super::story::Story;
 use crate::names::{ModelName, Version, Workspace};
 use crate::request::RequestId;
 use crate::time::Millis;
@@ -35,19 +36,22 @@ pub enum Standing {
     PutBack,
     BreakGlass,
     Expired,
+    /// Suspended or revoked.
+    TakenBack,
     Bypassed,
     /// It was there before Countersign was.
     Before,
 }
 
 impl Standing {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Approved,
         Self::Unasked,
         Self::Fallback,
         Self::PutBack,
         Self::BreakGlass,
         Self::Expired,
+        Self::TakenBack,
         Self::Bypassed,
         Self::Before,
     ];
@@ -61,6 +65,7 @@ impl Standing {
             Self::PutBack => "put-back",
             Self::BreakGlass => "break-glass",
             Self::Expired => "expired",
+            Self::TakenBack => "taken-back",
             Self::Bypassed => "bypassed",
             Self::Before => "before-countersign",
         }
@@ -75,6 +80,7 @@ impl Standing {
             Self::PutBack => "Put back",
             Self::BreakGlass => "Break-glass",
             Self::Expired => "Expired",
+            Self::TakenBack => "Taken back",
             Self::Bypassed => "Bypassed",
             Self::Before => "From before",
         }
@@ -134,8 +140,8 @@ impl Projection {
     pub fn spells(&self, workspace: &Workspace, model: &ModelName) -> Vec<Spell> {
         let from = (workspace.clone(), model.clone(), String::new());
         let of_model = self.aliases().range(from..).take_while(|((w, m, _), _)| w == workspace && m == model);
-        let expired = |id| self.story(id).and_then(|story| story.expired);
-        of_model.flat_map(|((_, _, alias), steps)| cut(spells(alias, steps), expired)).collect()
+        let lost = |id| self.story(id).and_then(Story::lost);
+        of_model.flat_map(|((_, _, alias), steps)| cut(spells(alias, steps), lost)).collect()
     }
 
     /// By what right an alias holds a version now.
@@ -151,14 +157,13 @@ impl Projection {
         let last = self.aliases().get(&key).and_then(|steps| steps.last());
         match last.filter(|step| step.version == Some(version)) {
             None => Standing::Before,
-            Some(step) if self.expiry(step).is_some() => Standing::Expired,
-            Some(step) => step.how.into(),
+            Some(step) => self.lost(step).unwrap_or_else(|| step.how.into()),
         }
     }
 
-    fn expiry(&self, step: &Step) -> Option<Millis> {
-        let story = self.story(step.request?)?;
-        story.expired.filter(|expired| *expired >= step.at)
+    fn lost(&self, step: &Step) -> Option<Standing> {
+        let (at, standing) = self.story(step.request?)?.lost()?;
+        (at >= step.at).then_some(standing)
     }
 }
 
@@ -190,17 +195,17 @@ fn begun(alias: &str, step: &Step, version: Version) -> Spell {
     }
 }
 
-/// Cuts spells where the approval behind them had run out.
-fn cut(spells: Vec<Spell>, expired: impl Fn(RequestId) -> Option<Millis>) -> Vec<Spell> {
-    spells.into_iter().flat_map(|spell| halves(spell, &expired)).collect()
+/// Cuts spells where the approval behind them had run out, or was taken back.
+fn cut(spells: Vec<Spell>, lost: impl Fn(RequestId) -> Option<(Millis, Standing)>) -> Vec<Spell> {
+    spells.into_iter().flat_map(|spell| halves(spell, &lost)).collect()
 }
 
-fn halves(spell: Spell, expired: &impl Fn(RequestId) -> Option<Millis>) -> Vec<Spell> {
-    let at = spell.request.and_then(expired).filter(|at| *at >= spell.from);
-    match at.filter(|at| spell.until.is_none_or(|until| *at < until)) {
+fn halves(spell: Spell, lost: &impl Fn(RequestId) -> Option<(Millis, Standing)>) -> Vec<Spell> {
+    let at = spell.request.and_then(lost).filter(|(at, _)| *at >= spell.from);
+    match at.filter(|(at, _)| spell.until.is_none_or(|until| *at < until)) {
         None => vec![spell],
-        Some(at) => {
-            let after = Spell { from: at, standing: Standing::Expired, ..spell.clone() };
+        Some((at, standing)) => {
+            let after = Spell { from: at, standing, ..spell.clone() };
             vec![Spell { until: Some(at), ..spell }, after]
         }
     }

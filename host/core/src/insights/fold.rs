@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::aliases::{AliasKey, How, Step, Steps};
 use super::story::{Ending, Story, tier_of};
 use crate::action::{Action, Placed};
-use crate::entry::{Bypass, CheckRunRecord, Entry, Intent, OutcomeResult, Spent};
+use crate::entry::{Bypass, CheckRunRecord, Entry, Intent, OutcomeResult, Spent, TakenBack};
 use crate::facts::Subject;
 use crate::names::{ModelName, PersonId, PluginName, Tier, Version, Workspace};
 use crate::request::RequestId;
@@ -67,7 +67,7 @@ pub struct Projection {
 }
 
 /// Kinds that [`Projection::fold`] looks at: no other needs to be parsed for it.
-const KINDS: [&str; 13] = [
+const KINDS: [&str; 16] = [
     "check-run",
     "request-opened",
     "refused",
@@ -81,6 +81,9 @@ const KINDS: [&str; 13] = [
     "lapsed",
     "expired",
     "falling-back",
+    "suspended",
+    "resumed",
+    "revoked",
 ];
 
 impl Projection {
@@ -182,6 +185,7 @@ impl Projection {
             announced: None,
             ended: None,
             expired: None,
+            taken_back: None,
         };
         self.stories.entry(id).or_insert(story);
     }
@@ -194,7 +198,10 @@ impl Projection {
         | Entry::Stale { request: id, .. }
         | Entry::EvidenceOpened { request: id, .. }
         | Entry::Lapsed { request: id }
-        | Entry::Expired { request: id }) = entry
+        | Entry::Expired { request: id }
+        | Entry::Suspended(TakenBack { request: id, .. })
+        | Entry::Resumed(TakenBack { request: id, .. })
+        | Entry::Revoked(TakenBack { request: id, .. })) = entry
         else {
             return;
         };
@@ -205,6 +212,8 @@ impl Projection {
             Entry::Withdrawn { .. } => story.ended = Some((Ending::Withdrawn, at)),
             Entry::Lapsed { .. } => story.ended = Some((Ending::Lapsed, at)),
             Entry::Expired { .. } => story.expired = Some(at),
+            Entry::Suspended(_) | Entry::Revoked(_) => story.taken_back = Some(at),
+            Entry::Resumed(_) => story.taken_back = None,
             Entry::Stale { .. } => story.stale += 1,
             Entry::EvidenceOpened { opened, .. } => {
                 story.looked.entry(opened.by.clone()).or_insert(opened.at);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::aliases::Standing;
 use crate::decide::GateVerdict;
 use crate::names::{ModelName, PersonId, Tier, Version, Workspace};
 use crate::review::{Review, Vote};
@@ -51,6 +52,8 @@ pub struct Story {
     pub ended: Option<(Ending, Millis)>,
     /// When what it was approved for ran out.
     pub expired: Option<Millis>,
+    /// When the approval was suspended or revoked; a resumed one stands again.
+    pub taken_back: Option<Millis>,
 }
 
 /// The lead time of an approval, in milliseconds: from the request to the last approving vote before its write.
@@ -80,6 +83,13 @@ impl Phases {
 }
 
 impl Story {
+    /// Since when its approval counts for nothing any more, and why.
+    #[must_use]
+    pub fn lost(&self) -> Option<(Millis, Standing)> {
+        let taken = self.taken_back.map(|at| (at, Standing::TakenBack));
+        taken.into_iter().chain(self.expired.map(|at| (at, Standing::Expired))).min()
+    }
+
     /// `None` where nobody has approved, or the write was not announced yet.
     #[must_use]
     pub fn phases(&self) -> Option<Phases> {

@@ -217,6 +217,19 @@ fn who_held_a_name_when_and_by_what_right() {
 }
 
 #[test]
+fn what_is_taken_back_is_covered_by_nothing() {
+    let check = |kinds: &[fn(TakenBack) -> Entry], expect: &[&str]| {
+        let begun = Told::default().opened_for(0, 1, 1).voted(1, 1, "ruth", true).written(2, 1);
+        let told = kinds.iter().zip(3..).fold(begun, |told, (kind, hour)| told.taken_back(hour, 1, *kind));
+        let spells = told.projection().spells(&Workspace::new("default"), &ModelName::new("credit"));
+        assert_eq!(spells.iter().map(|spell| spell.standing.as_str()).collect::<Vec<_>>(), expect);
+    };
+    check(&[Entry::Suspended], &["approved", "taken-back"]);
+    check(&[Entry::Suspended, Entry::Resumed], &["approved"]);
+    check(&[Entry::Suspended, Entry::Resumed, Entry::Revoked], &["approved", "taken-back"]);
+}
+
+#[test]
 fn a_write_that_did_not_happen_moves_nothing() {
     let refused = OutcomeResult::Refused { status: 404, message: String::new() };
     let told = Told::default()

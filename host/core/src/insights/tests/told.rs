@@ -77,6 +77,7 @@ impl Told {
             gate: "production".into(),
             enforced: true,
             tier: TierFound::Known(self.tier.clone().unwrap_or_else(|| "low".into())),
+            tier_facts: Vec::new(),
             lowered_from: None,
             verdict,
             seats: [("risk".into(), SeatCount { needed, signed: Default::default() })].into(),
@@ -85,6 +86,8 @@ impl Told {
             expires: None,
             vetoes: Default::default(),
             evidence_first: false,
+            reauthenticate: false,
+            sampled: None,
             applies: false,
         }]
     }
@@ -173,6 +176,11 @@ impl Told {
         self.told(hour, Entry::Expired { request: request(number) })
     }
 
+    pub(super) fn taken_back(self, hour: i64, number: u32, kind: fn(TakenBack) -> Entry) -> Self {
+        let said = TakenBack { request: request(number), by: Some("ruth".into()), reason: String::new() };
+        self.told(hour, kind(said))
+    }
+
     pub(super) fn lapsed(self, hour: i64, number: u32) -> Self {
         self.told(hour, Entry::Lapsed { request: request(number) })
     }
@@ -190,6 +198,8 @@ impl Told {
             authors: Authors::default(),
             body: Digest::of(b"body"),
             break_glass: None,
+            in_window: false,
+            also: Vec::new(),
         }
     }
 

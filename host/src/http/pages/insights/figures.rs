@@ -141,6 +141,7 @@ pub const fn ink_of(standing: Standing) -> Ink {
         Standing::Fallback => Ink::Three,
         Standing::BreakGlass => Ink::Four,
         Standing::Expired => Ink::Warning,
+        Standing::TakenBack => Ink::Warning,
         Standing::Bypassed => Ink::Bad,
         Standing::PutBack | Standing::Before => Ink::Quiet,
     }

@@ -48,6 +48,7 @@ fn told(number: u32, opened: i64) -> Vec<(Millis, Entry)> {
         gate: "production".into(),
         enforced: true,
         tier: TierFound::Known(["low", "high"][number as usize % 2].into()),
+        tier_facts: Vec::new(),
         lowered_from: None,
         verdict,
         seats: [("risk".into(), SeatCount { needed: 1, signed: Default::default() })].into(),
@@ -56,6 +57,8 @@ fn told(number: u32, opened: i64) -> Vec<(Millis, Entry)> {
         expires: None,
         vetoes: Default::default(),
         evidence_first: true,
+        reauthenticate: false,
+        sampled: None,
         applies: false,
     };
     let who = PersonId::new(["ruth", "rob", "rosa", "rita"][number as usize % 4]);
@@ -104,6 +107,8 @@ fn told(number: u32, opened: i64) -> Vec<(Millis, Entry)> {
         authors: authors.clone(),
         body: any,
         break_glass: None,
+        in_window: false,
+        also: Vec::new(),
     };
     let refused = Entry::Refused {
         request: Some(request),

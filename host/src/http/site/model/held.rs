@@ -108,6 +108,7 @@ const fn chip(standing: Standing) -> Chip {
         Standing::PutBack => Chip::new("Put back", "check", Tone::Waiting),
         Standing::BreakGlass => Chip::break_glass(),
         Standing::Expired => Chip::new("Expired", "alert", Tone::Warning),
+        Standing::TakenBack => Chip::new("Taken back", "alert", Tone::Bad),
         Standing::Bypassed => Chip::bypassed(),
         Standing::Before => Chip::new("From before", "dash", Tone::Quiet),
     }
