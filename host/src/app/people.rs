@@ -6,12 +6,24 @@ use std::sync::Arc;
 
 use countersign_core::names::{PersonId, Seat};
 use countersign_core::policy::{Directory, Policy};
-use countersign_core::review::{Authors, Roster, may_fill};
+use countersign_core::review::{Authors, Barred, Roster, may_fill};
 use countersign_core::time::Millis;
 
 use super::profiles::KeptProfiles;
 use crate::auth::{Auth, Identity};
 use crate::store::{Batch, Store, codec, keys};
+
+/// Somebody who sits in a seat, or would if they had an account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    pub name: String,
+    /// `None`: the policy names somebody whom nobody here is.
+    pub person: Option<PersonId>,
+    /// Whose place they take, by a delegation that runs.
+    pub stands_in_for: Vec<String>,
+    /// Why they could not sign this.
+    pub barred: Option<Barred>,
+}
 
 /// Who is who.
 pub struct People {
@@ -118,6 +130,38 @@ impl People {
             });
             let names = named.chain(groups).chain(lent.map(|person| self.name_of(person)));
             (seat.name.clone(), names.collect())
+        });
+        of.collect()
+    }
+
+    /// Everybody of every seat, and why those who could not sign this could not.
+    #[must_use]
+    pub fn candidates(
+        &self,
+        policy: &Policy,
+        authors: &Authors,
+        now: Millis,
+    ) -> BTreeMap<Seat, Vec<Candidate>> {
+        let roster = self.roster(policy, now);
+        let of = policy.seats().iter().map(|holders| {
+            let seat = &holders.name;
+            let unknown = holders.members.iter().filter(|name| self.person_of(name).is_none());
+            let unknown = unknown.map(|name| Candidate {
+                name: name.clone(),
+                person: None,
+                stands_in_for: Vec::new(),
+                barred: None,
+            });
+            let members = roster.seats.get(seat).into_iter().flatten().map(|person| (person, Vec::new()));
+            let lent = roster.delegates.get(seat).into_iter().flatten();
+            let lent = lent.map(|(to, from)| (to, from.iter().map(|id| self.name_of(id)).collect()));
+            let known = members.chain(lent).map(|(person, stands_in_for)| Candidate {
+                name: self.name_of(person),
+                person: Some(person.clone()),
+                stands_in_for,
+                barred: may_fill(person, seat, &roster, authors).err(),
+            });
+            (seat.clone(), known.chain(unknown).collect())
         });
         of.collect()
     }

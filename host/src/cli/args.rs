@@ -9,9 +9,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use countersign_core::names::Version;
 
 pub use self::requests::{NewWaiver, Request, RequestCommand, Talk, Vote, Waiver, WaiverCommand, Word};
-pub use self::words::{Replayed, Target};
+pub use self::words::Replayed;
+pub use countersign_core::target::Target;
+pub use countersign_core::what_if::WhatIf;
 pub use super::policy::init::Preset;
-pub use super::policy::what_if::WhatIf;
 
 /// Governance in front of an unmodified MLflow: checks, countersignatures and a tamper-evident ledger.
 #[derive(Debug, Parser)]

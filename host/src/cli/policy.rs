@@ -1,19 +1,16 @@
 //! `countersign policy`: what a policy says, before anybody depends on it.
 
 pub(super) mod init;
-pub(super) mod what_if;
 
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
-use countersign_core::action::{Action, Registration};
 use countersign_core::facts::Facts;
-use countersign_core::names::{ModelName, Version, Workspace};
+use countersign_core::names::{ModelName, Workspace};
 use countersign_core::policy::{Holdings, Policy};
 use serde_json::json;
 
-use self::what_if::WhatIf;
-use super::args::{Policy as Command, Target};
+use super::args::{Policy as Command, Target, WhatIf};
 use super::context::Context;
 use super::machinery::{self, client, runtime};
 use crate::app::Generation;
@@ -56,7 +53,7 @@ fn explain(
     let policy = Policy::parse(&file.display().to_string(), &text)?;
     let collector = Collector::new(client(config)?, Limits { deadline: config.facts.deadline });
     let snapshot = runtime()?.block_on(collector.collect(&subject, SystemClock::new().now()))?;
-    let action = action(target, &subject);
+    let action = target.action(subject.model.clone(), subject.version);
     let mut facts = Facts::clone(&snapshot.facts);
     with.iter().for_each(|what_if| what_if.apply(&mut facts));
     let explained = policy.explain(&action, &facts, &Holdings::none());
@@ -68,19 +65,4 @@ fn explain(
         &format!("subject  {subject}\n{suppose}{explained}{lines}"),
         &json!({"subject": snapshot.facts.version.subject, "suppose": supposed, "explanation": explained, "missing": missing}),
     )
-}
-
-fn action(target: Target, subject: &Subject) -> Action {
-    let (model, version): (ModelName, Version) = (subject.model.clone(), subject.version);
-    match target {
-        Target::Alias(alias) => Action::SetAlias { model, alias, version },
-        Target::Stage(stage) => Action::TransitionStage { model, version, stage, archive_existing: false },
-        Target::RegisterInto(into) => Action::RegisterVersion(Registration {
-            model: into,
-            source: format!("models:/{model}/{version}"),
-            run_id: None,
-            model_id: None,
-            tags: std::collections::BTreeMap::new(),
-        }),
-    }
 }

@@ -4,6 +4,7 @@
 //! templates in `ui/templates` escape every value. This module must not know: stores, requests, who is allowed what.
 
 pub mod discussion;
+pub mod entry;
 pub mod exceptions;
 pub mod inbox;
 pub mod ledger;
@@ -19,8 +20,8 @@ use askama::Template;
 
 pub use parts::{Chip, Chrome, Nav, Person, Tone, Viewer, When, plain, ticks};
 
-/// Goes out with every page: no script, no inline style, nothing from elsewhere, no framing.
-pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+/// Goes out with every page: our script and style sheet, nothing inline, nothing from elsewhere, no framing.
+pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// A page that can be shown.
 pub trait Page {

@@ -1,6 +1,7 @@
 //! The pages under `/_countersign/`: who looks, what they may see and do, and the forms that they send.
 
 mod discussion;
+mod entry;
 mod errors;
 mod exceptions;
 mod forms;
@@ -64,6 +65,7 @@ pub(super) fn router(app: Arc<App>, base: String) -> Router {
         .route("/oidc/callback", get(oidc::callback))
         .route("/models/{name}", get(model::show))
         .route("/ledger", get(ledger::show))
+        .route("/ledger/{index}", get(entry::show))
         .route("/plugins", get(policy::plugins))
         .route("/policy", get(policy::show))
         .route("/exceptions", get(exceptions::show))

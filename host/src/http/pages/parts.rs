@@ -55,6 +55,11 @@ impl Chrome {
     }
 
     #[must_use]
+    pub fn script(&self) -> String {
+        format!("{}/assets/{}", self.base, assets::script().file_name)
+    }
+
+    #[must_use]
     pub fn mark(&self) -> String {
         format!("{}/assets/{}", self.base, assets::mark().file_name)
     }
@@ -86,6 +91,11 @@ impl Chrome {
     #[must_use]
     pub fn request_url(&self, id: &str) -> String {
         format!("{}/requests/{}", self.base, utf8_percent_encode(id, SEGMENT))
+    }
+
+    #[must_use]
+    pub fn entry_url(&self, index: &u64) -> String {
+        format!("{}/ledger/{index}", self.base)
     }
 
     #[must_use]
