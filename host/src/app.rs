@@ -45,6 +45,7 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 mod transitions;
+mod try_config;
 mod turns;
 mod ungoverned;
 mod waivers;

@@ -11,10 +11,12 @@ pub mod ledger;
 pub mod login;
 pub mod model;
 pub mod parts;
+pub mod plugin;
 pub mod plugins;
 pub mod policy;
 pub mod problem;
 pub mod request;
+pub mod what_if;
 
 use askama::Template;
 

@@ -1,5 +1,6 @@
 //! The pages under `/_countersign/`: who looks, what they may see and do, and the forms that they send.
 
+mod config_form;
 mod discussion;
 mod entry;
 mod errors;
@@ -9,9 +10,11 @@ mod inbox;
 mod ledger;
 mod model;
 mod oidc;
+mod plugins;
 mod policy;
 mod request;
 mod session;
+mod what_if;
 
 use std::sync::Arc;
 
@@ -66,8 +69,11 @@ pub(super) fn router(app: Arc<App>, base: String) -> Router {
         .route("/models/{name}", get(model::show))
         .route("/ledger", get(ledger::show))
         .route("/ledger/{index}", get(entry::show))
-        .route("/plugins", get(policy::plugins))
+        .route("/plugins", get(plugins::show))
+        .route("/plugins/{name}", get(plugins::one))
+        .route("/plugins/{name}/config", get(plugins::one).post(plugins::try_config))
         .route("/policy", get(policy::show))
+        .route("/policy/what-if", get(what_if::show))
         .route("/exceptions", get(exceptions::show))
         .route("/exceptions/waivers/{id}", post(exceptions::waiver))
         .route("/exceptions/break-glass/{id}", post(exceptions::review))

@@ -103,6 +103,11 @@ impl Chrome {
         format!("{}/models/{}", self.base, utf8_percent_encode(name, SEGMENT))
     }
 
+    #[must_use]
+    pub fn plugin_url(&self, name: &str) -> String {
+        format!("{}/plugins/{}", self.base, utf8_percent_encode(name, SEGMENT))
+    }
+
     /// MLflow's page of a version.
     #[must_use]
     pub fn mlflow_version_url(&self, name: &str, version: &str) -> String {
