@@ -6,11 +6,13 @@
 pub mod discussion;
 pub mod entry;
 pub mod exceptions;
+pub mod health;
 pub mod inbox;
 pub mod ledger;
 pub mod login;
 pub mod model;
 pub mod parts;
+pub mod people;
 pub mod plugin;
 pub mod plugins;
 pub mod policy;

@@ -43,7 +43,9 @@ pub enum Nav {
     Ledger,
     Plugins,
     Policy,
+    People,
     Exceptions,
+    Health,
     SignIn,
     None,
 }
@@ -71,13 +73,15 @@ impl Chrome {
 
     /// Address, words, and whether the viewer is there.
     #[must_use]
-    pub fn places(&self) -> [(String, &'static str, bool); 5] {
+    pub fn places(&self) -> [(String, &'static str, bool); 7] {
         [
             ("/", "Inbox", Nav::Inbox),
             ("/ledger", "Ledger", Nav::Ledger),
             ("/plugins", "Plugins", Nav::Plugins),
             ("/policy", "Policy", Nav::Policy),
+            ("/people", "People", Nav::People),
             ("/exceptions", "Exceptions", Nav::Exceptions),
+            ("/health", "Health", Nav::Health),
         ]
         .map(|(path, words, nav)| (format!("{}{path}", self.base), words, self.nav == nav))
     }
@@ -256,16 +260,26 @@ impl When {
     }
 }
 
+const MINUTE: i64 = 60_000;
+const HOUR: i64 = 60 * MINUTE;
+const DAY: i64 = 24 * HOUR;
+
 fn ago(millis: i64) -> String {
-    const MINUTE: i64 = 60_000;
-    const HOUR: i64 = 60 * MINUTE;
-    const DAY: i64 = 24 * HOUR;
     match millis {
+        i64::MIN..MINUTE if millis <= -MINUTE => ahead(millis.saturating_neg()),
         i64::MIN..MINUTE => "just now".to_owned(),
         MINUTE..HOUR => format!("{} min ago", millis / MINUTE),
         HOUR..DAY => format!("{} h ago", millis / HOUR),
         _ if millis < 2 * DAY => "yesterday".to_owned(),
         _ => format!("{} days ago", millis / DAY),
+    }
+}
+
+fn ahead(millis: i64) -> String {
+    match millis {
+        ..HOUR => format!("in {} min", millis / MINUTE),
+        HOUR..DAY => format!("in {} h", millis / HOUR),
+        _ => format!("in {}", count(usize::try_from(millis / DAY).unwrap_or(0), "day", "days")),
     }
 }
 

@@ -103,6 +103,9 @@ fn ages() {
         assert_eq!(super::When::new(Millis::new(0), Millis::new(millis)).ago, expect, "{millis}");
     };
     check(-5, "just now");
+    check(-60_000, "in 1 min");
+    check(-7_200_000, "in 2 h");
+    check(-3 * 86_400_000, "in 3 days");
     check(59_999, "just now");
     check(60_000, "1 min ago");
     check(7_200_000, "2 h ago");
