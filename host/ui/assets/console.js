@@ -188,6 +188,8 @@ function toDialog(details) {
   dialog.addEventListener("close", () => opener.focus());
   const open = details.open;
   details.replaceWith(opener, dialog);
+  // Where there is a row of buttons for it, it stands second.
+  document.getElementById(details.dataset.into)?.firstElementChild.after(opener);
   if (open) dialog.showModal();
 }
 

@@ -21,7 +21,8 @@ fn samples_can_be_looked_at() {
 fn nothing_that_comes_from_outside_becomes_markup() {
     for (name, html) in all() {
         assert!(!html.contains(EVIL), "{name} shows unescaped text");
-        assert!(!html.contains("<script"), "{name} has a script");
+        let ours = "<script type=\"module\" src=\"/_countersign/assets/console.";
+        assert_eq!((html.matches("<script").count(), html.matches(ours).count()), (1, 1), "{name}");
         assert!(!html.contains(" style=") && !html.contains(" onclick="), "{name} breaks its own policy");
         if name != "inbox-empty" && name != "login" {
             assert!(html.contains("&#60;script&#62;"), "{name} shows the hostile text as text");

@@ -161,7 +161,8 @@ mod tests {
     fn what_is_typed_becomes_a_configuration() {
         let check = |pairs: &[(&str, &str)], expect: Value, wrong: &[&str]| {
             let (config, errors) = config_of(&schema(), &typed(pairs));
-            let places: Vec<&str> = errors.iter().map(|(place, _)| place.as_str()).collect();
+            let mut places: Vec<&str> = errors.iter().map(|(place, _)| place.as_str()).collect();
+            places.sort_unstable();
             assert_eq!((config, places.as_slice()), (expect, wrong), "{pairs:?}");
         };
         check(&[("metric", " auc "), ("min", "")], json!({"metric": "auc"}), &[]);
