@@ -15,14 +15,15 @@ FILES = Path(__file__).parent / "aria"
 VARIES = [
     (r"sha256:[0-9a-f]{64}", "sha256:#"),
     (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "ID"),
-    (r"p_[a-z0-9]+", "PERSON"),
+    (r"m-[0-9a-f]{32}", "m-#"),
+    (r"\bp_[a-z0-9]{6,}", "PERSON"),
     (r"[A-Za-z0-9+/]{40,}=*", "BASE64"),
     (r"\+[0-9a-f]{8}\+", "+#+"),
     (r"(/[\w.-]+){2,}/(?=[\w-]+\.(toml|wasm|key))", "DIR/"),
     (r"just now|\d+ (min|h) ago", "TIME"),
     (r"\d{4}-\d\d-\d\d(T| )\d\d:\d\d(:\d\d(\.\d+)?Z| UTC)", "TIME"),
     (r"\d+(\.\d+)? (µs|ms|s|KiB|MiB|bytes)\b", "AMOUNT"),
-    (r"\d+(\.\d+)*", "#"),
+    (r"(?<!level=)\b\d+(\.\d+)*", "#"),
 ]
 
 

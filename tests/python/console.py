@@ -29,7 +29,7 @@ def ledger(ruth: Person, base: str) -> None:
     expect(page.get_by_role("row").nth(1)).to_contain_text("ruth")
     judge(ruth, "ledger-filtered")
     page.locator("tbody th a").first.click()
-    expect(page.get_by_role("heading", level=1)).to_contain_text("approve")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("reject")
     heard(ruth, "entry", "aside")
     page.get_by_role("button", name="Verify in this browser").click()
     expect(page.locator("#verified")).to_contain_text("Verified")
@@ -99,7 +99,7 @@ def people(ruth: Person, base: str) -> None:
     page.get_by_label("From").fill("2026-12-01")
     page.get_by_label("Until (not included)").fill("2036-12-15")
     page.get_by_role("button", name="Show the lines").click()
-    expect(page.get_by_role("alert")).to_contain_text("nobody here is called")
+    expect(page.get_by_role("alert")).to_contain_text("Nobody here is called")
     judge(ruth, "people-refused")
     page.get_by_label("Who stands in").fill("lea")
     page.get_by_role("button", name="Show the lines").click()
@@ -147,6 +147,7 @@ def by_keyboard(ruth: Person, base: str, approves: str, rejects: str, tab_to) ->
     """Approve and reject without a mouse; no key sends anything by itself."""
     page = ruth.page
     page.goto(base + "/?tab=review")
+    heard(ruth, "inbox")
     page.keyboard.press("?")
     expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
     judge(ruth, "keys")

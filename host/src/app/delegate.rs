@@ -36,7 +36,8 @@ impl App {
         let text = std::fs::read_to_string(&file).map_err(unread)?;
         for (what, who) in [("stands in", &new.to), ("is stood in for", &new.from)] {
             if self.people.person_of(who.trim()).is_none() {
-                let says = format!("nobody here is called `{}`: name the account of whoever {what}", who.trim());
+                let says =
+                    format!("nobody here is called `{}`: name the account of whoever {what}", who.trim());
                 return Err(AppError::Invalid(says));
             }
         }

@@ -78,8 +78,7 @@ impl App {
         let explained = generation.policy.explain(&action, &facts, &Holdings::none());
         let known = self.version_status(&workspace, model, *version)?.check_runs;
         let authors = self.authors(requester.clone(), &facts.version, &[])?;
-        let mut candidates =
-            self.people.candidates(&generation.policy, &authors, self.clock.now());
+        let mut candidates = self.people.candidates(&generation.policy, &authors, self.clock.now());
         let gates: Vec<Asks> = explained.gates.iter().map(|demand| asks(demand, &known)).collect();
         candidates.retain(|seat, _| gates.iter().any(|gate| gate.seats.contains_key(seat)));
         Ok(Explained {

@@ -166,3 +166,37 @@ impl People {
         of.collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing;
+    use super::*;
+    use crate::clock::Clock as _;
+
+    #[tokio::test]
+    async fn candidates_say_who_could_not_and_why() {
+        let policy = "[[seat]]\nname = \"risk\"\nmembers = [\"ruth\", \"omar\", \"nobody-yet\"]\n\n[[delegation]]\n\
+                      from = \"omar\"\nto = \"dora\"\nseat = \"risk\"\nstarts = \"2026-11-01\"\nends = \"2027-01-01\"\n";
+        let (app, clock, _files) =
+            testing::app_with(policy, "http://127.0.0.1:9", &["ruth", "omar", "dora"]).await;
+        let authors = Authors { requester: Some(PersonId::from("omar")), ..Authors::default() };
+        let of = app.people.candidates(&app.generation.load().policy, &authors, clock.now());
+        let said: Vec<String> = of
+            .into_values()
+            .flatten()
+            .map(|who| {
+                let lent = who.stands_in_for.join(",");
+                format!("{} {:?} {lent} {}", who.name, who.barred, who.person.is_some())
+            })
+            .collect();
+        assert_eq!(
+            said,
+            [
+                "omar Some(Requester)  true",
+                "ruth None  true",
+                "dora Some(Delegator) omar true",
+                "nobody-yet None  false"
+            ]
+        );
+    }
+}

@@ -23,9 +23,9 @@ impl App {
             Err(ValidateError::Refused(errors)) => {
                 Ok(errors.0.into_iter().map(|error| (error.pointer, error.message)).collect())
             }
-            Err(error @ (ValidateError::Schema(_) | ValidateError::Canonical(_) | ValidateError::Failed(_))) => {
-                Err(AppError::Invalid(format!("plugin `{plugin}`: {error}")))
-            }
+            Err(
+                error @ (ValidateError::Schema(_) | ValidateError::Canonical(_) | ValidateError::Failed(_)),
+            ) => Err(AppError::Invalid(format!("plugin `{plugin}`: {error}"))),
         }
     }
 }

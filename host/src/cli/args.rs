@@ -10,9 +10,9 @@ use countersign_core::names::Version;
 
 pub use self::requests::{NewWaiver, Request, RequestCommand, Talk, Vote, Waiver, WaiverCommand, Word};
 pub use self::words::Replayed;
+pub use super::policy::init::Preset;
 pub use countersign_core::target::Target;
 pub use countersign_core::what_if::WhatIf;
-pub use super::policy::init::Preset;
 
 /// Governance in front of an unmodified MLflow: checks, countersignatures and a tamper-evident ledger.
 #[derive(Debug, Parser)]

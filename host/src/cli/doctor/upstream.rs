@@ -144,7 +144,9 @@ async fn registered(config: &Config, client: &Client) -> Finding {
     match client.webhooks().await {
         Ok(all) => match all.into_iter().find(|webhook| webhook.name == WEBHOOK_NAME) {
             Some(ours) => Finding::ok(CHECK, format!("MLflow tells us of changes at {}", ours.url)),
-            None => Finding::warn(CHECK, "MLflow does not tell us of changes", "countersign webhook register"),
+            None => {
+                Finding::warn(CHECK, "MLflow does not tell us of changes", "countersign webhook register")
+            }
         },
         Err(error) => Finding::warn(CHECK, "MLflow cannot send them", chain(error)),
     }

@@ -93,6 +93,9 @@ impl SeatCard {
     }
 
     fn waits(&self) -> String {
-        count(self.waiting, "request waits", "requests wait")
+        match self.waiting {
+            0 => "nothing waits".to_owned(),
+            waiting => count(waiting, "request waits", "requests wait"),
+        }
     }
 }

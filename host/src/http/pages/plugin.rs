@@ -52,6 +52,8 @@ pub struct ConfigField {
     pub name: String,
     pub kind: FieldKind,
     pub hint: String,
+    /// The form that the schema gives to such values, where it says so apart: `an exact decimal number`.
+    pub shape: Option<String>,
     pub required: bool,
     /// What holds when nothing is said.
     pub default: Option<String>,

@@ -22,6 +22,7 @@ pub(super) fn fields(schema: &Value, typed: &Typed) -> Vec<ConfigField> {
         .map(|(name, part)| ConfigField {
             kind: kind(schema, &part),
             hint: text(&part, "description"),
+            shape: shape(schema, name).filter(|shape| *shape != text(&part, "description")),
             required: required(name),
             default: part.get("default").map(plainly),
             value: typed.get(name).cloned().unwrap_or_default(),
@@ -62,10 +63,18 @@ fn properties(schema: &Value) -> impl Iterator<Item = (&String, Value)> {
 /// Only references within the schema are followed, once: a schema has no others that the host would take.
 fn resolved(schema: &Value, part: &Value) -> Value {
     let place = part.get("$ref").and_then(Value::as_str).and_then(|place| place.strip_prefix('#'));
-    let Some(Value::Object(found)) = place.and_then(|place| schema.pointer(place)) else { return part.clone() };
+    let Some(Value::Object(found)) = place.and_then(|place| schema.pointer(place)) else {
+        return part.clone();
+    };
     let mut whole = found.clone();
     whole.extend(part.as_object().cloned().unwrap_or_default());
     Value::Object(whole)
+}
+
+/// What a schema says of the definition that a property refers to.
+fn shape(schema: &Value, name: &str) -> Option<String> {
+    let place = schema.get("properties")?.get(name)?.get("$ref")?.as_str()?.strip_prefix('#')?;
+    Some(text(schema.pointer(place)?, "description")).filter(|words| !words.is_empty())
 }
 
 fn kind(schema: &Value, part: &Value) -> FieldKind {
@@ -152,6 +161,7 @@ mod tests {
         let of = |name: &str| fields.iter().find(|field| field.name == name).cloned().unwrap();
         assert_eq!(fields.first().map(|field| (field.name.as_str(), field.required)), Some(("metric", true)));
         assert_eq!((of("min").kind, of("min").hint.as_str()), (FieldKind::Text, "The smallest."));
+        assert_eq!(of("min").shape.as_deref(), Some("A number."));
         assert_eq!((of("min").value.as_str(), of("files").kind), ("0.85", FieldKind::Lines));
         assert_eq!(of("origin").default.as_deref(), Some("any"));
         assert_eq!((of("words").kind, of("relative").kind), (FieldKind::Whole, FieldKind::Json));
@@ -169,7 +179,11 @@ mod tests {
         check(&[("files", "a\r\nb\n\n")], json!({"files": ["a", "b"]}), &[]);
         check(&[("words", "7"), ("warn_only", "true")], json!({"words": 7, "warn_only": true}), &[]);
         check(&[("relative", "{\"to\": \"champion\"}")], json!({"relative": {"to": "champion"}}), &[]);
-        check(&[("words", "many"), ("relative", "{"), ("origin", "no")], json!({}), &["/origin", "/relative", "/words"]);
+        check(
+            &[("words", "many"), ("relative", "{"), ("origin", "no")],
+            json!({}),
+            &["/origin", "/relative", "/words"],
+        );
         check(&[("unknown", "x")], json!({}), &[]);
     }
 

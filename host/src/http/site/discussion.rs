@@ -69,7 +69,8 @@ pub(super) async fn write(
     Form(fields): Form<CommentFields>,
 ) -> Response {
     let CommentFields { text, about, answers } = fields;
-    let typed = CommentForm { text: text.clone(), about: about.clone(), answers: answers.clone(), error: None };
+    let typed =
+        CommentForm { text: text.clone(), about: about.clone(), answers: answers.clone(), error: None };
     let said = async {
         must_be_ours(&visitor, &headers)?;
         let answers = Some(answers).filter(|answers| !answers.is_empty());

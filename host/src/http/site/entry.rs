@@ -9,6 +9,7 @@ use http::StatusCode;
 use serde_json::Value;
 
 use super::ledger::told;
+use super::request::capital;
 use super::{Trouble, Visitor, page};
 use crate::app::{AppError, ProvenEntry};
 use crate::http::pages::entry::EntryPage;
@@ -31,7 +32,7 @@ fn shown(visitor: &Visitor, proven: ProvenEntry) -> EntryPage {
         chrome: visitor.chrome(Nav::Ledger),
         index: proven.index,
         kind: proven.kind,
-        summary,
+        summary: capital(&summary),
         actor: actor.map(|id| visitor.person(&id)),
         when: visitor.when(proven.at),
         request: request.map(|id| id.to_string()),

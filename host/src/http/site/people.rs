@@ -15,7 +15,10 @@ use crate::http::error;
 use crate::http::pages::Nav;
 use crate::http::pages::people::{DelegationFields, DelegationRow, PeoplePage, SeatCard, SeatPerson};
 
-pub(super) async fn show(visitor: Visitor, Query(form): Query<DelegationFields>) -> Result<Response, Trouble> {
+pub(super) async fn show(
+    visitor: Visitor,
+    Query(form): Query<DelegationFields>,
+) -> Result<Response, Trouble> {
     let app = visitor.app();
     let generation = app.generation.load_full();
     let policy = &generation.policy;
@@ -31,7 +34,8 @@ pub(super) async fn show(visitor: Visitor, Query(form): Query<DelegationFields>)
         (seats.iter().map(ToString::to_string).collect(), waits)
     });
     let prepared = form.is_sent().then(|| prepare(&visitor, &form));
-    let status = if matches!(prepared, Some(Err(_))) { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let status =
+        if matches!(prepared, Some(Err(_))) { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let shown = PeoplePage {
         chrome: visitor.chrome(Nav::People),
         mine,

@@ -88,7 +88,11 @@ fn with_errors(
     for (pointer, message) in wrong {
         let name = pointer.trim_start_matches('/').split('/').next().unwrap_or_default();
         match fields.iter_mut().find(|field| field.name == name) {
-            Some(field) => field.error = Some(message),
+            // The schema's own words for "none of these ways" help nobody.
+            Some(field) => match field.shape.clone().filter(|_| message.contains("'anyOf'")) {
+                Some(shape) => field.error = Some(format!("This does not fit. Wanted: {shape}")),
+                None => field.error = Some(message),
+            },
             None => rest.push(message),
         }
     }
@@ -132,7 +136,8 @@ fn uses(generation: &Generation, plugin: &PluginName) -> Vec<(String, bool, Valu
         let checks = gate.checks.iter().map(|check| (&check.plugin, check.required, &check.config));
         let rules = gate.rules.iter().map(|rule| (&rule.plugin, true, &rule.config));
         let ours = checks.chain(rules).filter(|(name, _, _)| *name == plugin);
-        ours.map(|(_, required, config)| (gate.name.to_string(), required, config.clone())).collect::<Vec<_>>()
+        ours.map(|(_, required, config)| (gate.name.to_string(), required, config.clone()))
+            .collect::<Vec<_>>()
     };
     generation.policy.gates().iter().flat_map(of).collect()
 }

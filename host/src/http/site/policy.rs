@@ -46,7 +46,8 @@ pub(super) async fn show(visitor: Visitor) -> Response {
 }
 
 fn gate(policy: &Policy, gate: &Gate) -> PolicyGate {
-    let seats: BTreeSet<&Seat> = gate.approvals.values().flat_map(|approvals| approvals.seats.keys()).collect();
+    let seats: BTreeSet<&Seat> =
+        gate.approvals.values().flat_map(|approvals| approvals.seats.keys()).collect();
     let tiers = policy.tiers().iter().map(|rule| tier(&rule.name, &seats, gate.approvals.get(&rule.name)));
     let checks = gate.checks.iter().map(|check| plugin(&check.plugin, check.required, &check.config));
     let rules = gate.rules.iter().map(|rule| plugin(&rule.plugin, true, &rule.config));
@@ -134,7 +135,8 @@ fn changes(gate: &Gate) -> String {
         let which: Vec<&str> = all.iter().filter(|(_, is)| *is == wanted).map(|(what, _)| *what).collect();
         (!which.is_empty()).then(|| format!("{verb}: {}", which.join(", ")))
     };
-    let said = [of(OnChange::Hold, "held"), of(OnChange::Refuse, "refused"), of(OnChange::Allow, "goes through")];
+    let said =
+        [of(OnChange::Hold, "held"), of(OnChange::Refuse, "refused"), of(OnChange::Allow, "goes through")];
     said.into_iter().flatten().collect::<Vec<_>>().join("; ")
 }
 

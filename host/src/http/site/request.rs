@@ -24,7 +24,8 @@ use crate::http::api::{headline, parse_id};
 use crate::http::pages::Nav;
 use crate::http::pages::discussion::CommentForm;
 use crate::http::pages::request::{
-    CheckRow, EmergencyForm, GateRow, Notice, ProofField, RequestPage, ReviewForm, ReviewPanel, SeatRow, Write,
+    CheckRow, EmergencyForm, GateRow, Notice, ProofField, RequestPage, ReviewForm, ReviewPanel, SeatRow,
+    Write,
 };
 
 /// What a visitor had typed into the page's forms, when one of them comes back.
@@ -177,7 +178,11 @@ fn notices(visitor: &Visitor, request: &PromotionRequest) -> Vec<Notice> {
         notices.push(Notice { title: "Glass broken", text: text.to_owned(), warning: false });
     }
     for waived in request.gates.iter().flat_map(|gate| &gate.waived) {
-        let text = format!("{} is not met and is waived until {}.", waived.requirement, visitor.when(waived.until).plain());
+        let text = format!(
+            "{} is not met and is waived until {}.",
+            waived.requirement,
+            visitor.when(waived.until).plain()
+        );
         notices.push(Notice { title: "Waived", text, warning: true });
     }
     notices

@@ -75,16 +75,18 @@ fn told(explained: Explained) -> AskAnswer {
 fn tier(outcome: TierOutcome) -> AskTier {
     match outcome {
         TierOutcome::Known { tier, because } => AskTier { name: Some(tier.to_string()), because },
-        TierOutcome::Unknown { tier, reason } => {
-            AskTier { name: None, because: format!("the condition of tier `{tier}` cannot be evaluated: {reason}") }
-        }
+        TierOutcome::Unknown { tier, reason } => AskTier {
+            name: None,
+            because: format!("the condition of tier `{tier}` cannot be evaluated: {reason}"),
+        },
     }
 }
 
 fn gate(asks: &Asks) -> AskGate {
     let said = |run: &CheckRun| Chip::of_conclusion(run.outcome.conclusion());
     let checks = asks.checks.iter();
-    let checks = checks.map(|(plugin, required, run)| (plugin.to_string(), *required, run.as_ref().map(said)));
+    let checks =
+        checks.map(|(plugin, required, run)| (plugin.to_string(), *required, run.as_ref().map(said)));
     AskGate {
         name: asks.gate.clone(),
         enforced: asks.enforced,

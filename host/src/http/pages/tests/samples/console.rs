@@ -74,7 +74,10 @@ pub(super) fn what_if() -> String {
     let answer = AskAnswer {
         verdict: "A promotion that gate `production` guards.".into(),
         refused: false,
-        tier: Some(AskTier { name: Some("high".into()), because: evil("`model.tags[\"risk\"] == \"high\"` ") }),
+        tier: Some(AskTier {
+            name: Some("high".into()),
+            because: evil("`model.tags[\"risk\"] == \"high\"` "),
+        }),
         gates: vec![gate],
         seats: vec![seat],
         missing: vec![("files".into(), "the deadline passed".into())],
@@ -140,6 +143,7 @@ pub(super) fn plugin() -> String {
         required: name == "metric",
         default: (name == "origin").then(|| "any".into()),
         hint: "What it is for.".into(),
+        shape: (name == "min").then(|| evil("An exact decimal number. ")),
         value: value.into(),
         error: (name == "min").then(|| evil("\"good\" is no decimal ")),
         kind,
@@ -152,7 +156,10 @@ pub(super) fn plugin() -> String {
         cpu: "61 ms".into(),
         host_calls: 82,
         artifact_bytes: "14 KiB".into(),
-        conclusions: vec![(Chip::of_conclusion(Conclusion::Pass), 38), (Chip::of_conclusion(Conclusion::Fail), 3)],
+        conclusions: vec![
+            (Chip::of_conclusion(Conclusion::Pass), 38),
+            (Chip::of_conclusion(Conclusion::Fail), 3),
+        ],
         findings: vec!["3 errors".into(), "38 notes".into()],
         failures: vec![("cpu-budget", 1)],
     };
@@ -160,7 +167,11 @@ pub(super) fn plugin() -> String {
         chrome: chrome(Nav::Plugins),
         plugin: plugin_row(),
         imports: vec!["countersign:plugin/registry@0.1.0".into()],
-        uses: vec![PluginUse { gate: "production".into(), required: true, config: "{ metric = \"auc\" }".into() }],
+        uses: vec![PluginUse {
+            gate: "production".into(),
+            required: true,
+            config: "{ metric = \"auc\" }".into(),
+        }],
         cost,
         fields: vec![
             field("metric", FieldKind::Text, "auc"),
