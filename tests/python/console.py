@@ -29,7 +29,7 @@ def ledger(ruth: Person, base: str) -> None:
     expect(page.get_by_role("row").nth(1)).to_contain_text("ruth")
     judge(ruth, "ledger-filtered")
     page.locator("tbody th a").first.click()
-    expect(page.get_by_role("heading", level=1)).to_contain_text("reject")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Reject")
     heard(ruth, "entry", "aside")
     page.get_by_role("button", name="Verify in this browser").click()
     expect(page.locator("#verified")).to_contain_text("Verified")
@@ -129,7 +129,7 @@ def exceptions(ruth: Person, base: str, call: Call) -> None:
     judge(ruth, "exceptions")
 
     def card(who: str):
-        return page.locator("section.card").filter(has_text=f"The card of {who}")
+        return page.locator("article.card").filter(has_text=f"The card of {who}")
 
     typed = "I have seen the proof sheets."
     card("ruth").get_by_label("Rationale").fill(typed)

@@ -96,7 +96,7 @@ impl App {
         let generation = self.generation.load();
         let (gates, plugins) = (generation.policy.gates().len(), generation.plugins.len());
         match self.reload_error() {
-            None => Finding::ok("policy", format!("{gates} gates and {plugins} plugins are in force")),
+            None => Finding::ok("policy", format!("in force; gates: {gates}, plugins: {plugins}")),
             Some(error) => {
                 let says = format!("the newest `{}` is not in force: {error}", generation.file.display());
                 Finding::fail("policy", says, "correct it: it is read again when it changes")

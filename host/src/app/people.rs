@@ -134,7 +134,7 @@ impl People {
         of.collect()
     }
 
-    /// Everybody of every seat, and why those who could not sign this could not.
+    /// Everybody of every seat, by name, and why those who could not sign this could not.
     #[must_use]
     pub fn candidates(
         &self,
@@ -161,7 +161,9 @@ impl People {
                 stands_in_for,
                 barred: may_fill(person, seat, &roster, authors).err(),
             });
-            (seat.clone(), known.chain(unknown).collect())
+            let mut all: Vec<Candidate> = known.chain(unknown).collect();
+            all.sort_by(|one, other| one.name.cmp(&other.name));
+            (seat.clone(), all)
         });
         of.collect()
     }
@@ -192,10 +194,10 @@ mod tests {
         assert_eq!(
             said,
             [
-                "omar Some(Requester)  true",
-                "ruth None  true",
                 "dora Some(Delegator) omar true",
-                "nobody-yet None  false"
+                "nobody-yet None  false",
+                "omar Some(Requester)  true",
+                "ruth None  true"
             ]
         );
     }
