@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import BrowserContext, Page, Playwright
+from playwright.sync_api import BrowserContext, Page, Playwright, expect
 
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 360, "height": 740}
 FLAGS = [
@@ -23,6 +23,9 @@ FLAGS = [
 ]
 SHOTS = Path(os.environ["SCREENSHOTS"])
 FAULTS: list[str] = []
+# MLflow's pages take their time on a machine that has others to serve.
+PATIENCE = 30_000
+expect.set_options(timeout=PATIENCE)
 
 
 class Person:
@@ -40,7 +43,7 @@ class Person:
             java_script_enabled=script,
             **options,
         )
-        self.context.set_default_timeout(20_000)
+        self.context.set_default_timeout(PATIENCE)
         self.complaints: list[str] = []
         self.page: Page = self.context.pages[0]
         self.page.on("console", self.heard)

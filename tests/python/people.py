@@ -15,6 +15,7 @@ from pathlib import Path
 
 from playwright.sync_api import Locator, Playwright, expect, sync_playwright
 
+import console
 from chrome import FAULTS, Person, judge, shoot
 
 URL, OURS = os.environ["COUNTERSIGN_URL"], os.environ["COUNTERSIGN_URL"] + "/_countersign"
@@ -298,6 +299,12 @@ def every_act(playwright: Playwright) -> None:
     sign_in(ruth)
     told("a request in every state", every_state(ana, ruth, weak, strong))
     told("typed text comes back", typed_text_comes_back(ruth))
+    told("decisions by keyboard", console.by_keyboard(ruth, OURS, asks("prod-f", "3"), asks("prod-g", "3"), tab_to))
+    told("one entry, verified in the browser", console.ledger(ruth, OURS))
+    told("what would be asked", console.policy(ruth, OURS))
+    told("a plugin's page", console.plugins(ruth, OURS))
+    told("people and health", console.people(ruth, OURS))
+    told("waivers", console.exceptions(ruth, OURS, call))
     told("a bypass shows", past_countersign(ruth, strong))
     told("every other page", other_pages(ana, ruth, strong))
     ana.close()

@@ -182,7 +182,9 @@ impl Generation {
     /// Every configuration by schema and by the guest itself, then every case that a plugin carries.
     async fn validate(&self, engine: &Engine) -> Result<(), LoadGenerationError> {
         ended(self.validating(engine)).await?;
-        ended(self.trying(engine)).await.map(drop)
+        ended(self.trying(engine)).await?;
+        self.plugins.values().for_each(|plugin| plugin.counters().begin());
+        Ok(())
     }
 
     fn validating(&self, engine: &Engine) -> Vec<Working<()>> {

@@ -6,12 +6,24 @@ use std::sync::Arc;
 
 use countersign_core::names::{PersonId, Seat};
 use countersign_core::policy::{Directory, Policy};
-use countersign_core::review::{Authors, Roster, may_fill};
+use countersign_core::review::{Authors, Barred, Roster, may_fill};
 use countersign_core::time::Millis;
 
 use super::profiles::KeptProfiles;
 use crate::auth::{Auth, Identity};
 use crate::store::{Batch, Store, codec, keys};
+
+/// Somebody who sits in a seat, or would if they had an account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    pub name: String,
+    /// `None`: the policy names somebody whom nobody here is.
+    pub person: Option<PersonId>,
+    /// Whose place they take, by a delegation that runs.
+    pub stands_in_for: Vec<String>,
+    /// Why they could not sign this.
+    pub barred: Option<Barred>,
+}
 
 /// Who is who.
 pub struct People {
@@ -120,5 +132,73 @@ impl People {
             (seat.name.clone(), names.collect())
         });
         of.collect()
+    }
+
+    /// Everybody of every seat, by name, and why those who could not sign this could not.
+    #[must_use]
+    pub fn candidates(
+        &self,
+        policy: &Policy,
+        authors: &Authors,
+        now: Millis,
+    ) -> BTreeMap<Seat, Vec<Candidate>> {
+        let roster = self.roster(policy, now);
+        let of = policy.seats().iter().map(|holders| {
+            let seat = &holders.name;
+            let unknown = holders.members.iter().filter(|name| self.person_of(name).is_none());
+            let unknown = unknown.map(|name| Candidate {
+                name: name.clone(),
+                person: None,
+                stands_in_for: Vec::new(),
+                barred: None,
+            });
+            let members = roster.seats.get(seat).into_iter().flatten().map(|person| (person, Vec::new()));
+            let lent = roster.delegates.get(seat).into_iter().flatten();
+            let lent = lent.map(|(to, from)| (to, from.iter().map(|id| self.name_of(id)).collect()));
+            let known = members.chain(lent).map(|(person, stands_in_for)| Candidate {
+                name: self.name_of(person),
+                person: Some(person.clone()),
+                stands_in_for,
+                barred: may_fill(person, seat, &roster, authors).err(),
+            });
+            let mut all: Vec<Candidate> = known.chain(unknown).collect();
+            all.sort_by(|one, other| one.name.cmp(&other.name));
+            (seat.clone(), all)
+        });
+        of.collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing;
+    use super::*;
+    use crate::clock::Clock as _;
+
+    #[tokio::test]
+    async fn candidates_say_who_could_not_and_why() {
+        let policy = "[[seat]]\nname = \"risk\"\nmembers = [\"ruth\", \"omar\", \"nobody-yet\"]\n\n[[delegation]]\n\
+                      from = \"omar\"\nto = \"dora\"\nseat = \"risk\"\nstarts = \"2026-11-01\"\nends = \"2027-01-01\"\n";
+        let (app, clock, _files) =
+            testing::app_with(policy, "http://127.0.0.1:9", &["ruth", "omar", "dora"]).await;
+        let authors = Authors { requester: Some(PersonId::from("omar")), ..Authors::default() };
+        let of = app.people.candidates(&app.generation.load().policy, &authors, clock.now());
+        let said: Vec<String> = of
+            .into_values()
+            .flatten()
+            .map(|who| {
+                let lent = who.stands_in_for.join(",");
+                format!("{} {:?} {lent} {}", who.name, who.barred, who.person.is_some())
+            })
+            .collect();
+        assert_eq!(
+            said,
+            [
+                "dora Some(Delegator) omar true",
+                "nobody-yet None  false",
+                "omar Some(Requester)  true",
+                "ruth None  true"
+            ]
+        );
     }
 }

@@ -13,9 +13,10 @@ pub use self::insights::Insights;
 pub use self::requests::{
     NewWaiver, Reason, Request, RequestCommand, Talk, Vote, Waiver, WaiverCommand, Word,
 };
-pub use self::words::{Change, Replayed, Target};
+pub use self::words::Replayed;
 pub use super::policy::init::Preset;
-pub use super::policy::what_if::WhatIf;
+pub use countersign_core::target::Target;
+pub use countersign_core::what_if::WhatIf;
 
 /// Governance in front of an unmodified MLflow: checks, countersignatures and a tamper-evident ledger.
 #[derive(Debug, Parser)]

@@ -9,45 +9,13 @@ mod upstream;
 use std::fmt::{self, Display};
 
 use anyhow::{Result, bail};
-use serde::Serialize;
 use serde_json::json;
 
 use super::context::Context;
 use super::machinery::runtime;
 use super::output::{Out, painted};
+pub(super) use crate::app::{Finding, Verdict};
 use crate::config::Config;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-enum Verdict {
-    Ok,
-    Warn,
-    Fail,
-}
-
-/// One line of the doctor's.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-struct Finding {
-    check: &'static str,
-    verdict: Verdict,
-    says: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    todo: Option<String>,
-}
-
-impl Finding {
-    fn ok(check: &'static str, says: impl Display) -> Self {
-        Self { check, verdict: Verdict::Ok, says: says.to_string(), todo: None }
-    }
-
-    fn warn(check: &'static str, says: impl Display, todo: impl Display) -> Self {
-        Self { check, verdict: Verdict::Warn, says: says.to_string(), todo: Some(todo.to_string()) }
-    }
-
-    fn fail(check: &'static str, says: impl Display, todo: impl Display) -> Self {
-        Self { verdict: Verdict::Fail, ..Self::warn(check, says, todo) }
-    }
-}
 
 impl Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -102,6 +70,17 @@ async fn examine(config: &Config, findings: &mut Findings) -> Result<()> {
     findings.add(identity::examine(config).await)?;
     findings.add(people::seats(config))?;
     findings.add(upstream::examine(config).await)
+}
+
+/// As [`examine`], of what a running server does not know of itself. Nothing is tried that would change anything:
+/// whether webhooks arrive is looked up and not tested.
+pub(super) async fn around(config: &Config) -> Vec<Finding> {
+    let mut found = installation::public_url(config);
+    found.extend(installation::keys(config));
+    found.extend(identity::examine(config).await);
+    found.extend(people::seats(config));
+    found.extend(upstream::look(config).await);
+    found
 }
 
 /// An error with its causes, in one line.

@@ -1,19 +1,16 @@
 //! `countersign policy`: what a policy says, before anybody depends on it.
 
 pub(super) mod init;
-pub(super) mod what_if;
 
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
-use countersign_core::action::{Action, ArtifactPlace, FileWrite, Registration};
 use countersign_core::facts::Facts;
-use countersign_core::names::{Alias, ModelName, Stage, Version, Workspace};
-use countersign_core::policy::{Held, Holdings, Policy};
+use countersign_core::names::{ModelName, Workspace};
+use countersign_core::policy::{Holdings, Policy};
 use serde_json::json;
 
-use self::what_if::WhatIf;
-use super::args::{Change, Policy as Command, Target};
+use super::args::{Policy as Command, Target, WhatIf};
 use super::context::Context;
 use super::machinery::{self, client, runtime};
 use crate::app::Generation;
@@ -56,10 +53,10 @@ fn explain(
     let policy = Policy::parse(&file.display().to_string(), &text)?;
     let collector = Collector::new(client(config)?, Limits { deadline: config.facts.deadline });
     let snapshot = runtime()?.block_on(collector.collect(&subject, SystemClock::new().now()))?;
-    let action = action(target, &subject);
+    let action = target.action(subject.model.clone(), subject.version);
     let mut facts = Facts::clone(&snapshot.facts);
     with.iter().for_each(|what_if| what_if.apply(&mut facts));
-    let explained = policy.explain(&action, &facts, &holdings(&facts));
+    let explained = policy.explain(&action, &facts, &Holdings::of_version(&facts));
     let supposed: Vec<String> = with.iter().map(ToString::to_string).collect();
     let suppose: String = supposed.iter().map(|fact| format!("suppose  {fact}\n")).collect();
     let missing = &snapshot.facts.version.missing;
@@ -68,51 +65,4 @@ fn explain(
         &format!("subject  {subject}\n{suppose}{explained}{lines}"),
         &json!({"subject": snapshot.facts.version.subject, "suppose": supposed, "explanation": explained, "missing": missing}),
     )
-}
-
-/// What the version itself holds: a change of it may take that away.
-fn holdings(facts: &Facts) -> Holdings {
-    let (version, subject) = (&facts.version, &facts.version.subject);
-    let aliases = version.aliases.iter().map(Alias::new).collect();
-    let (model, number) = (subject.model.clone(), subject.version);
-    Holdings::Known(vec![Held { model, version: number, aliases, stage: version.stage }])
-}
-
-/// Only what kind of change it is counts; what exactly would be written does not.
-fn change(change: Change, model: ModelName, version: Version) -> Action {
-    let (key, value) = ("TAG".to_owned(), String::new());
-    match change {
-        Change::Delete => Action::DeleteVersion { model, version },
-        Change::Leave => {
-            Action::TransitionStage { model, version, stage: Stage::Archived, archive_existing: false }
-        }
-        Change::Rename => {
-            let new_name = ModelName::new(format!("{model}-renamed"));
-            Action::RenameModel { model, new_name }
-        }
-        Change::Artifacts => {
-            let place = ArtifactPlace::Root { path: format!("{model}/{version}") };
-            Action::WriteArtifact { place, how: FileWrite::Write }
-        }
-        Change::Tags => Action::SetVersionTag { model, version, key, value },
-        Change::Description => Action::UpdateVersion { model, version, description: None },
-        Change::ModelTags => Action::SetModelTag { model, key, value },
-        Change::ModelDescription => Action::UpdateModel { model, description: None },
-    }
-}
-
-fn action(target: Target, subject: &Subject) -> Action {
-    let (model, version): (ModelName, Version) = (subject.model.clone(), subject.version);
-    match target {
-        Target::Alias(alias) => Action::SetAlias { model, alias, version },
-        Target::Stage(stage) => Action::TransitionStage { model, version, stage, archive_existing: false },
-        Target::Change(what) => change(what, model, version),
-        Target::RegisterInto(into) => Action::RegisterVersion(Registration {
-            model: into,
-            source: format!("models:/{model}/{version}"),
-            run_id: None,
-            model_id: None,
-            tags: std::collections::BTreeMap::new(),
-        }),
-    }
 }

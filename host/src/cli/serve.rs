@@ -15,7 +15,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::identity::{self, is_https, span};
 use super::{background, machinery, place};
-use crate::app::{App, Generation, KeptProfiles, LoadGenerationError, People, Registry};
+use crate::app::{App, Doctor, Generation, KeptProfiles, LoadGenerationError, People, Registry};
 use crate::auth::sessions;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Anonymous, Config};
@@ -48,7 +48,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     let app = Arc::new(assemble(config).await?);
     let listener = bind(config.server.listen, "server.listen").await?;
     let admin_listener = bind(config.server.admin_listen, "server.admin_listen").await?;
-    let front = Arc::new(Front::new(Arc::clone(&app), manners(config)));
+    let front = Arc::new(Front::new(Arc::clone(&app), manners(config), Some(doctor(config))));
     let stop = CancellationToken::new();
     background::spawn(&app, config, &stop)?;
     let operator = OperatorKey::load_or_create(&place::operator_key(config), &*app.clock)?;
@@ -158,6 +158,15 @@ async fn open_ledger(config: &Config, store: Arc<dyn Store>, clock: &dyn Clock) 
     let host = config.server.public_url.authority().map_or("localhost", http::uri::Authority::as_str);
     let key = key_file::load_or_create(&place::ledger_key(config), &format!("{host}/countersign"), clock)?;
     Ok(Ledger::open(store, key).await?)
+}
+
+/// Whoever looks at the health page asks the same as `countersign doctor` does.
+fn doctor(config: &Config) -> Doctor {
+    let config = Arc::new(config.clone());
+    Doctor::new(move || {
+        let config = Arc::clone(&config);
+        Box::pin(async move { super::doctor::around(&config).await })
+    })
 }
 
 fn manners(config: &Config) -> Manners {

@@ -1,4 +1,4 @@
-//! The style sheet and the mark, compiled in and named by their content, so that browsers keep them for ever.
+//! The style sheet, the script and the mark, compiled in and named by their content, so that browsers keep them for ever.
 
 use std::sync::LazyLock;
 
@@ -21,12 +21,22 @@ static STYLE_SHEET: LazyLock<Asset> = LazyLock::new(|| {
     asset("countersign", "css", "text/css; charset=utf-8", bytes)
 });
 
+static SCRIPT: LazyLock<Asset> = LazyLock::new(|| {
+    asset("console", "js", "text/javascript; charset=utf-8", include_bytes!("../../ui/assets/console.js"))
+});
+
 static MARK: LazyLock<Asset> =
     LazyLock::new(|| asset("mark", "svg", "image/svg+xml", include_bytes!("../../ui/assets/mark.svg")));
 
 #[must_use]
 pub fn style_sheet() -> &'static Asset {
     &STYLE_SHEET
+}
+
+/// What pages do better with than without; none needs it.
+#[must_use]
+pub fn script() -> &'static Asset {
+    &SCRIPT
 }
 
 /// The picture in the browser's tab.
@@ -38,7 +48,7 @@ pub fn mark() -> &'static Asset {
 /// The asset of this name. A name with an old digest is not found, rather than answered with other content.
 #[must_use]
 pub fn find(file_name: &str) -> Option<&'static Asset> {
-    [style_sheet(), mark()].into_iter().find(|asset| asset.file_name == file_name)
+    [style_sheet(), script(), mark()].into_iter().find(|asset| asset.file_name == file_name)
 }
 
 fn asset(stem: &str, extension: &str, content_type: &'static str, bytes: &'static [u8]) -> Asset {
@@ -51,7 +61,7 @@ mod tests {
 
     #[test]
     fn assets_are_found_by_their_digest_only() {
-        for asset in [style_sheet(), mark()] {
+        for asset in [style_sheet(), script(), mark()] {
             assert_eq!(find(&asset.file_name).map(|found| found.bytes.len()), Some(asset.bytes.len()));
             assert!(!asset.bytes.is_empty());
         }
@@ -63,5 +73,13 @@ mod tests {
     fn the_style_sheet_fetches_nothing() {
         let css = std::str::from_utf8(style_sheet().bytes).unwrap();
         assert!(!css.contains("url(") && !css.contains("@import"));
+    }
+
+    #[test]
+    fn the_script_makes_no_markup_of_text() {
+        let script = std::str::from_utf8(script().bytes).unwrap();
+        for way in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", ".style"] {
+            assert!(!script.contains(way), "{way}");
+        }
     }
 }

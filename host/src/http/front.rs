@@ -13,7 +13,7 @@ use tower::ServiceExt as _;
 use tracing::Instrument as _;
 
 use super::{OUR_PATH, api, proxy, site};
-use crate::app::App;
+use crate::app::{App, Doctor};
 use crate::auth::{AuthError, Caller};
 use crate::mlflow::{Body, Caller as Peer, Credentials, Upstream};
 
@@ -93,12 +93,12 @@ impl Lane {
 
 impl Front {
     #[must_use]
-    pub fn new(app: Arc<App>, manners: Manners) -> Self {
+    pub fn new(app: Arc<App>, manners: Manners, doctor: Option<Doctor>) -> Self {
         let base = format!("{}{OUR_PATH}", manners.static_prefix);
         let own = Router::new()
             .nest("/api", api::router(Arc::clone(&app)))
             .merge(api::webhooks(Arc::clone(&app)))
-            .merge(site::router(Arc::clone(&app), base.clone()));
+            .merge(site::router(Arc::clone(&app), base.clone(), doctor));
         let ours = Router::new().nest(&base, own).merge(site::inbox(Arc::clone(&app), base.clone()));
         Self { app, manners, ours, base }
     }

@@ -4,7 +4,9 @@
 //! templates in `ui/templates` escape every value. This module must not know: stores, requests, who is allowed what.
 
 pub mod discussion;
+pub mod entry;
 pub mod exceptions;
+pub mod health;
 pub mod inbox;
 pub mod insights;
 pub mod ledger;
@@ -12,17 +14,20 @@ pub mod login;
 pub mod model;
 pub mod parts;
 pub mod pictures;
+pub mod people;
+pub mod plugin;
 pub mod plugins;
 pub mod policy;
 pub mod problem;
 pub mod request;
+pub mod what_if;
 
 use askama::Template;
 
 pub use parts::{Chip, Chrome, Nav, Person, Tone, Viewer, When, plain, ticks};
 
-/// Goes out with every page: no script, no inline style, nothing from elsewhere, no framing.
-pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+/// Goes out with every page: our script and style sheet, nothing inline, nothing from elsewhere, no framing.
+pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// A page that can be shown.
 pub trait Page {

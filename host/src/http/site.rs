@@ -1,17 +1,23 @@
 //! The pages under `/_countersign/`: who looks, what they may see and do, and the forms that they send.
 
+mod config_form;
 mod discussion;
+mod entry;
 mod errors;
 mod exceptions;
 mod forms;
+mod health;
 mod inbox;
 mod insights;
 mod ledger;
 mod model;
 mod oidc;
+mod people;
+mod plugins;
 mod policy;
 mod request;
 mod session;
+mod what_if;
 
 use std::sync::Arc;
 
@@ -26,7 +32,7 @@ use super::assets;
 use super::front::Authenticated;
 use super::negotiate;
 use super::pages::{CONTENT_SECURITY_POLICY, Chrome, Nav, Page, Person, Viewer, When};
-use crate::app::{App, AppError};
+use crate::app::{App, AppError, Doctor};
 use crate::auth::{Auth, Caller};
 use countersign_core::names::PersonId;
 use countersign_core::time::Millis;
@@ -38,16 +44,18 @@ pub(super) use self::errors::Trouble;
 pub(super) struct Site {
     pub(super) app: Arc<App>,
     pub(super) base: Arc<str>,
+    /// Who looks at what lies around us; only the health page asks.
+    pub(super) doctor: Option<Doctor>,
 }
 
 /// The first page, at `base` and a slash: a nested router never sees that path.
 pub(super) fn inbox(app: Arc<App>, base: String) -> Router {
     let path = format!("{base}/");
-    Router::new().route(&path, get(inbox::show)).with_state(Site { app, base: base.into() })
+    Router::new().route(&path, get(inbox::show)).with_state(Site { app, base: base.into(), doctor: None })
 }
 
 /// All other pages, below `base`.
-pub(super) fn router(app: Arc<App>, base: String) -> Router {
+pub(super) fn router(app: Arc<App>, base: String, doctor: Option<Doctor>) -> Router {
     Router::new()
         .route("/login", get(session::form).post(session::sign_in))
         .route("/logout", post(session::sign_out))
@@ -67,8 +75,14 @@ pub(super) fn router(app: Arc<App>, base: String) -> Router {
         .route("/oidc/callback", get(oidc::callback))
         .route("/models/{name}", get(model::show))
         .route("/ledger", get(ledger::show))
-        .route("/plugins", get(policy::plugins))
+        .route("/ledger/{index}", get(entry::show))
+        .route("/plugins", get(plugins::show))
+        .route("/plugins/{name}", get(plugins::one))
+        .route("/plugins/{name}/config", get(plugins::one).post(plugins::try_config))
         .route("/policy", get(policy::show))
+        .route("/policy/what-if", get(what_if::show))
+        .route("/people", get(people::show))
+        .route("/health", get(health::show))
         .route("/exceptions", get(exceptions::show))
         .route("/insights", get(insights::show))
         .route("/exceptions/waivers/{id}", post(exceptions::waiver))
@@ -76,7 +90,7 @@ pub(super) fn router(app: Arc<App>, base: String) -> Router {
         .route("/exceptions/break-glass/{id}/acknowledge", post(exceptions::acknowledge))
         .route("/assets/{file}", get(asset))
         .fallback(errors::nothing_here)
-        .with_state(Site { app, base: base.into() })
+        .with_state(Site { app, base: base.into(), doctor })
 }
 
 /// Somebody who looks at a page, and from where.

@@ -11,6 +11,7 @@ use wasmtime::Store;
 
 use super::bindings::{Check, Rule, checks, rules, types as wit};
 use super::convert;
+use super::counters::Used;
 use super::cpu::{CpuMeter, Metered};
 use super::engine::Engine;
 use super::failure::{self, Seen, failure};
@@ -126,10 +127,12 @@ impl Engine {
     ) -> Evaluation<Outcome> {
         let call = CallCheck { plugin: Arc::clone(plugin), input: Arc::clone(input) };
         let evaluation = self.evaluate(call, Input::Check(Arc::clone(input)), sources, limits).await;
-        evaluation.finish(plugin, |answer: Result<wit::Report, Failure>| match answer {
+        let evaluation = evaluation.finish(plugin, |answer: Result<wit::Report, Failure>| match answer {
             Ok(report) => Outcome::Reported(convert::report(report)),
             Err(failure) => Outcome::Failed(failure),
-        })
+        });
+        plugin.counters().said(&evaluation.outcome);
+        evaluation
     }
 
     pub(super) async fn evaluate_rule_within(
@@ -141,10 +144,12 @@ impl Engine {
     ) -> Evaluation<RuleOutcome> {
         let call = CallRule { plugin: Arc::clone(plugin), input: Arc::clone(input) };
         let evaluation = self.evaluate(call, Input::Rule(Arc::clone(input)), sources, limits).await;
-        evaluation.finish(plugin, |answer: Result<rules::Ruling, Failure>| match answer {
+        let evaluation = evaluation.finish(plugin, |answer: Result<rules::Ruling, Failure>| match answer {
             Ok(ruling) => RuleOutcome::Ruled(convert::ruling(ruling)),
             Err(failure) => RuleOutcome::Failed(failure),
-        })
+        });
+        plugin.counters().ruled(&evaluation.outcome);
+        evaluation
     }
 
     pub(super) async fn evaluate<C: Call>(
@@ -308,7 +313,8 @@ impl<T> Evaluation<Result<T, Failure>> {
     fn finish<O>(self, plugin: &Plugin, outcome: impl FnOnce(Result<T, Failure>) -> O) -> Evaluation<O> {
         let class = self.outcome.as_ref().err().map(|failure| failure.class);
         let calls = self.recording.transcript.calls.len() as u64;
-        plugin.counters().count(class, self.cpu, (self.artifact_bytes, calls));
+        let (took, cpu, artifact_bytes) = (self.took, self.cpu, self.artifact_bytes);
+        plugin.counters().count(class, &Used { took, cpu, artifact_bytes, host_calls: calls });
         Evaluation {
             outcome: outcome(self.outcome),
             recording: self.recording,

@@ -4,7 +4,7 @@ mod laws;
 mod told;
 
 use super::*;
-use crate::entry::{Entry, OutcomeResult};
+use crate::entry::{Entry, OutcomeResult, TakenBack};
 use crate::names::{ModelName, Workspace};
 use crate::time::Millis;
 use told::{HOUR, Told, request};

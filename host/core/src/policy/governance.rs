@@ -10,6 +10,7 @@ use std::fmt;
 use super::Policy;
 use super::gate::{Gate, Guard, Mode};
 use crate::action::Action;
+use crate::facts::Facts;
 use crate::names::{Alias, ModelName, Pattern, Stage, Version};
 
 pub use self::protected::ProtectedReason;
@@ -66,6 +67,15 @@ impl Holdings {
     #[must_use]
     pub const fn none() -> Self {
         Self::Known(Vec::new())
+    }
+
+    /// What a version itself holds: a change of it may take that away.
+    #[must_use]
+    pub fn of_version(facts: &Facts) -> Self {
+        let (version, subject) = (&facts.version, &facts.version.subject);
+        let aliases = version.aliases.iter().map(Alias::new).collect();
+        let (model, number) = (subject.model.clone(), subject.version);
+        Self::Known(vec![Held { model, version: number, aliases, stage: version.stage }])
     }
 
     /// The versions that lose an alias or a stage to this action: the alias that moves, and those that

@@ -15,13 +15,34 @@ use crate::mlflow::{Client, GUARDED_READ, Settings};
 const SKEW_MILLIS: i64 = 10_000;
 
 pub(super) async fn examine(config: &Config) -> Vec<Finding> {
+    let (mut found, client) = reached(config).await;
+    if let Some(client) = client {
+        found.push(webhooks(config, &client).await);
+    }
+    found
+}
+
+/// As [`examine`], without trying whether a webhook arrives.
+pub(super) async fn look(config: &Config) -> Vec<Finding> {
+    let (mut found, client) = reached(config).await;
+    if let Some(client) = client {
+        found.push(registered(config, &client).await);
+    }
+    found
+}
+
+/// Whether MLflow answers as it should, and by whom to ask it more.
+async fn reached(config: &Config) -> (Vec<Finding>, Option<Client>) {
     let settings = match machinery::upstream(config) {
         Ok(settings) => settings,
-        Err(error) => return vec![Finding::fail("upstream", chain(error), "set `url` under `[upstream]`")],
+        Err(error) => {
+            let finding = Finding::fail("upstream", chain(error), "set `url` under `[upstream]`");
+            return (vec![finding], None);
+        }
     };
     let client = match Client::new(&settings) {
         Ok(client) => client,
-        Err(error) => return vec![Finding::fail("upstream", chain(error), "see the message")],
+        Err(error) => return (vec![Finding::fail("upstream", chain(error), "see the message")], None),
     };
     let url = &config.upstream.url;
     let version = match client.server_version().await {
@@ -29,13 +50,12 @@ pub(super) async fn examine(config: &Config) -> Vec<Finding> {
         Err(error) => {
             let todo =
                 "start MLflow, or set `url` under `[upstream]`; Host, clock and webhooks were not looked at";
-            return vec![Finding::fail("upstream", format!("{url}: {}", error.reason()), todo)];
+            return (vec![Finding::fail("upstream", format!("{url}: {}", error.reason()), todo)], None);
         }
     };
     let mut found = vec![version];
     found.extend(forwarded(config, &settings).await);
-    found.push(webhooks(config, &client).await);
-    found
+    (found, Some(client))
 }
 
 /// A call as the proxy forwards it from a browser that is at our public URL, and the time by MLflow's clock.
@@ -111,6 +131,23 @@ async fn webhooks(config: &Config, client: &Client) -> Finding {
     let url = config.webhook.url.to_string();
     match tried(client, &url, secret.expose()).await {
         Ok(finding) => finding,
+        Err(error) => Finding::warn(CHECK, "MLflow cannot send them", chain(error)),
+    }
+}
+
+/// Whether ours is there. Whether it arrives shows `countersign doctor`, which sends a test event.
+async fn registered(config: &Config, client: &Client) -> Finding {
+    const CHECK: &str = "webhooks";
+    if config.webhook.secret.is_none() {
+        return webhooks(config, client).await;
+    }
+    match client.webhooks().await {
+        Ok(all) => match all.into_iter().find(|webhook| webhook.name == WEBHOOK_NAME) {
+            Some(ours) => Finding::ok(CHECK, format!("MLflow tells us of changes at {}", ours.url)),
+            None => {
+                Finding::warn(CHECK, "MLflow does not tell us of changes", "countersign webhook register")
+            }
+        },
         Err(error) => Finding::warn(CHECK, "MLflow cannot send them", chain(error)),
     }
 }

@@ -10,6 +10,24 @@ pub struct Discussion {
     pub checks: Vec<String>,
     /// The visitor has a name to say something under.
     pub may_write: bool,
+    /// What was typed, when it was not taken.
+    pub typed: CommentForm,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct CommentForm {
+    pub text: String,
+    pub about: String,
+    /// The id of the thread that it answers.
+    pub answers: String,
+    pub error: Option<String>,
+}
+
+impl Discussion {
+    /// What was typed as an answer to a thread, or, with an empty id, to begin one.
+    pub(super) fn typed_for(&self, thread: &str) -> Option<&CommentForm> {
+        Some(&self.typed).filter(|typed| typed.answers == thread && !typed.text.is_empty())
+    }
 }
 
 #[derive(Debug, Clone)]

@@ -13,6 +13,16 @@ pub struct ExceptionsPage {
     pub emergencies: Vec<EmergencyRow>,
     /// Told once after a form was sent.
     pub told: Option<String>,
+    /// A word that was not taken.
+    pub typed: Option<TypedWord>,
+}
+
+#[derive(Debug, Clone)]
+pub struct TypedWord {
+    /// Of the waiver or the emergency.
+    pub id: String,
+    pub rationale: String,
+    pub error: String,
 }
 
 #[derive(Debug, Clone)]
@@ -25,8 +35,7 @@ pub struct WaiverRow {
     pub reason: String,
     pub author: Person,
     pub owner: Person,
-    /// RFC 3339.
-    pub until: String,
+    pub until: When,
     pub chip: Chip,
     pub approved_by: Vec<Person>,
     /// Whether a word on it still changes something.
@@ -39,7 +48,7 @@ pub struct EmergencyRow {
     pub request: String,
     pub by: Person,
     pub at: When,
-    pub until: String,
+    pub until: When,
     pub reason: String,
     pub ticket: String,
     pub drill: bool,
@@ -47,6 +56,10 @@ pub struct EmergencyRow {
 }
 
 impl ExceptionsPage {
+    fn typed_for(&self, id: &str) -> Option<&TypedWord> {
+        self.typed.as_ref().filter(|typed| typed.id == id)
+    }
+
     fn waiver_url(&self, waiver: &WaiverRow) -> String {
         format!("{}/exceptions/waivers/{}", self.chrome.base, waiver.id)
     }

@@ -19,7 +19,60 @@ pub struct LedgerPage {
     pub rows: Vec<LedgerRow>,
     pub newer: Option<String>,
     pub older: Option<String>,
+    pub filter: FilterFields,
+    /// Why the filter cannot be used as it is.
+    pub wrong: Option<String>,
+    /// Looking ended before the page was full.
+    pub gave_up: bool,
 }
+
+/// What was asked for, as it was typed.
+#[derive(Debug, Clone, Default, serde::Deserialize)]
+#[serde(default)]
+pub struct FilterFields {
+    pub kind: String,
+    pub model: String,
+    pub person: String,
+    pub request: String,
+}
+
+impl FilterFields {
+    #[must_use]
+    pub fn is_set(&self) -> bool {
+        [&self.kind, &self.model, &self.person, &self.request].iter().any(|field| !field.trim().is_empty())
+    }
+}
+
+/// The kinds to choose from; any other can be typed into the address.
+pub const KINDS: &[&str] = &[
+    "request-opened",
+    "refused",
+    "reviewed",
+    "review-refused",
+    "evidence-opened",
+    "intent",
+    "outcome",
+    "withdrawn",
+    "stale",
+    "expiring",
+    "expired",
+    "lapsed",
+    "bypassed",
+    "would-refuse",
+    "version-created",
+    "check-run",
+    "rule-run",
+    "commented",
+    "waiver-asked",
+    "waiver-approved",
+    "waiver-revoked",
+    "broke-glass",
+    "break-glass-reviewed",
+    "exception-refused",
+    "policy-loaded",
+    "policy-refused",
+    "started",
+];
 
 #[derive(Debug, Clone)]
 pub struct LedgerRow {

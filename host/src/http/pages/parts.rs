@@ -43,8 +43,10 @@ pub enum Nav {
     Ledger,
     Plugins,
     Policy,
+    People,
     Exceptions,
     Insights,
+    Health,
     SignIn,
     None,
 }
@@ -53,6 +55,11 @@ impl Chrome {
     #[must_use]
     pub fn style_sheet(&self) -> String {
         format!("{}/assets/{}", self.base, assets::style_sheet().file_name)
+    }
+
+    #[must_use]
+    pub fn script(&self) -> String {
+        format!("{}/assets/{}", self.base, assets::script().file_name)
     }
 
     #[must_use]
@@ -67,14 +74,16 @@ impl Chrome {
 
     /// Address, words, and whether the viewer is there.
     #[must_use]
-    pub fn places(&self) -> [(String, &'static str, bool); 6] {
+    pub fn places(&self) -> [(String, &'static str, bool); 8] {
         [
             ("/", "Inbox", Nav::Inbox),
             ("/ledger", "Ledger", Nav::Ledger),
             ("/plugins", "Plugins", Nav::Plugins),
             ("/policy", "Policy", Nav::Policy),
+            ("/people", "People", Nav::People),
             ("/exceptions", "Exceptions", Nav::Exceptions),
             ("/insights", "Insights", Nav::Insights),
+            ("/health", "Health", Nav::Health),
         ]
         .map(|(path, words, nav)| (format!("{}{path}", self.base), words, self.nav == nav))
     }
@@ -91,8 +100,18 @@ impl Chrome {
     }
 
     #[must_use]
+    pub fn entry_url(&self, index: &u64) -> String {
+        format!("{}/ledger/{index}", self.base)
+    }
+
+    #[must_use]
     pub fn model_url(&self, name: &str) -> String {
         format!("{}/models/{}", self.base, utf8_percent_encode(name, SEGMENT))
+    }
+
+    #[must_use]
+    pub fn plugin_url(&self, name: &str) -> String {
+        format!("{}/plugins/{}", self.base, utf8_percent_encode(name, SEGMENT))
     }
 
     /// MLflow's page of a version.
@@ -249,16 +268,26 @@ impl When {
     }
 }
 
+const MINUTE: i64 = 60_000;
+const HOUR: i64 = 60 * MINUTE;
+const DAY: i64 = 24 * HOUR;
+
 fn ago(millis: i64) -> String {
-    const MINUTE: i64 = 60_000;
-    const HOUR: i64 = 60 * MINUTE;
-    const DAY: i64 = 24 * HOUR;
     match millis {
+        i64::MIN..MINUTE if millis <= -MINUTE => ahead(millis.saturating_neg()),
         i64::MIN..MINUTE => "just now".to_owned(),
         MINUTE..HOUR => format!("{} min ago", millis / MINUTE),
         HOUR..DAY => format!("{} h ago", millis / HOUR),
         _ if millis < 2 * DAY => "yesterday".to_owned(),
         _ => format!("{} days ago", millis / DAY),
+    }
+}
+
+fn ahead(millis: i64) -> String {
+    match millis {
+        ..HOUR => format!("in {} min", millis / MINUTE),
+        HOUR..DAY => format!("in {} h", millis / HOUR),
+        _ => format!("in {}", count(usize::try_from(millis / DAY).unwrap_or(0), "day", "days")),
     }
 }
 

@@ -31,7 +31,7 @@ pub struct PluginRow {
 }
 
 impl PluginRow {
-    fn chip(&self) -> Chip {
+    pub(super) fn chip(&self) -> Chip {
         match self.error {
             None => Chip::new("Loaded", "check", Tone::Good),
             Some(_) => Chip::new("Not loaded", "cross", Tone::Bad),

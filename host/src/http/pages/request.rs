@@ -46,8 +46,8 @@ pub struct RequestPage {
     pub writes: Vec<Change>,
     /// What renewing means for this request, where the viewer can.
     pub renew: Option<&'static str>,
-    /// The viewer may open the gate in an emergency.
-    pub may_break_glass: bool,
+    /// The viewer may open the gate in an emergency: the form, with what was typed before.
+    pub emergency: Option<EmergencyForm>,
     /// The seat in which the viewer is to look at it after the fact.
     pub sample: Option<String>,
     /// What the viewer may say of an approval whose write was made: word, button, what follows.
@@ -87,9 +87,24 @@ pub struct SeatRow {
     pub members: Vec<String>,
 }
 
+/// What was typed to break the glass, when it was not taken.
+#[derive(Debug, Clone, Default)]
+pub struct EmergencyForm {
+    pub reason: String,
+    pub ticket: String,
+    pub drill: bool,
+    pub error: Option<String>,
+}
+
 impl SeatRow {
     fn is_full(&self) -> bool {
         u32::try_from(self.signed.len()).unwrap_or(u32::MAX) >= self.needed
+    }
+
+    /// One mark for each signature that is needed: whether it is there. More than a few are told by their number.
+    fn marks(&self) -> Vec<bool> {
+        let signed = u32::try_from(self.signed.len()).unwrap_or(u32::MAX);
+        (0..self.needed.min(12)).map(|place| place < signed).collect()
     }
 }
 
@@ -107,6 +122,9 @@ pub struct CheckRow {
     pub took: String,
     /// The viewer must open the findings before they vote, and has not.
     pub sealed: bool,
+    /// Who has opened these findings, and when first.
+    pub opened: Vec<(Person, When)>,
+    pub opened_by_viewer: bool,
 }
 
 impl CheckRow {
@@ -189,6 +207,8 @@ pub struct ReviewForm {
     pub wait: Option<String>,
     /// What was typed before, when the form comes back with an error.
     pub rationale: String,
+    /// It was the form to reject that came back.
+    pub rejecting: bool,
     pub error: Option<String>,
     pub proof: ProofField,
 }

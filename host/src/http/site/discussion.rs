@@ -7,10 +7,12 @@ use countersign_core::request::PromotionRequest;
 use http::HeaderMap;
 use serde::Deserialize;
 
+use super::forms::again;
+use super::request::Typed;
 use super::{Trouble, Visitor, must_be_ours, see_other};
 use crate::app::{AppError, NewComment, Said};
 use crate::http::api::{parse_comment, parse_id};
-use crate::http::pages::discussion::{Discussion, Remark, Thread};
+use crate::http::pages::discussion::{CommentForm, Discussion, Remark, Thread};
 
 #[derive(Debug, Deserialize)]
 pub(super) struct CommentFields {
@@ -28,7 +30,7 @@ pub(super) struct SettleFields {
 }
 
 /// What cannot be read is left out: the page shows the request nevertheless.
-pub(super) fn shown(visitor: &Visitor, request: &PromotionRequest) -> Discussion {
+pub(super) fn shown(visitor: &Visitor, request: &PromotionRequest, typed: CommentForm) -> Discussion {
     let said = visitor.app().comments(request.id).unwrap_or_else(|error| {
         tracing::error!(%error, request.id = %request.id, "comments not shown");
         Vec::new()
@@ -48,7 +50,7 @@ pub(super) fn shown(visitor: &Visitor, request: &PromotionRequest) -> Discussion
     });
     let mut checks: Vec<String> = request.check_runs.iter().map(|run| run.plugin.to_string()).collect();
     checks.dedup();
-    Discussion { threads: threads.collect(), checks, may_write: identity.is_some() }
+    Discussion { threads: threads.collect(), checks, may_write: identity.is_some(), typed }
 }
 
 fn remark(visitor: &Visitor, said: &Said) -> Remark {
@@ -67,6 +69,8 @@ pub(super) async fn write(
     Form(fields): Form<CommentFields>,
 ) -> Response {
     let CommentFields { text, about, answers } = fields;
+    let typed =
+        CommentForm { text: text.clone(), about: about.clone(), answers: answers.clone(), error: None };
     let said = async {
         must_be_ours(&visitor, &headers)?;
         let answers = Some(answers).filter(|answers| !answers.is_empty());
@@ -74,8 +78,13 @@ pub(super) async fn write(
         let about = Some(about).filter(|about| !about.is_empty()).map(PluginName::new);
         visitor.app().comment(&visitor.caller, parse_id(&id)?, NewComment { text, about, answers }).await
     };
-    let said = said.await.map(|_| "comment");
-    back(&visitor, &id, said)
+    match said.await {
+        Ok(_) => back(&visitor, &id, Ok("comment")),
+        Err(refused) => again(&visitor, &id, &headers, refused, |error| Typed {
+            comment: CommentForm { error, ..typed },
+            ..Typed::default()
+        }),
+    }
 }
 
 pub(super) async fn settle(

@@ -9,9 +9,11 @@ use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use uuid::Uuid;
 
+use super::errors::sentence;
 use super::{Trouble, Visitor, must_be_ours, page, see_other};
 use crate::app::AppError;
-use crate::http::pages::exceptions::{EmergencyRow, ExceptionsPage, WaiverRow};
+use crate::http::error;
+use crate::http::pages::exceptions::{EmergencyRow, ExceptionsPage, TypedWord, WaiverRow};
 use crate::http::pages::{Chip, Nav, Tone};
 
 #[derive(Debug, Deserialize)]
@@ -28,17 +30,25 @@ pub(super) struct WordFields {
 }
 
 pub(super) async fn show(visitor: Visitor, Query(told): Query<Told>) -> Result<Response, Trouble> {
-    let trouble = |error| Trouble::new(&visitor, error);
-    let (mut waivers, emergencies) =
-        (visitor.app().waivers().map_err(trouble)?, visitor.app().emergencies().map_err(trouble)?);
-    waivers.sort_by_key(|waiver| std::cmp::Reverse(waiver.asked_at));
-    let shown = ExceptionsPage {
-        chrome: visitor.chrome(Nav::Exceptions),
-        waivers: waivers.iter().map(|waiver| row(&visitor, waiver)).collect(),
-        emergencies: emergencies.iter().rev().map(|used| emergency(&visitor, used)).collect(),
-        told: told.done.as_deref().and_then(told_words),
-    };
+    let told = told.done.as_deref().and_then(told_words);
+    let shown = build(&visitor, told, None).map_err(|error| Trouble::new(&visitor, error))?;
     Ok(page(StatusCode::OK, &shown))
+}
+
+fn build(
+    visitor: &Visitor,
+    told: Option<String>,
+    typed: Option<TypedWord>,
+) -> Result<ExceptionsPage, AppError> {
+    let (mut waivers, emergencies) = (visitor.app().waivers()?, visitor.app().emergencies()?);
+    waivers.sort_by_key(|waiver| std::cmp::Reverse(waiver.asked_at));
+    Ok(ExceptionsPage {
+        chrome: visitor.chrome(Nav::Exceptions),
+        waivers: waivers.iter().map(|waiver| row(visitor, waiver)).collect(),
+        emergencies: emergencies.iter().rev().map(|used| emergency(visitor, used)).collect(),
+        told,
+        typed,
+    })
 }
 
 fn told_words(done: &str) -> Option<String> {
@@ -69,7 +79,7 @@ pub(super) async fn waiver(
             }
         }
     };
-    told(&visitor, said.await)
+    told(&visitor, id, &fields.rationale, said.await)
 }
 
 pub(super) async fn review(
@@ -82,7 +92,8 @@ pub(super) async fn review(
         must_be_ours(&visitor, &headers)?;
         visitor.app().review_break_glass(&visitor.caller, id, &fields.rationale).await
     };
-    told(&visitor, said.await.map(|_| "review"))
+    let said = said.await.map(|_| "review");
+    told(&visitor, id, &fields.rationale, said)
 }
 
 pub(super) async fn acknowledge(visitor: Visitor, Path(id): Path<Uuid>, headers: HeaderMap) -> Response {
@@ -90,13 +101,21 @@ pub(super) async fn acknowledge(visitor: Visitor, Path(id): Path<Uuid>, headers:
         must_be_ours(&visitor, &headers)?;
         visitor.app().acknowledge_skip(&visitor.caller, id).await
     };
-    told(&visitor, said.await.map(|_| "acknowledge"))
+    told(&visitor, id, "", said.await.map(|_| "acknowledge"))
 }
 
-fn told(visitor: &Visitor, done: Result<&str, AppError>) -> Response {
-    match done {
-        Ok(done) => see_other(&format!("{}/exceptions?done={done}", visitor.site.base)),
-        Err(error) => Trouble::new(visitor, error).into_response(),
+/// Back to the page; with what was typed where it was not taken.
+fn told(visitor: &Visitor, id: Uuid, rationale: &str, done: Result<&str, AppError>) -> Response {
+    let refused = match done {
+        Ok(done) => return see_other(&format!("{}/exceptions?done={done}", visitor.site.base)),
+        Err(refused) => refused,
+    };
+    let (status, ..) = error::kind(&refused);
+    let error = sentence(&error::chain(&refused));
+    let typed = TypedWord { id: id.to_string(), rationale: rationale.to_owned(), error };
+    match build(visitor, None, Some(typed)) {
+        Ok(shown) => page(status, &shown),
+        Err(_) => Trouble::new(visitor, refused).into_response(),
     }
 }
 
@@ -109,7 +128,7 @@ fn row(visitor: &Visitor, waiver: &Waiver) -> WaiverRow {
         reason: waiver.reason.clone(),
         author: visitor.person(&waiver.author),
         owner: visitor.person(&waiver.owner),
-        until: waiver.expires.to_string(),
+        until: visitor.when(waiver.expires),
         chip: chip(waiver, visitor.now()),
         approved_by: waiver.approvals.iter().map(|word| visitor.person(&word.by)).collect(),
         open: waiver.revoked.is_none() && visitor.now() < waiver.expires,
@@ -134,7 +153,7 @@ fn emergency(visitor: &Visitor, used: &BreakGlass) -> EmergencyRow {
         request: used.request.to_string(),
         by: visitor.person(&used.by),
         at: visitor.when(used.at),
-        until: used.until.to_string(),
+        until: visitor.when(used.until),
         reason: used.reason.clone(),
         ticket: used.ticket.clone(),
         drill: used.drill,

@@ -9,14 +9,14 @@ use http::HeaderMap;
 use serde::Deserialize;
 
 use super::errors::sentence;
-use super::request::{build, find};
+use super::request::{Typed, build, find};
 use super::session::Peer;
 use super::{Trouble, Visitor, must_be_ours, page, see_other};
 use crate::app::{AppError, NewEmergency, NewReview};
 use crate::auth::Proof;
 use crate::http::api::parse_id;
 use crate::http::error;
-use crate::http::pages::request::ReviewForm;
+use crate::http::pages::request::{EmergencyForm, ReviewForm};
 
 /// Without `Debug`: it may hold a password.
 #[derive(Deserialize)]
@@ -44,7 +44,11 @@ pub(super) async fn review(
     let new = NewReview { vote, seat, rationale: rationale.clone(), subject_digest };
     match take(&visitor, &id, &headers, new, proof).await {
         Ok(()) => see_other(&format!("{}/requests/{id}?done={}", visitor.site.base, vote.as_str())),
-        Err(error) => again(&visitor, &id, &headers, rationale, error),
+        Err(error) => again(&visitor, &id, &headers, error, |error| {
+            let rejecting = vote == Vote::Reject;
+            let review = ReviewForm { rationale, rejecting, error, ..ReviewForm::default() };
+            Typed { review, ..Typed::default() }
+        }),
     }
 }
 
@@ -112,10 +116,16 @@ pub(super) async fn break_glass(
     let drill = drill.is_some();
     let broken = async {
         must_be_ours(&visitor, &headers)?;
-        let new = NewEmergency { reason, ticket, drill };
+        let new = NewEmergency { reason: reason.clone(), ticket: ticket.clone(), drill };
         visitor.app().break_glass(&visitor.caller, parse_id(&id)?, new).await
     };
-    told(&visitor, &id, broken.await.map(|_| if drill { "drill" } else { "break-glass" }))
+    match broken.await {
+        Ok(_) => told(&visitor, &id, Ok(if drill { "drill" } else { "break-glass" })),
+        Err(error) => again(&visitor, &id, &headers, error, |error| {
+            let emergency = EmergencyForm { reason, ticket, drill, error };
+            Typed { emergency, ..Typed::default() }
+        }),
+    }
 }
 
 /// Back to the page with a word about what was done, or a page about why it was not.
@@ -137,11 +147,22 @@ async fn take(
     Box::pin(visitor.app().sign(&visitor.caller, parse_id(id)?, new, proof)).await.map(|_| ())
 }
 
-/// The page again, as it is now, with what was typed and why it was not taken.
-fn again(visitor: &Visitor, id: &str, headers: &HeaderMap, rationale: String, refused: AppError) -> Response {
+/// The page again, as it is now, with what was typed and why it was not taken. Where the page has no place for it any
+/// more, the reason alone.
+pub(super) fn again(
+    visitor: &Visitor,
+    id: &str,
+    headers: &HeaderMap,
+    refused: AppError,
+    typed: impl FnOnce(Option<String>) -> Typed,
+) -> Response {
     let Ok(request) = find(visitor, id) else { return Trouble::new(visitor, refused).into_response() };
     let (status, _, _) = error::kind(&refused);
-    let error = Some(sentence(&error::chain(&refused)));
-    let typed = ReviewForm { rationale, error, ..ReviewForm::default() };
-    page(status, &build(visitor, &request, headers, typed, None))
+    let typed = typed(Some(sentence(&error::chain(&refused))));
+    let lost = typed.emergency.error.is_some();
+    let shown = build(visitor, &request, headers, typed, None);
+    if lost && shown.emergency.is_none() {
+        return Trouble::new(visitor, refused).into_response();
+    }
+    page(status, &shown)
 }

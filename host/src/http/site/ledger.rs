@@ -12,39 +12,70 @@ use http::StatusCode;
 use serde::Deserialize;
 
 use super::{Trouble, Visitor, page};
-use crate::app::App;
+use crate::app::{App, LedgerFilter};
+use crate::http::api::parse_id;
+use crate::http::negotiate::encoded;
 use crate::http::pages::Nav;
-use crate::http::pages::ledger::{LedgerPage, LedgerRow};
+use crate::http::pages::ledger::{FilterFields, LedgerPage, LedgerRow};
 use crate::ledger::Record;
 
-const ROWS: u64 = 50;
+const ROWS: usize = 50;
 
 #[derive(Debug, Deserialize)]
 pub(super) struct LedgerQuery {
     /// The newest index on the page.
     at: Option<u64>,
+    #[serde(flatten)]
+    filter: FilterFields,
 }
 
 pub(super) async fn show(visitor: Visitor, Query(query): Query<LedgerQuery>) -> Result<Response, Trouble> {
-    let app = visitor.app();
+    let trouble = |error| Trouble::new(&visitor, error);
+    let (app, fields) = (visitor.app(), query.filter);
     let size = app.ledger.len().map_err(|error| Trouble::new(&visitor, error))?;
     let checkpoint = app.ledger.checkpoint().await.map_err(|error| Trouble::new(&visitor, error))?;
-    let before = query.at.map(|at| at.saturating_add(1));
-    let records = app.entries(before, ROWS as usize).map_err(|error| Trouble::new(&visitor, error))?;
-    let oldest = records.last().map_or(0, |record| record.index);
-    let newest = records.first().map_or(0, |record| record.index);
-    let link = |at: u64| format!("{}/ledger?at={at}", visitor.site.base);
+    let (filter, wrong) = match filter(&visitor, &fields) {
+        Ok(filter) => (filter, None),
+        Err(wrong) => (LedgerFilter::default(), Some(wrong)),
+    };
+    let found = app.browse(query.at, &filter, ROWS).map_err(trouble)?;
+    let newest = found.records.first().map_or(0, |record| record.index);
+    let newer = !fields.is_set() && newest + 1 < size;
     let shown = LedgerPage {
         chrome: visitor.chrome(Nav::Ledger),
         size,
         checkpoint,
         signed: None,
         vkey: app.ledger.verifier().to_string(),
-        rows: records.iter().map(|record| row(&visitor, record)).collect(),
-        newer: (newest + 1 < size).then(|| link((newest + ROWS).min(size - 1))),
-        older: (oldest > 0).then(|| link(oldest - 1)),
+        rows: found.records.iter().map(|record| row(&visitor, record)).collect(),
+        newer: newer.then(|| link(&visitor, &fields, (newest + ROWS as u64).min(size - 1))),
+        older: found.older.map(|older| link(&visitor, &fields, older)),
+        filter: fields,
+        wrong,
+        gave_up: found.gave_up,
     };
     Ok(page(StatusCode::OK, &shown))
+}
+
+fn link(visitor: &Visitor, fields: &FilterFields, at: u64) -> String {
+    let FilterFields { kind, model, person, request } = fields;
+    let given = [("kind", kind), ("model", model), ("person", person), ("request", request)];
+    let given = given.iter().filter(|(_, value)| !value.is_empty());
+    let rest: String = given.map(|(key, value)| format!("&{key}={}", encoded(value))).collect();
+    format!("{}/ledger?at={at}{rest}", visitor.site.base)
+}
+
+/// The filter, or what of it means nothing.
+fn filter(visitor: &Visitor, fields: &FilterFields) -> Result<LedgerFilter, String> {
+    let given = |field: &str| Some(field.trim().to_owned()).filter(|field| !field.is_empty());
+    let id = given(&fields.request).map(|id| parse_id(&id)).transpose();
+    let named = |name: String| visitor.app().people.person_of(&name).unwrap_or_else(|| PersonId::new(name));
+    Ok(LedgerFilter {
+        kind: given(&fields.kind),
+        model: given(&fields.model),
+        person: given(&fields.person).map(named),
+        request: id.map_err(|error| error.to_string())?,
+    })
 }
 
 fn row(visitor: &Visitor, record: &Record) -> LedgerRow {
@@ -63,7 +94,7 @@ fn row(visitor: &Visitor, record: &Record) -> LedgerRow {
 }
 
 /// A sentence, who did it, and the request that it belongs to.
-fn told(entry: &Entry) -> (String, Option<PersonId>, Option<RequestId>) {
+pub(super) fn told(entry: &Entry) -> (String, Option<PersonId>, Option<RequestId>) {
     match entry {
         Entry::Started { software, .. } => (format!("{software} started"), None, None),
         Entry::PolicyLoaded { policy } => (format!("policy {} took effect", policy.short()), None, None),

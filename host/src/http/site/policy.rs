@@ -1,14 +1,20 @@
-//! The policy in force and its plugins.
+//! The policy in force.
+
+use std::collections::BTreeSet;
 
 use axum::response::Response;
-use countersign_core::policy::{Gate, Mode};
+use countersign_core::names::{Seat, Tier};
+use countersign_core::policy::{
+    Approvals, Gate, Mode, OnApproval, OnBypass, OnChange, OnExpiry, Policy, SignatureKind, UnknownAuthor,
+};
 use http::StatusCode;
+use serde_json::Value;
 
 use super::{Visitor, page};
-use crate::app::Generation;
 use crate::http::pages::Nav;
-use crate::http::pages::plugins::{PluginRow, PluginsPage};
-use crate::http::pages::policy::{PolicyGate, PolicyMode, PolicyPage, PolicySeat};
+use crate::http::pages::policy::{
+    AskFields, PolicyGate, PolicyMode, PolicyPage, PolicyPlugin, PolicySeat, PolicyTier,
+};
 
 pub(super) async fn show(visitor: Visitor) -> Response {
     let generation = visitor.app().generation.load_full();
@@ -17,62 +23,34 @@ pub(super) async fn show(visitor: Visitor) -> Response {
         name: seat.name.to_string(),
         members: seat.members.iter().cloned().collect(),
         groups: seat.groups.iter().cloned().collect(),
+        veto: seat.veto,
     });
     let tiers = policy
         .tiers()
         .iter()
         .map(|tier| (tier.name.to_string(), tier.when.as_ref().map(|when| when.as_str().to_owned())));
+    let requester = visitor.caller.identity().map(|me| me.name.clone()).unwrap_or_default();
     let shown = PolicyPage {
         chrome: visitor.chrome(Nav::Policy),
         file: generation.file.display().to_string(),
         digest: policy.digest().to_string(),
         loaded: visitor.when(generation.loaded_at),
         reload_error: visitor.app().reload_error(),
-        gates: policy.gates().iter().map(gate).collect(),
+        remarks: policy.remarks(),
+        gates: policy.gates().iter().map(|each| gate(policy, each)).collect(),
         seats: seats.collect(),
         tiers: tiers.collect(),
+        ask: AskFields { action: "alias=champion".to_owned(), requester, ..AskFields::default() },
     };
     page(StatusCode::OK, &shown)
 }
 
-pub(super) async fn plugins(visitor: Visitor) -> Response {
-    let generation = visitor.app().generation.load_full();
-    let rows = generation.policy.plugins().iter().filter_map(|wanted| row(&generation, wanted));
-    let shown = PluginsPage { chrome: visitor.chrome(Nav::Plugins), plugins: rows.collect() };
-    page(StatusCode::OK, &shown)
-}
-
-fn row(generation: &Generation, wanted: &countersign_core::policy::Plugin) -> Option<PluginRow> {
-    let manifest = generation.plugins.get(&wanted.name)?.manifest();
-    let asked: Vec<_> = manifest.capabilities.iter().copied().collect();
-    let (granted, withheld): (Vec<_>, Vec<_>) =
-        asked.into_iter().partition(|capability| wanted.grants.contains(capability));
-    let words = |list: Vec<countersign_core::policy::Grant>| {
-        list.into_iter().map(|grant| grant.as_str().to_owned()).collect()
-    };
-    let uses = |gate: &&Gate| {
-        let checks = gate.checks.iter().map(|check| &check.plugin);
-        checks.chain(gate.rules.iter().map(|rule| &rule.plugin)).any(|plugin| plugin == &wanted.name)
-    };
-    Some(PluginRow {
-        name: wanted.name.to_string(),
-        version: manifest.version.clone(),
-        description: manifest.description.clone(),
-        kinds: manifest.kinds.iter().map(|kind| kind.as_str().to_owned()).collect(),
-        source: wanted.source.to_string(),
-        digest: wanted.digest.to_string(),
-        granted: words(granted),
-        withheld: words(withheld),
-        gates: generation.policy.gates().iter().filter(uses).map(|gate| gate.name.to_string()).collect(),
-        error: None,
-    })
-}
-
-fn gate(gate: &Gate) -> PolicyGate {
-    let approvals = gate.approvals.iter().map(|(tier, asked)| {
-        let seats = asked.seats.iter().map(|(seat, count)| format!("{count} × {seat}")).collect();
-        (tier.to_string(), seats)
-    });
+fn gate(policy: &Policy, gate: &Gate) -> PolicyGate {
+    let seats: BTreeSet<&Seat> =
+        gate.approvals.values().flat_map(|approvals| approvals.seats.keys()).collect();
+    let tiers = policy.tiers().iter().map(|rule| tier(&rule.name, &seats, gate.approvals.get(&rule.name)));
+    let checks = gate.checks.iter().map(|check| plugin(&check.plugin, check.required, &check.config));
+    let rules = gate.rules.iter().map(|rule| plugin(&rule.plugin, true, &rule.config));
     PolicyGate {
         name: gate.name.to_string(),
         mode: match gate.mode {
@@ -82,7 +60,87 @@ fn gate(gate: &Gate) -> PolicyGate {
         },
         models: gate.models.iter().map(ToString::to_string).collect(),
         guards: gate.guards.iter().map(ToString::to_string).collect(),
-        checks: gate.checks.iter().map(|check| (check.plugin.to_string(), check.required)).collect(),
-        approvals: approvals.collect(),
+        checks: checks.collect(),
+        rules: rules.collect(),
+        tiers: tiers.collect(),
+        seats: seats.iter().map(ToString::to_string).collect(),
+        terms: terms(gate),
     }
+}
+
+fn plugin(name: &impl ToString, required: bool, config: &Value) -> PolicyPlugin {
+    PolicyPlugin { name: name.to_string(), required, config: toml_of(config) }
+}
+
+fn tier(name: &Tier, seats: &BTreeSet<&Seat>, approvals: Option<&Approvals>) -> PolicyTier {
+    let count = |seat: &&&Seat| approvals.and_then(|asked| asked.seats.get(**seat)).copied().unwrap_or(0);
+    PolicyTier {
+        name: name.to_string(),
+        counts: seats.iter().map(|seat| count(&seat)).collect(),
+        conditions: approvals.map(conditions).unwrap_or_default(),
+        lasts: approvals.and_then(|asked| asked.expires).map(|span| span.to_string()),
+    }
+}
+
+fn conditions(asked: &Approvals) -> Vec<&'static str> {
+    words([
+        (asked.evidence_first, "findings opened first"),
+        (asked.unresolved_blocks, "every thread resolved"),
+        (asked.signature == SignatureKind::Reauthenticate, "password at signing"),
+    ])
+}
+
+/// What of it is so.
+pub(super) fn words<const N: usize>(all: [(bool, &'static str); N]) -> Vec<&'static str> {
+    all.into_iter().filter(|(so, _)| *so).map(|(_, word)| word).collect()
+}
+
+/// What else a gate says, in words.
+fn terms(gate: &Gate) -> Vec<(&'static str, String)> {
+    let approved = match gate.on_approval {
+        OnApproval::Apply => "Countersign makes the change itself",
+        OnApproval::Permit => "the same call succeeds",
+    };
+    let mut terms = vec![("When approved", approved.to_owned())];
+    if let Some(expires) = gate.expires {
+        terms.push(("Request ends", format!("after {expires}, if nobody settles it")));
+    }
+    if let OnExpiry::Fallback(to) = &gate.on_expiry {
+        terms.push(("When it runs out", format!("the alias goes to {to}, if the gate allows it")));
+    }
+    if gate.on_bypass == OnBypass::Revert {
+        terms.push(("When bypassed", "the alias is set back".to_owned()));
+    }
+    terms.push(("Taking back", changes(gate)));
+    let holds = |author| author == UnknownAuthor::Hold;
+    let unknown = words([
+        (holds(gate.unknown_author), "nobody recorded who registered the version"),
+        (holds(gate.unknown_run_author), "nobody here is the author of its run"),
+    ]);
+    if !unknown.is_empty() {
+        terms.push(("Held while", unknown.join(", or ")));
+    }
+    terms
+}
+
+fn changes(gate: &Gate) -> String {
+    let changes = gate.changes;
+    let all = [
+        ("deleting", changes.delete),
+        ("leaving the stage", changes.leave),
+        ("renaming", changes.rename),
+        ("tags", changes.tags),
+    ];
+    let of = |wanted: OnChange, verb: &str| {
+        let which: Vec<&str> = all.iter().filter(|(_, is)| *is == wanted).map(|(what, _)| *what).collect();
+        (!which.is_empty()).then(|| format!("{verb}: {}", which.join(", ")))
+    };
+    let said =
+        [of(OnChange::Hold, "held"), of(OnChange::Refuse, "refused"), of(OnChange::Allow, "goes through")];
+    said.into_iter().flatten().collect::<Vec<_>>().join("; ")
+}
+
+/// A configuration as the policy has it: an inline table.
+pub(super) fn toml_of(config: &Value) -> String {
+    toml::Value::try_from(config).map_or_else(|_| config.to_string(), |value| value.to_string())
 }

@@ -23,9 +23,19 @@ use crate::app::{App, AppError, about, is_asked_for, seats_asked};
 use crate::auth::Proving;
 use crate::http::api::{headline, parse_id};
 use crate::http::pages::Nav;
+use crate::http::pages::discussion::CommentForm;
 use crate::http::pages::request::{
-    CheckRow, GateRow, Notice, ProofField, RequestPage, ReviewForm, ReviewPanel, SeatRow, Write,
+    CheckRow, EmergencyForm, GateRow, Notice, ProofField, RequestPage, ReviewForm, ReviewPanel, SeatRow,
+    Write,
 };
+
+/// What a visitor had typed into the page's forms, when one of them comes back.
+#[derive(Default)]
+pub(super) struct Typed {
+    pub(super) review: ReviewForm,
+    pub(super) comment: CommentForm,
+    pub(super) emergency: EmergencyForm,
+}
 
 type Members = BTreeMap<Seat, Vec<String>>;
 
@@ -42,7 +52,7 @@ pub(super) async fn show(
 ) -> Result<Response, Trouble> {
     let request = find(&visitor, &id).map_err(|error| Trouble::new(&visitor, error))?;
     let told = told.done.as_deref().and_then(told_words);
-    Ok(page(StatusCode::OK, &build(&visitor, &request, &headers, ReviewForm::default(), told)))
+    Ok(page(StatusCode::OK, &build(&visitor, &request, &headers, Typed::default(), told)))
 }
 
 pub(super) fn find(visitor: &Visitor, id: &str) -> Result<PromotionRequest, AppError> {
@@ -54,10 +64,11 @@ pub(super) fn build(
     visitor: &Visitor,
     request: &PromotionRequest,
     headers: &HeaderMap,
-    typed: ReviewForm,
+    typed: Typed,
     told: Option<String>,
 ) -> RequestPage {
-    let typed = ReviewForm { proof: proof(visitor, request, headers), ..typed };
+    let Typed { review, comment, emergency } = typed;
+    let typed = ReviewForm { proof: proof(visitor, request, headers), ..review };
     let members = visitor.app().people.signers(
         &visitor.app().generation.load().policy,
         &request.authors,
@@ -84,13 +95,13 @@ pub(super) fn build(
         subject_digest: request.binding.to_string(),
         timeline: timeline::events(visitor, request),
         panel: panel(visitor, request, typed),
-        discussion: discussion::shown(visitor, request),
+        discussion: discussion::shown(visitor, request, comment),
         may_withdraw: is_mine && request.state.is_live(),
         may_apply: may_apply(visitor, request),
         changes: changes(visitor, request),
         writes: visitor.app().would_change(request),
         renew: me.and_then(|_| renew(visitor, request)),
-        may_break_glass: may_break_glass(visitor, request),
+        emergency: may_break_glass(visitor, request).then_some(emergency),
         sample: standing::sample(visitor, request),
         words: standing::words(visitor, request),
         previous: request.previous.map(|id| id.to_string()),
@@ -156,8 +167,9 @@ fn notices(visitor: &Visitor, request: &PromotionRequest) -> Vec<Notice> {
     match request.standing(visitor.now()) {
         Some(Standing::Expiring { until }) => {
             let text = format!(
-                "The approval runs out at {until}. The version must be validated again before then; what its checks \
-                 say now is in the history below."
+                "The approval runs out at {}. The version must be validated again before then; what its checks \
+                 say now is in the history below.",
+                visitor.when(until).plain()
             );
             notices.push(Notice { title: "Expiring", text, warning: true });
         }
@@ -202,7 +214,11 @@ fn notices(visitor: &Visitor, request: &PromotionRequest) -> Vec<Notice> {
         notices.push(Notice { title: "Glass broken", text: text.to_owned(), warning: false });
     }
     for waived in request.gates.iter().flat_map(|gate| &gate.waived) {
-        let text = format!("{} is not met and is waived until {}.", waived.requirement, waived.until);
+        let text = format!(
+            "{} is not met and is waived until {}.",
+            waived.requirement,
+            visitor.when(waived.until).plain()
+        );
         notices.push(Notice { title: "Waived", text, warning: true });
     }
     notices
@@ -243,6 +259,8 @@ fn check_row(visitor: &Visitor, request: &PromotionRequest, run: &CheckRun) -> C
     let me = visitor.caller.identity();
     let unread = me.map(|me| request.unread_by(&me.person)).unwrap_or_default();
     let sealed = request.state.is_live() && run.required && unread.contains(&run.plugin);
+    let by_whom = || request.opened.iter().filter(|opened| opened.outcome == run.outcome_digest);
+    let opened = by_whom();
     let took = if run.took_us < 1_000 {
         format!("{} µs", run.took_us)
     } else {
@@ -259,6 +277,8 @@ fn check_row(visitor: &Visitor, request: &PromotionRequest, run: &CheckRun) -> C
         ran: visitor.when(run.started_at),
         took,
         sealed,
+        opened: opened.map(|opened| (visitor.person(&opened.by), visitor.when(opened.at))).collect(),
+        opened_by_viewer: me.is_some_and(|me| by_whom().any(|opened| opened.by == me.person)),
     }
 }
 
@@ -323,13 +343,14 @@ fn panel(visitor: &Visitor, request: &PromotionRequest, typed: ReviewForm) -> Re
     if !seats.is_empty() {
         let wait =
             request.may_vote(&me.person, visitor.now()).err().map(|not_yet| sentence(&not_yet.to_string()));
-        return ReviewPanel::Sign(ReviewForm { seats, wait, ..typed });
+        let rejecting = typed.rejecting && wait.is_none();
+        return ReviewPanel::Sign(ReviewForm { seats, wait, rejecting, ..typed });
     }
     let why_not_sign = match barred {
         Some((seat, reason)) => format!("You cannot sign in seat {seat}: {}.", to_their_face(reason)),
         None => "No signature is asked for: the checks alone decide.".to_owned(),
     };
-    ReviewPanel::Comment { why_not_sign, form: typed }
+    ReviewPanel::Comment { why_not_sign, form: ReviewForm { rejecting: false, ..typed } }
 }
 
 /// The reason as the one hears it whom it bars.

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::action::{Action, Placed};
 use crate::decide::{GateVerdict, Need, SeatCount, TierFound, Verdict};
 use crate::digest::Digest;
-use crate::entry::{Bypass, CheckRunRecord, Entry, Intent, OutcomeResult, Spent};
+use crate::entry::{Bypass, CheckRunRecord, Entry, Intent, OutcomeResult, Spent, TakenBack};
 use crate::evidence::Opened;
 use crate::facts::Subject;
 use crate::insights::Projection;

@@ -1,6 +1,7 @@
 //! One of every page, filled as a real server would, with hostile text wherever text comes from outside.
 
 mod insights;
+mod console;
 mod request;
 
 use request::applied;
@@ -10,13 +11,12 @@ use countersign_core::names::PersonId;
 use countersign_core::request::State;
 use countersign_core::time::Millis;
 
-use crate::http::pages::exceptions::{EmergencyRow, ExceptionsPage, WaiverRow};
+use crate::http::pages::exceptions::{EmergencyRow, ExceptionsPage, TypedWord, WaiverRow};
 use crate::http::pages::inbox::{CheckTally, InboxPage, InboxRow, Tab};
-use crate::http::pages::ledger::{LedgerPage, LedgerRow};
+use crate::http::pages::ledger::{FilterFields, LedgerPage, LedgerRow};
 use crate::http::pages::login::{LoginPage, Provider};
 use crate::http::pages::model::{Holder, ModelPage, ModelRow};
 use crate::http::pages::plugins::{PluginRow, PluginsPage};
-use crate::http::pages::policy::{PolicyGate, PolicyMode, PolicyPage, PolicySeat};
 use crate::http::pages::problem::ProblemPage;
 use crate::http::pages::request::{ProofField, ReviewForm, ReviewPanel};
 use crate::http::pages::{Chip, Chrome, Nav, Page, Person, Viewer, When};
@@ -32,6 +32,7 @@ pub(super) fn all() -> Vec<(&'static str, String)> {
         seats: vec!["risk".into()],
         wait: Some(format!("You have not opened the findings of fairness. {EVIL}")),
         rationale: format!("The drift report is fine. {EVIL}"),
+        rejecting: false,
         error: Some(
             "Version 7 changed at 20:31: its tags are new. Read what changed and send it again.".into(),
         ),
@@ -51,7 +52,12 @@ pub(super) fn all() -> Vec<(&'static str, String)> {
         ("model", model()),
         ("ledger", ledger()),
         ("plugins", plugins()),
-        ("policy", policy()),
+        ("ledger-entry", console::entry()),
+        ("policy", console::policy()),
+        ("what-if", console::what_if()),
+        ("plugin", console::plugin()),
+        ("people", console::people()),
+        ("health", console::health()),
         ("exceptions", exceptions()),
         ("insights", insights::page()),
         ("insights-empty", insights::nothing()),
@@ -67,7 +73,7 @@ fn exceptions() -> String {
         reason: evil("The fairness data arrives in March. "),
         author: person("ana.lindt"),
         owner: person("tom.weiss"),
-        until: NOW.to_string(),
+        until: ago(-2_000),
         chip: Chip::new("Approved", "check", crate::http::pages::Tone::Good),
         approved_by: vec![person("ruth.adler")],
         open: true,
@@ -77,14 +83,19 @@ fn exceptions() -> String {
         request: "0199c1f0-7b7a-7cc0-9f3e-6a0d2b1c4e5f".into(),
         by: person("otto.klein"),
         at: ago(9),
-        until: NOW.to_string(),
+        until: ago(-51),
         reason: evil("The champion scores everybody zero. "),
         ticket: evil("INC-7 "),
         drill: false,
         reviewed_by: None,
     };
     let (chrome, told) = (chrome(Nav::Exceptions), Some("The waiver counts now.".into()));
-    ExceptionsPage { chrome, waivers: vec![waiver], emergencies: vec![emergency], told }.render()
+    let typed = Some(TypedWord {
+        id: waiver.id.clone(),
+        rationale: evil("The data is late. "),
+        error: evil("The author of a waiver cannot approve it. "),
+    });
+    ExceptionsPage { chrome, waivers: vec![waiver], emergencies: vec![emergency], told, typed }.render()
 }
 
 pub(super) fn chrome(nav: Nav) -> Chrome {
@@ -269,12 +280,15 @@ fn ledger() -> String {
         ],
         newer: None,
         older: Some("/_countersign/ledger?before=409".into()),
+        filter: FilterFields { model: evil("credit"), ..FilterFields::default() },
+        wrong: Some(evil("`x` is no id of a request. ")),
+        gave_up: true,
     }
     .render()
 }
 
-fn plugins() -> String {
-    let good = PluginRow {
+fn plugin_row() -> PluginRow {
+    PluginRow {
         name: "metric-threshold".into(),
         version: "0.1.0".into(),
         description: "Compares metrics of the run and of the logged model with limits and with the champion."
@@ -286,7 +300,11 @@ fn plugins() -> String {
         withheld: Vec::new(),
         gates: vec!["production".into()],
         error: None,
-    };
+    }
+}
+
+fn plugins() -> String {
+    let good = plugin_row();
     let error =
         evil("It asks for `artifacts`, which is not granted: add grants = [\"artifacts\"] to [[plugin]]. ");
     let bad = PluginRow {
@@ -298,38 +316,6 @@ fn plugins() -> String {
         ..good.clone()
     };
     PluginsPage { chrome: chrome(Nav::Plugins), plugins: vec![bad, good] }.render()
-}
-
-fn policy() -> String {
-    let gate = |name: &str, mode| PolicyGate {
-        name: name.into(),
-        mode,
-        models: vec!["*".into()],
-        guards: vec!["alias champion".into(), "alias prod-*".into(), "stage Production".into()],
-        checks: vec![("metric-threshold".into(), true), ("model-card".into(), false)],
-        approvals: vec![
-            ("high".into(), vec!["2 × risk".into(), "1 × legal".into()]),
-            ("low".into(), Vec::new()),
-        ],
-    };
-    PolicyPage {
-        chrome: chrome(Nav::Policy),
-        file: "./policy.toml".into(),
-        digest: "sha256:c0ffee1ab47de0c5a3b1f2e4d6c8a09b7e5f3d1c2b4a6e8d0f9c7b5a3e1d2f4c".into(),
-        loaded: ago(120),
-        reload_error: Some(evil("policy.toml, line 31: unknown key `requierd`; did you mean `required`? ")),
-        gates: vec![gate("production", PolicyMode::Enforce), gate("pilot", PolicyMode::Monitor)],
-        seats: vec![
-            PolicySeat {
-                name: "risk".into(),
-                members: vec!["ruth.adler".into(), "tom.weiss".into()],
-                groups: Vec::new(),
-            },
-            PolicySeat { name: "legal".into(), members: Vec::new(), groups: vec!["oidc:legal".into()] },
-        ],
-        tiers: vec![("high".into(), Some("model.tags[\"risk\"] == \"high\"".into())), ("low".into(), None)],
-    }
-    .render()
 }
 
 fn problem() -> String {

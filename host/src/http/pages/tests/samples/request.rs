@@ -4,9 +4,9 @@ use countersign_core::check::{Conclusion, Finding, Severity};
 use countersign_core::request::State;
 
 use super::{NOW, ago, chrome, evil, person};
-use crate::http::pages::discussion::{Discussion, Remark, Thread};
+use crate::http::pages::discussion::{CommentForm, Discussion, Remark, Thread};
 use crate::http::pages::request::{
-    CheckRow, Event, GateRow, Notice, RequestPage, ReviewPanel, SeatRow, Write,
+    CheckRow, EmergencyForm, Event, GateRow, Notice, RequestPage, ReviewPanel, SeatRow, Write,
 };
 use crate::http::pages::{Chip, Nav, Tone};
 
@@ -40,6 +40,8 @@ fn check(plugin: &str, conclusion: Conclusion, summary: &str, findings: Vec<Find
         ran: ago(4),
         took: "18 ms".into(),
         sealed: false,
+        opened: vec![(person("ruth.adler"), ago(2))],
+        opened_by_viewer: plugin == "metric-threshold",
     }
 }
 
@@ -102,7 +104,12 @@ pub(in crate::http::pages::tests) fn request(panel: ReviewPanel) -> RequestPage 
         changes: Vec::new(),
         writes: Vec::new(),
         renew: None,
-        may_break_glass: own,
+        emergency: own.then(|| EmergencyForm {
+            reason: evil("Everybody scores zero. "),
+            ticket: "INC-7".into(),
+            drill: true,
+            error: Some(evil("Somebody must review the last use first. ")),
+        }),
         sample: own.then(|| evil("risk")),
         words: vec![("suspend", "Suspend", "It can be resumed.")],
         previous: own.then(|| "0199c1f0-7b7a-7cc0-9f3e-6a0d2b1c4e5e".into()),
@@ -116,6 +123,11 @@ fn discussion(may_write: bool) -> Discussion {
         at: ago(2),
         words: words.map(evil),
         edited,
+    };
+    let typed = CommentForm {
+        text: evil("Which one? "),
+        error: Some(evil("It was resolved. ")),
+        ..CommentForm::default()
     };
     let open = Thread {
         id: "0199c1f0-7b7a-7cc0-9f3e-6a0d2b1c4e61".into(),
@@ -131,7 +143,7 @@ fn discussion(may_write: bool) -> Discussion {
         comments: vec![remark(Some("Says the card for whom? "), false)],
         may_settle: false,
     };
-    Discussion { threads: vec![open, resolved], checks: vec!["metric-threshold".into()], may_write }
+    Discussion { threads: vec![open, resolved], checks: vec!["metric-threshold".into()], may_write, typed }
 }
 
 fn gates() -> Vec<GateRow> {

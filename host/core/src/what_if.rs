@@ -1,9 +1,9 @@
-//! `--with FACT=VALUE`: the same version, if one thing about it were otherwise. Nothing is written anywhere.
+//! `FACT=VALUE`: the same version, if one thing about it were otherwise. Nothing is written anywhere.
 
 use std::str::FromStr;
 
-use countersign_core::facts::{Facts, Metric, MetricOrigin};
-use countersign_core::time::Millis;
+use crate::facts::{Facts, Metric, MetricOrigin};
+use crate::time::Millis;
 
 /// One fact that is taken to be otherwise.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,7 +46,7 @@ impl FromStr for WhatIf {
 
 impl WhatIf {
     /// Changes the facts. A parameter is put where the version has parameters: its logged model, else its run.
-    pub(super) fn apply(&self, facts: &mut Facts) {
+    pub fn apply(&self, facts: &mut Facts) {
         let (name, value) = (self.name.clone(), self.value.clone());
         let version = &mut facts.version;
         match self.kind {
