@@ -7,15 +7,18 @@ mod age;
 mod apply;
 mod authors;
 mod bypass;
+mod compare;
 mod conclude;
 mod differ;
 mod discussion;
 mod emergency;
 mod error;
+mod events;
 mod evidence;
 mod expire;
 mod fall_back;
 mod generation;
+mod glance;
 mod govern;
 mod held_after;
 mod history;
@@ -32,6 +35,7 @@ mod refuse;
 mod registry;
 mod replay;
 mod review;
+mod rights;
 mod rules;
 mod run_checks;
 mod signature;
@@ -57,7 +61,9 @@ pub use self::conclude::Concluding;
 pub use self::discussion::{NewComment, Said};
 pub use self::emergency::NewEmergency;
 pub use self::error::AppError;
+pub use self::events::{Event, Events};
 pub use self::generation::{Generation, LoadGenerationError};
+pub use self::glance::{AliasGlance, ModelGlance, Spoken, VersionGlance};
 pub use self::govern::{Answer, Call};
 pub use self::people::People;
 pub use self::profiles::KeptProfiles;
@@ -66,6 +72,7 @@ pub use self::refuse::Refusal;
 pub use self::registry::{Registry, RegistryError};
 pub use self::replay::{ReplayReport, ReplaySubject, replay};
 pub use self::review::{NewReview, seats_asked};
+pub use self::rights::Rights;
 pub use self::signature::{about, is_asked_for};
 pub use self::transitions::{Asked, Transition};
 pub use self::turns::Turns;
@@ -100,6 +107,8 @@ pub struct App {
     pub concluding: Concluding,
     /// Versions whose checks run before anybody has asked.
     pub prechecking: Turns,
+    /// Pages that want to know what changes.
+    pub events: Events,
     pub(crate) reload_error: ArcSwapOption<String>,
 }
 

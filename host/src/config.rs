@@ -33,6 +33,7 @@ pub struct Config {
     pub schedule: Schedule,
     pub webhook: Webhook,
     pub plugins: Plugins,
+    pub ui: Ui,
     pub log: Log,
     /// As it was written, secrets masked.
     written: File,
@@ -182,6 +183,12 @@ pub struct Plugins {
     pub threads: Option<NonZeroUsize>,
     /// Evaluations at one time.
     pub max_concurrent: NonZeroUsize,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub struct Ui {
+    /// Whether MLflow's own pages show where versions stand.
+    pub inject: bool,
 }
 
 #[derive(Debug, Clone)]

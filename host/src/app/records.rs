@@ -144,6 +144,7 @@ impl App {
             open.map(|open| vec![Write::Put(key.clone(), open)]).unwrap_or_default()
         };
         let range = self.ledger.append_linked(drafts, batch, link).await?;
+        self.tell(&entries);
         self.metrics.ledger_size(range.end);
         Ok(range.end.saturating_sub(1))
     }
@@ -181,6 +182,7 @@ impl App {
     pub(super) async fn record(&self, entries: &[Entry], batch: Batch) -> Result<u64, AppError> {
         let drafts = entries.iter().map(|entry| self.draft(entry)).collect::<Result<Vec<_>, _>>()?;
         let range = self.ledger.append(drafts, batch).await?;
+        self.tell(entries);
         self.metrics.ledger_size(range.end);
         Ok(range.start)
     }

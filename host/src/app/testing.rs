@@ -93,6 +93,7 @@ pub(crate) async fn app_with(
         webhook_secret: Some("a secret of MLflow's".to_owned()),
         concluding: Default::default(),
         prechecking: Default::default(),
+        events: Default::default(),
         reload_error: ArcSwapOption::empty(),
     };
     (Arc::new(app), manual, files)

@@ -119,6 +119,7 @@ pub(super) async fn assemble(config: &Config) -> anyhow::Result<App> {
         webhook_secret: config.webhook.secret.as_ref().map(|secret| secret.expose().to_owned()),
         concluding: Default::default(),
         prechecking: Default::default(),
+        events: Default::default(),
         reload_error: ArcSwapOption::empty(),
     };
     let generation = app.generation.load_full();
@@ -147,6 +148,7 @@ fn manners(config: &Config) -> Manners {
     Manners {
         static_prefix: config.server.static_prefix.clone(),
         anonymous_reads: config.auth.anonymous == Anonymous::Read,
+        inject: config.ui.inject,
         session_cookie: if is_https(config) { sessions::HOST_NAME } else { sessions::PLAIN_NAME },
     }
 }

@@ -22,6 +22,7 @@ pub struct File {
     pub schedule: ScheduleSection,
     pub webhook: WebhookSection,
     pub plugins: PluginsSection,
+    pub ui: UiSection,
     pub log: LogSection,
 }
 
@@ -229,6 +230,14 @@ section!(
         threads: Option<usize> = None,
         /// Evaluations at one time.
         max_concurrent: usize = 16,
+    }
+);
+
+section!(
+    /// What people see.
+    UiSection {
+        /// Whether MLflow's own pages show where versions stand: one script element in MLflow's one HTML document.
+        inject: bool = true,
     }
 );
 

@@ -4,6 +4,8 @@ mod answers;
 mod comments;
 mod exceptions;
 mod ledger;
+mod live;
+mod models;
 mod registry;
 mod requests;
 mod routes;

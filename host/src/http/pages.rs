@@ -9,6 +9,7 @@ pub mod inbox;
 pub mod ledger;
 pub mod login;
 pub mod model;
+pub mod panel;
 pub mod parts;
 pub mod plugins;
 pub mod policy;

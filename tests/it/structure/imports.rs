@@ -8,7 +8,7 @@ const HOST: &str = "host/src/";
 
 /// Each layer may import what stands before it. Within the first, no two may import each other.
 const LAYERS: [&[&str]; 5] = [
-    &["auth", "clock", "config", "facts", "ledger", "mlflow", "operator", "plugins", "store", "telemetry"],
+    &["auth", "clock", "config", "facts", "inject", "ledger", "mlflow", "operator", "plugins", "store", "telemetry"],
     &["app"],
     &["http"],
     &["cli"],
@@ -16,7 +16,7 @@ const LAYERS: [&[&str]; 5] = [
 ];
 
 /// What `http` reaches through `app` alone.
-const BEHIND_APP: [&str; 5] = ["facts", "ledger", "mlflow", "plugins", "store"];
+const BEHIND_APP: [&str; 5] = ["facts", "inject", "ledger", "mlflow", "plugins", "store"];
 const EXCEPTIONS: &str = include_str!("../import_exceptions.txt");
 
 /// The module below `host/src` to which a file belongs.

@@ -13,7 +13,7 @@ use super::{ConfigError, ConfigFault, listed};
 use crate::config::layers::Layers;
 use crate::config::{
     AtWrite, Config, Credentials, Facts, Log, LogFormat, Plugins, Reconcile, Schedule, Secret, Server,
-    StoreLocation, Upstream, Webhook,
+    StoreLocation, Ui, Upstream, Webhook,
 };
 
 /// Where MLflow's webhooks go, below the public URL.
@@ -61,6 +61,7 @@ impl<'l> Reader<'l> {
             schedule: Schedule { interval: schedule? },
             webhook: webhook?,
             plugins: plugins?,
+            ui: Ui { inject: file.ui.inject },
             log: log?,
             written: file.masked(),
         })
