@@ -97,7 +97,7 @@ pub struct App {
     pub generation: ArcSwap<Generation>,
     pub people: People,
     pub metrics: Arc<Metrics>,
-    /// Where people reach us, without a trailing slash: used in links.
+    /// Where people reach us, with MLflow's static prefix and without a trailing slash: used in links.
     pub public_url: String,
     /// The workspaces that the reconciler looks at.
     pub workspaces: Vec<Workspace>,

@@ -5,6 +5,7 @@ mod difference;
 mod discussion;
 mod exceptions;
 mod expiry;
+mod glance;
 mod transitions;
 mod workflow;
 

@@ -114,7 +114,7 @@ pub(super) async fn assemble(config: &Config) -> anyhow::Result<App> {
         proxy,
         generation: ArcSwap::from_pointee(generation),
         metrics: Arc::new(Metrics::new()),
-        public_url: public.to_string(),
+        public_url: format!("{public}{}", config.server.static_prefix),
         workspaces: config.upstream.workspaces.iter().map(Workspace::new).collect(),
         webhook_secret: config.webhook.secret.as_ref().map(|secret| secret.expose().to_owned()),
         concluding: Default::default(),

@@ -1,9 +1,8 @@
-// Where versions stand, in MLflow's own pages: chips in its tables, a panel on a version's page, a word in its dialogs.
-// Shows what the server says and nothing else. Whatever fails here, MLflow's page goes on as if this were not there.
+// Where versions stand, in MLflow's own pages: chips in tables, a panel on a version's page, a word in dialogs.
+// Shows what the server says. Whatever fails here, MLflow goes on as if this were not there.
 
 const OURS = new URL("../", import.meta.url), API = new URL("api/v1/", OURS), MLFLOW = new URL("../", OURS);
-const PATIENCE = 8000; // ms until a place that was not found counts as missing
-const SVG = "http:/" + "/www.w3.org/2000/svg";
+const PATIENCE = 8000; // ms after which a place counts as missing
 const ICONS = {
   good: "M3.5 8.5l3 3 6-7", bad: "M4 4l8 8M12 4l-8 8", busy: "M8 4.5V8l2.5 1.5M14 8A6 6 0 112 8a6 6 0 0112 0",
   warning: "M8 3v6M8 12v.5", neutral: "M4 8h8", lock: "M4 7.5h8V13H4zM6 7.5V5a2 2 0 014 0v2.5",
@@ -14,7 +13,7 @@ const quietly = (work) => (...given) => {
   try {
     return work(...given);
   } catch (error) {
-    console.debug("countersign:", error);
+    console.debug(error);
   }
 };
 
@@ -24,23 +23,16 @@ function element(name, props, ...children) {
   return made;
 }
 
-function icon(name) {
-  const [svg, path] = ["svg", "path"].map((tag) => document.createElementNS(SVG, tag));
-  svg.setAttribute("viewBox", "0 0 16 16");
-  svg.setAttribute("aria-hidden", "true");
-  path.setAttribute("d", ICONS[name] ?? ICONS.neutral);
-  svg.append(path);
-  return svg;
-}
+const parsed = (html) => new DOMParser().parseFromString(html, "text/html").body.firstElementChild;
+const icon = (name) => parsed(`<svg viewBox="0 0 16 16" aria-hidden="true"><path d="${ICONS[name]}"/></svg>`);
 
-// The server's links name its public address; whoever is here may have come by another.
+// The server's links name its public address; somebody may have come by another.
 const ours = (url) => String(new URL(url.split("/_countersign/")[1] ?? "", OURS));
 
 async function call(path, { base = API, method = "GET", body } = {}) {
-  const headers = { Accept: "application/json", ...(body && { "Content-Type": "application/json" }) };
-  const answer = await fetch(new URL(path, base), { method, headers, body });
+  const answer = await fetch(new URL(path, base), { method, body, headers: body && { "Content-Type": "application/json" } });
   const said = await answer.json().catch(() => ({}));
-  if (!answer.ok) throw Object.assign(new Error(said.detail ?? said.message ?? `the server answered ${answer.status}`), { status: answer.status });
+  if (!answer.ok) throw new Error(said.detail ?? said.message ?? `the server answered ${answer.status}`);
   return said;
 }
 
@@ -55,15 +47,15 @@ class Ours extends HTMLElement {
   }
 }
 
-// One or several: { words, tone, url, icon, bare }.
+// One or several: { words, tone, url, bare }.
 class Chip extends Ours {
   show(...items) {
     const said = JSON.stringify(items);
     if (said === this.said) return this;
     this.said = said;
-    const chips = items.map(({ words, tone, url, icon: sign, bare }) =>
+    const chips = items.map(({ words, tone, url, bare }) =>
       element(url ? "a" : "span", { className: `chip ${tone}${bare ? " bare" : ""}`, ...(url && { href: ours(url) }) },
-        icon(sign ?? tone), element("span", { className: bare ? "hidden" : "" }, words)));
+        icon(tone), element("span", { className: bare ? "hidden" : "" }, words)));
     this.shadowRoot.replaceChildren(element("span", { className: "chips" }, ...chips));
     return this;
   }
@@ -75,19 +67,20 @@ class Panel extends Ours {
     super();
     this.told = element("p", { className: "hidden", role: "status" });
     this.place = element("div");
-    this.shadowRoot.append(this.told, this.place);
-    this.shadowRoot.addEventListener("submit", (event) => this.send(event));
-    this.shadowRoot.addEventListener("click", ({ target }) => {
+    const root = this.shadowRoot;
+    root.append(this.told, this.place);
+    root.addEventListener("submit", (event) => this.send(event));
+    root.addEventListener("toggle", ({ target: { open, dataset } }) => open && dataset.opens && this.act(dataset.opens), true);
+    root.addEventListener("click", ({ target }) => {
       if ("close" in target.dataset) target.closest("dialog").close();
       if ("dialog" in target.dataset && target.form.reportValidity()) target.nextElementSibling.showModal();
     });
-    this.shadowRoot.addEventListener("toggle", ({ target: { open, dataset } }) => open && dataset.opens && this.act(dataset.opens), true);
   }
 
   async piece(path) {
-    const answer = await fetch(new URL(path, OURS), { redirect: "manual", headers: { Accept: "text/html" } });
-    if (!answer.ok) throw new Error(answer.status && answer.status !== 401 ? `the server answered ${answer.status}` : "you are not signed in");
-    return new DOMParser().parseFromString(await answer.text(), "text/html").body.firstElementChild;
+    const answer = await fetch(new URL(path, OURS), { redirect: "manual" });
+    if (!answer.ok) throw new Error([0, 401].includes(answer.status) ? "you are not signed in" : `the server answered ${answer.status}`);
+    return parsed(await answer.text());
   }
 
   async load() {
@@ -98,44 +91,45 @@ class Panel extends Ours {
       if (this.asked === path) this.draw(piece);
     } catch (error) {
       if (this.asked !== path) return;
-      const retry = element("button", { onclick: () => this.load() }, "Try again");
-      this.place.replaceChildren(element("p", { role: "alert" }, `Could not load governance status: ${error.message}. `, retry, " ", element("a", { href: OURS }, "Open Countersign")));
+      const words = element("p", { role: "alert" }, `Could not load governance status: ${error.message}.`);
+      const again = element("button", { onclick: () => this.load() }, "Try again"), open = element("a", { href: OURS }, "Open Countersign");
+      this.place.replaceChildren(element("section", {}, element("div", { className: "part row" }, words, again, open)));
     }
   }
 
-  // What is open, typed or focused stays so.
+  // What is open, typed or focused stays.
   draw(piece) {
     const kept = (root) => [...root.querySelectorAll("[data-key]")];
     const was = new Map(kept(this.place).map((it) => [it.dataset.key, it.open ?? it.value]));
     const focused = this.shadowRoot.activeElement?.dataset.key;
     this.place.replaceChildren(piece);
-    for (const it of kept(this.place)) {
-      const key = it.dataset.key;
-      if (was.get(key) !== undefined) it["open" in it ? "open" : "value"] = was.get(key);
+    for (const it of kept(piece)) {
+      const { key } = it.dataset;
+      if (was.has(key)) it["open" in it ? "open" : "value"] = was.get(key);
       if (key === focused) it.focus();
     }
     for (const it of this.place.querySelectorAll("[data-load]")) {
       this.piece(it.dataset.load).then((piece) => {
         piece.open = was.get(piece.dataset.key) ?? false;
         it.replaceChildren(piece);
-      }, (error) => it.replaceChildren(`The comparison could not be read: ${error.message}.`));
+      }).catch((error) => it.replaceChildren(`Not compared: ${error.message}.`));
     }
   }
 
   send(event) {
     event.preventDefault();
-    const form = event.target, button = event.submitter, body = {};
-    button?.closest("dialog")?.close();
-    for (const [name, value] of new FormData(form, button)) body[name] = form.elements[name].dataset?.json === undefined ? value : JSON.parse(value);
+    const { target: form, submitter: button } = event, body = Object.fromEntries(new FormData(form, button));
+    button.closest("dialog")?.close();
+    if (body.action) body.action = JSON.parse(body.action);
     if (body.vote === "comment") delete body.seat;
-    this.act(form.dataset.post, { form, ...form.dataset, body: form.dataset.body ?? JSON.stringify(body), words: button?.textContent });
+    this.act(form.dataset.post, { form, body: JSON.stringify(body), words: button.textContent, ...form.dataset });
   }
 
   async act(path, { form, mlflow, method = "POST", body = "{}", words = "Opened" } = {}) {
     this.place.querySelectorAll(".alert").forEach((it) => it.remove());
     try {
-      await call(path, { method, body, base: mlflow === undefined ? API : MLFLOW });
-      if (mlflow !== undefined) return location.reload();
+      await call(path, { method, body, base: mlflow ? MLFLOW : API });
+      if (mlflow) return location.reload();
       this.told.textContent = `${words}: recorded.`;
       form?.querySelectorAll("textarea").forEach((it) => (it.value = ""));
       await this.load();
@@ -146,160 +140,142 @@ class Panel extends Ours {
   }
 }
 
-// === what the server said, and where it goes ===
-
-const known = new Map(); // path → what the server said
-let page = "", since = 0, told = {}, timer;
+const known = new Map(), told = {};
+let page, since, timer;
 
 function route() {
   const [, name, version] = /^#\/models(?:\/([^/?]+)(?:\/versions\/(\d+))?)?\/?(?:\?|$)/.exec(location.hash) ?? ["", null];
-  return name === null ? null : { name: name && decodeURIComponent(name), version };
+  return name !== null && { name: name && decodeURIComponent(name), version };
 }
 
-// What the server said last; asks where it has not said anything.
-function read(path) {
-  if (!known.has(path)) ask(path);
-  return known.get(path);
-}
+const read = (path) => (known.has(path) || ask(path), known.get(path));
 
 function ask(path) {
-  if (!known.has(path)) known.set(path, undefined);
-  call(path).then((said) => known.set(path, said), () => setTimeout(() => known.get(path) === undefined && known.delete(path), PATIENCE)).then(soon);
+  known.set(path, known.get(path));
+  call(path).then((said) => known.set(path, said), () => setTimeout(() => known.get(path) ?? known.delete(path), PATIENCE)).then(soon);
 }
 
-// Our element of this kind in that place, made where it is missing.
-function at(place, kind = "chip", put = (it) => place.append(it)) {
-  const name = `countersign-${kind}`;
-  let mine = [...place.children].find((it) => it.localName === name);
-  if (!mine) put((mine = document.createElement(name)));
+const about = (name, versions) => read(`models/${encodeURIComponent(name)}${versions ? `?versions=${versions}` : ""}`);
+const several = (names) => names.length && read(`models?${new URLSearchParams(names.map((name) => ["name", name]))}`)?.models;
+const seen = (selector, root = document) => [...root.querySelectorAll(selector)];
+
+// Our element in that place.
+function at(place, kind = "countersign-chip", put = (it) => place.append(it)) {
+  const mine = [...place.children].find((it) => it.localName === kind) ?? document.createElement(kind);
+  if (!mine.isConnected) put(mine);
   return mine;
 }
 
-const seen = (selector, root = document) => [...root.querySelectorAll(selector)];
-const matches = (pattern, name) => new RegExp(`^${pattern.replace(/[.+?^${}()|[\]\\]/g, "\\$&").replaceAll("*", ".*")}$`, "i").test(name);
-const guardedAliases = (model) => (model?.guards ?? []).flatMap((guard) => guard.alias ?? []);
-const isGuarded = (model, alias) => guardedAliases(model).some((pattern) => matches(pattern, alias));
+const lock = (place) => at(place).show({ words: "governed", tone: "lock", bare: true });
+const guarded = (said) => (said?.guards ?? []).flatMap((guard) => guard.alias ?? []);
+const isGuarded = (said, alias) => guarded(said).some((pattern) =>
+  new RegExp(`^${pattern.replace(/[.+?^${}()|[\]\\]/g, "\\$&").replaceAll("*", ".*")}$`, "i").test(alias));
 
-// Table rows with the link of what each is about, and the cell under one of these titles.
+// A lock on each of MLflow's own tags with a governed alias.
+function lockTags(root, said) {
+  for (const tag of seen("[role=status][title]", root)) if (isGuarded(said, tag.title)) lock(tag.firstElementChild ?? tag);
+}
+
+// Table rows: what their links of this form name, and the cell under the last of these titles.
 function rows(href, ...titles) {
-  return seen("main [role=row], main tr").flatMap((row) => {
-    const link = seen("a", row).find((it) => href.test(it.getAttribute("href") ?? ""));
+  return seen("main [role=row]").flatMap((row) => {
+    const link = seen("a", row).find((it) => href.test(it.getAttribute("href")));
     if (!link) return [];
-    const heads = seen("[role=columnheader], th", row.closest("[role=table], table") ?? row);
-    const column = heads.findIndex((head) => titles.includes(head.textContent.trim()));
-    const cell = seen("[role=cell], td", row)[column] ?? link.closest("[role=cell], td") ?? link.parentElement;
+    const heads = seen("[role=columnheader]", row.parentElement.parentElement).map((head) => head.textContent.trim());
+    const column = heads.indexOf(titles.findLast((title) => heads.includes(title)));
+    const cell = seen("[role=cell]", row)[column] ?? link.parentElement;
     return [{ row, cell, key: decodeURIComponent(href.exec(link.getAttribute("href"))[1]) }];
   });
 }
 
+// Each of the three says whether its place is there.
 function list() {
-  const found = rows(/^#\/models\/([^/?]+)$/, "Aliased versions", "Staging");
-  const said = found.length ? read(`models?${new URLSearchParams(found.slice(0, 100).map(({ key }) => ["name", key]))}`) : null;
+  const found = rows(/^#\/models\/([^/?]+)$/, "Name", "Aliased versions"), said = several(found.map(({ key }) => key)) || [];
   for (const { cell, key } of found) {
-    const model = said?.models.find((it) => it.model === key);
-    if (!model) continue;
-    const chips = model.aliases.flatMap(({ alias, version, badge, pending }) => [
-      ...(version ? [{ ...badge, words: `${alias}, version ${version}: ${badge.words}` }] : []),
-      ...(pending ? [{ ...pending.badge, words: `${alias} to version ${pending.version}: ${pending.badge.words}` }] : []),
-    ]);
-    if (chips.length || at(cell).said) at(cell).show(...chips);
+    const chips = said.find((it) => it.model === key)?.aliases.flatMap(({ alias, version, badge, pending }) => [
+      version && { ...badge, words: `${alias}, version ${version}: ${badge.words}` },
+      pending && { ...pending.badge, words: `${alias} to version ${pending.version}: ${pending.badge.words}` },
+    ]).filter(Boolean);
+    if (chips?.length) at(cell).show(...chips);
+    else seen("countersign-chip", cell)[0]?.remove();
   }
-  return found.length > 0 || !seen('main a[href^="#/models/"]').length;
+  return found.length;
 }
 
 function model(name) {
   const found = rows(/^#\/models\/[^/]+\/versions\/(\d+)$/, "Aliases", "Stage");
-  const said = found.length ? read(`models/${encodeURIComponent(name)}?versions=${[...new Set(found.map(({ key }) => key))].slice(0, 100)}`) : null;
-  for (const { row, cell, key } of found) {
-    const version = said?.versions.find((it) => it.version === key);
+  const said = found.length && about(name, found.map(({ key }) => key));
+  for (const { row, cell, key } of said ? found : []) {
+    const version = said.versions.find((it) => it.version === key);
     if (version) at(cell).show(version.badge);
-    lock(row, said);
+    lockTags(row, said);
   }
-  return found.length > 0 || !seen('main a[href*="/versions/"]').length;
-}
-
-// A lock on each of MLflow's own tags that shows a governed alias.
-function lock(root, model) {
-  for (const tag of seen("[role=status][title]", root)) {
-    if (isGuarded(model, tag.title)) at(tag.firstElementChild ?? tag).show({ words: "governed", tone: "lock", bare: true });
-  }
+  return found.length;
 }
 
 function version(name, number) {
-  const [first] = seen('main [data-testid="descriptions-item"]'), title = seen("main h2")[0];
-  if (!first || !title) return false;
-  const panel = at(first.parentElement.parentElement, "panel", (it) => first.parentElement.after(it));
+  const place = seen('main [data-testid="descriptions-item"]')[0]?.parentElement, title = seen("main h2")[0];
+  if (!place || !title) return;
+  const panel = at(place.parentElement, "countersign-panel", (it) => place.after(it));
   if (panel.model !== name || panel.version !== number) Object.assign(panel, { model: name, version: number }).load();
-  const said = read(`models/${encodeURIComponent(name)}?versions=${number}`);
+  const said = about(name, [number]);
   if (said) at(title).show(said.versions[0].badge);
-  lock(first.parentElement, said);
+  lockTags(place, said);
   return true;
 }
 
 function dialogs(name) {
   for (const dialog of seen("[role=dialog]")) {
-    const title = seen("h2, [id*=Title]", dialog)[0]?.textContent ?? "";
-    const form = seen("form", dialog)[0];
-    if (!form || !/alias|promote/i.test(title)) continue;
-    if (/alias/i.test(title) && name) aliasDialog(dialog, form, read(`models/${encodeURIComponent(name)}`));
-    else if (/promote/i.test(title)) promoteDialog(form);
+    const title = seen("h2, [id*=Title]", dialog)[0]?.textContent, form = seen("form", dialog)[0];
+    if (form && /alias/i.test(title)) aliasDialog(dialog, form, about(name));
+    if (form && /promote/i.test(title)) promoteDialog(form);
   }
-  // MLflow shows the refusal's address as plain text.
-  const texts = document.evaluate("//*[@role='dialog' or @role='alert' or contains(@class,'notification') or contains(@class,'modal')]//text()[contains(.,'/_countersign/requests/')]", document, null, XPathResult.ORDERED_NODE_SNAPSHOT_TYPE, null);
-  for (let i = 0; i < texts.snapshotLength; i++) {
-    const text = texts.snapshotItem(i), url = /\S+\/_countersign\/requests\/[\w-]+/.exec(text.data)?.[0];
-    if (url) at(text.parentElement).show({ words: "Open the promotion request", tone: "busy", icon: "lock", url });
+  // In a refusal MLflow shows the address as plain text.
+  for (const place of seen("[role=dialog] *, [role=alert] *, [role=alert], [class*=notification] *")) {
+    const text = [...place.childNodes].find((it) => it.nodeType === 3 && it.data.includes("/_countersign/requests/"))?.data;
+    if (text) at(place).show({ words: "Open the promotion request", tone: "busy", url: /\S+\/requests\/[\w-]+/.exec(text)[0] });
   }
 }
 
 function aliasDialog(dialog, form, said) {
-  const guarded = guardedAliases(said);
-  if (!guarded.length) return;
-  const chosen = seen("[role=status][title]", dialog).map((it) => it.title).filter((alias) => isGuarded(said, alias));
-  const typed = seen("input", dialog)[0]?.value.trim();
-  if (typed && isGuarded(said, typed) && !chosen.includes(typed)) chosen.push(typed);
-  note(form, `Governed here: ${guarded.join(", ")}.`, chosen.length && `Saving ${chosen.join(", ")} needs its checks and signatures: where they are missing, a promotion request opens.`);
-  lock(dialog, said);
-  for (const option of seen('[data-testid="model-alias-option"]')) {
-    if (isGuarded(said, option.firstElementChild?.textContent ?? "")) at(option.firstElementChild).show({ words: "governed", tone: "lock", bare: true });
-  }
+  if (!guarded(said).length) return;
+  const chosen = [...seen("[role=status][title]", dialog).map((it) => it.title), seen("input", dialog)[0]?.value.trim()];
+  note(form, `Governed here: ${guarded(said).join(", ")}`, [...new Set(chosen)].filter((alias) => alias && isGuarded(said, alias)), "Saving");
+  lockTags(dialog, said);
+  for (const { firstElementChild: option } of seen('[data-testid="model-alias-option"]')) if (isGuarded(said, option?.firstChild?.textContent ?? "")) lock(option);
 }
 
 function promoteDialog(form) {
-  const options = seen("[role=listbox] ~ * [title], .rc-virtual-list [title]");
-  const chosen = seen("[title]", form).map((it) => it.title).filter(Boolean);
-  const names = [...new Set([...options.map((it) => it.title), ...chosen])].filter(Boolean).slice(0, 100);
-  const said = names.length ? read(`models?${new URLSearchParams(names.map((it) => ["name", it]))}`) : null;
-  const governed = (name) => said?.models.find((it) => it.model === name)?.guards.some((guard) => guard.register_into);
-  for (const option of options) if (governed(option.title)) at(option.firstElementChild ?? option).show({ words: "governed", tone: "lock", bare: true });
-  const held = chosen.filter(governed);
-  if (held.length) note(form, `Registering into ${held[0]} is governed: it needs checks and signatures, and opens a promotion request.`);
+  const options = seen("[role=listbox] ~ * [title], .rc-virtual-list [title]"), chosen = seen("[title]", form).map((it) => it.title);
+  const names = [...new Set([...options.map((it) => it.title), ...chosen])].filter(Boolean), said = several(names) || [];
+  const governed = (name) => said.find((it) => it.model === name)?.guards.some((guard) => guard.register_into);
+  for (const option of options) if (governed(option.title)) lock(option.firstElementChild ?? option);
+  if (names.some(governed)) note(form, `Governed: ${names.filter(governed).join(", ")}`, chosen.filter(governed), "Registering into");
 }
 
-function note(form, fixed, now) {
-  const mine = at(form);
-  mine.toggleAttribute("block", true);
-  mine.show({ words: fixed, tone: "lock" }, ...(now ? [{ words: now, tone: "warning" }] : []));
+function note(form, words, chosen, doing) {
+  const now = `${doing} ${chosen.join(", ")} needs checks and signatures: where they are missing, a request opens.`;
+  at(form).toggleAttribute("block", true);
+  at(form).show({ words, tone: "lock" }, ...(chosen.length ? [{ words: now, tone: "warning" }] : []));
 }
 
-// A place that is not where it used to be: MLflow has changed. Say so once, and be of use in the corner.
-function lost(hook, here) {
-  const corner = at(document.body);
-  corner.toggleAttribute("corner", true);
-  const said = here.version && read(`models/${encodeURIComponent(here.name)}?versions=${here.version}`);
-  const badge = said?.versions[0].badge ?? { words: "Governance", tone: "neutral" };
-  corner.show({ ...badge, url: badge.url ?? `/_countersign/${here.name ? `models/${encodeURIComponent(here.name)}` : ""}` });
-  if (!told[hook]) call("pages/missing", { method: "POST", body: JSON.stringify({ hook }) }).catch(() => {});
-  told[hook] = true;
+// MLflow has changed, and a place is gone: say so once, and be of use in the corner.
+function lost(hook, { name, version }) {
+  const badge = (version && about(name, [version])?.versions[0].badge) || { words: "Governance", tone: "neutral" };
+  at(document.body).toggleAttribute("corner", true);
+  at(document.body).show({ ...badge, url: badge.url ?? `/_countersign/${name ? `models/${encodeURIComponent(name)}` : ""}` });
+  told[hook] ??= call("pages/missing", { method: "POST", body: JSON.stringify({ hook }) }).catch(() => {});
 }
+
+const leaveCorner = () => seen("body > countersign-chip").forEach((it) => it.remove());
 
 const look = quietly(() => {
   timer = undefined;
   const here = route();
   if (location.hash !== page) {
-    page = location.hash;
-    since = performance.now();
-    seen("body > countersign-chip").forEach((it) => it.remove());
+    [page, since] = [location.hash, performance.now()];
+    known.clear();
+    leaveCorner();
     setTimeout(soon, PATIENCE + 100);
     listen();
   }
@@ -307,17 +283,13 @@ const look = quietly(() => {
   const [hook, show] = here.version ? ["version", version] : here.name ? ["model", model] : ["list", list];
   const found = quietly(show)(here.name, here.version);
   quietly(dialogs)(here.name);
-  if (found) seen("body > countersign-chip").forEach((it) => it.remove());
-  else if (performance.now() - since > PATIENCE && seen("main h2").length) lost(hook, here);
+  if (found || !seen('main a[href^="#/models/"]').length) leaveCorner();
+  else if (performance.now() - since > PATIENCE) lost(hook, here);
 });
 
-function soon() {
-  timer ??= setTimeout(look, 60);
-}
+const soon = () => (timer ??= setTimeout(look, 60));
 
-// === live ===
-
-let source, pause = 1000, stale;
+let source, listened, pause = 1000, stale;
 
 function again() {
   clearTimeout(stale);
@@ -327,17 +299,15 @@ function again() {
   }, 150);
 }
 
-// One connection, and only while somebody looks at a page that shows something of ours.
+// One connection, while somebody looks at a page with something of ours.
 function listen() {
   const wanted = !document.hidden && route();
   if (!wanted) source = void source?.close();
   if (!wanted || source) return;
-  const late = stale !== undefined; // not the first: something may have been missed
   source = new EventSource(new URL("events", API));
   source.onopen = () => {
-    pause = 1000;
-    if (late) again();
-    stale ??= 0;
+    if (listened) again();
+    [listened, pause] = [true, 1000];
   };
   source.onmessage = quietly(({ data }) => {
     const { model } = JSON.parse(data), here = route();

@@ -188,6 +188,86 @@ mod tests {
         assert_eq!(same.summary(), "nothing");
     }
 
+    const EVIL: &str = "\"><script>alert(1)</script>";
+
+    fn evil() -> String {
+        EVIL.to_owned()
+    }
+
+    fn request() -> PanelRequest {
+        let line = |tone| CheckLine {
+            plugin: evil(),
+            mark: Mark { words: evil(), tone },
+            summary: evil(),
+            required: true,
+            findings: vec![(evil(), "Error", Some(evil()))],
+            opens: Some(evil()),
+        };
+        let checks = Checks { rest: vec![line("bad")], passed: vec![line("good"), line("good")], of: evil() };
+        let at = countersign_core::time::Millis::new(0);
+        PanelRequest {
+            id: evil(),
+            url: evil(),
+            headline: evil(),
+            summary: evil(),
+            requester: evil(),
+            opened: When::new(at, at),
+            flags: vec![Mark { words: evil(), tone: "warning" }],
+            seats: vec![Mark { words: evil(), tone: "busy" }],
+            checks,
+            holder: Some((evil(), evil())),
+            digest: evil(),
+            live: true,
+            may: Rights { seats: vec![EVIL.into()], comment: true, withdraw: true, ..Rights::default() },
+            call: Some(Call { words: evil(), method: evil(), path: evil(), body: evil() }),
+            entry: Some(7),
+        }
+    }
+
+    fn panel(requests: Vec<PanelRequest>) -> String {
+        let badge = Mark { words: evil(), tone: "busy" };
+        let (checks, targets) = (Checks::default(), vec![(evil(), evil())]);
+        let panel = Panel {
+            base: "/_countersign".to_owned(),
+            model: evil(),
+            model_url: evil(),
+            version: evil(),
+            badge,
+            holds: vec![evil()],
+            creator: evil(),
+            requests,
+            nothing: evil(),
+            checks,
+            targets,
+        };
+        panel.render().unwrap()
+    }
+
+    /// The module puts it into MLflow's page as it is.
+    #[test]
+    fn nothing_that_comes_from_outside_becomes_markup() {
+        let found = Compared { metrics: vec![change(EVIL, Some(EVIL), Some(EVIL))], ..Compared::default() };
+        let difference = Difference::new(evil(), evil(), evil(), found).render().unwrap();
+        for html in [panel(vec![request()]), panel(vec![]), difference] {
+            assert!(!html.contains("<script") && html.contains("&#60;script&#62;"), "{html}");
+            assert!(!html.contains(" style=") && !html.contains(" onclick="), "{html}");
+        }
+    }
+
+    #[test]
+    fn it_is_one_element_and_offers_what_the_viewer_may_do() {
+        let html = panel(vec![request()]);
+        assert!(html.trim_start().starts_with("<section") && html.trim_end().ends_with("</section>"), "{html}");
+        assert!(html.contains(">Approve</button>") && html.contains(">Withdraw</button>"));
+        let barred = Rights { why_not: Some("You cannot sign".to_owned()), ..Rights::default() };
+        let html = panel(vec![PanelRequest { may: barred, ..request() }]);
+        assert!(html.contains("You cannot sign") && !html.contains("Approve</button>"), "{html}");
+        assert!(!html.contains("<textarea"), "nothing can be said, so nothing is asked");
+        let first = Rights { first: Some("Open the findings".to_owned()), ..request().may };
+        let html = panel(vec![PanelRequest { may: first, ..request() }]);
+        assert_eq!(html.matches("disabled aria-describedby").count(), 2, "{html}");
+    }
+
     #[test]
     fn growth_has_a_sign_or_is_not_said() {
         let check = |was: Option<&str>, is: Option<&str>, expect: Option<&str>| {
