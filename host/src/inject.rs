@@ -95,7 +95,9 @@ async fn splice(mut body: Body, element: &str) -> (Body, bool) {
             },
         };
         match found {
-            Place::Before(at) if at <= MAX_HEAD => return (inserted(&read.freeze(), at, element, body), true),
+            Place::Before(at) if at <= MAX_HEAD => {
+                return (inserted(&read.freeze(), at, element, body), true);
+            }
             Place::Unknown if read.len() <= MAX_HEAD => {}
             _ => return (queued([Ok(data_frame(read.freeze()))], body), false),
         }
@@ -105,7 +107,11 @@ async fn splice(mut body: Body, element: &str) -> (Body, bool) {
 fn inserted(read: &Bytes, at: usize, element: &str, rest: Body) -> Body {
     let (before, after) = (read.slice(..at), read.slice(at..));
     let whole = Bytes::from([&before[..], element.as_bytes(), &after[..]].concat());
-    if hyper::body::Body::is_end_stream(&rest) { Body::Whole(whole) } else { queued([Ok(data_frame(whole))], rest) }
+    if hyper::body::Body::is_end_stream(&rest) {
+        Body::Whole(whole)
+    } else {
+        queued([Ok(data_frame(whole))], rest)
+    }
 }
 
 type Frame = hyper::body::Frame<Bytes>;

@@ -54,7 +54,8 @@ impl Stage {
         let mlflow = Mlflow::start_under(prefix, served, &dir.join("mlflow"))?;
         console::step("Countersign starts", |_| {
             let workdir =
-                Workdir::create(&dir.join("countersign"), &mlflow.url(), &workdir::story_policy()?)?.under(prefix)?;
+                Workdir::create(&dir.join("countersign"), &mlflow.url(), &workdir::story_policy()?)?
+                    .under(prefix)?;
             let mut host = Countersign::on(workdir);
             let mut tokens = BTreeMap::new();
             for (name, password) in PEOPLE {
@@ -94,7 +95,12 @@ impl Stage {
 
     /// GETs a resource of Countersign's API, which must exist.
     pub fn read(&self, name: &str, resource: &str) -> Result<Value> {
-        let response = self.call(name, "GET", &format!("{}/_countersign/api/v1/{resource}", self.host.workdir().prefix), None)?;
+        let response = self.call(
+            name,
+            "GET",
+            &format!("{}/_countersign/api/v1/{resource}", self.host.workdir().prefix),
+            None,
+        )?;
         if response.status != 200 {
             bail!("GET {resource} as {name} answered {}: {}", response.status, response.text());
         }

@@ -28,8 +28,12 @@ impl Workdir {
     /// Writes the configuration for a Countersign before `upstream` (a URL), on free ports.
     pub fn create(dir: &Path, upstream: &str, policy: &str) -> Result<Self> {
         fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
-        let workdir =
-            Self { dir: dir.to_path_buf(), port: http::free_port()?, admin_port: http::free_port()?, prefix: String::new() };
+        let workdir = Self {
+            dir: dir.to_path_buf(),
+            port: http::free_port()?,
+            admin_port: http::free_port()?,
+            prefix: String::new(),
+        };
         fs::write(workdir.config(), workdir.configuration(upstream, &mlflow::random_key()?))?;
         fs::write(workdir.policy(), policy)?;
         Ok(workdir)
@@ -41,7 +45,10 @@ impl Workdir {
             return Ok(self);
         }
         let text = fs::read_to_string(self.config())?;
-        fs::write(self.config(), text.replacen("[server]\n", &format!("[server]\nstatic_prefix = \"{prefix}\"\n"), 1))?;
+        fs::write(
+            self.config(),
+            text.replacen("[server]\n", &format!("[server]\nstatic_prefix = \"{prefix}\"\n"), 1),
+        )?;
         Ok(Self { prefix: prefix.to_owned(), ..self })
     }
 

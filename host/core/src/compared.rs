@@ -71,7 +71,9 @@ fn block(text: &str, head: &str) -> Vec<(String, String)> {
     for line in inside.take_while(|line| line.starts_with(' ')) {
         let indent = line.len() - line.trim_start().len();
         match (line.trim().split_once(':'), members.last_mut()) {
-            (Some((name, value)), _) if indent <= 2 => members.push((name.to_owned(), value.trim().to_owned())),
+            (Some((name, value)), _) if indent <= 2 => {
+                members.push((name.to_owned(), value.trim().to_owned()))
+            }
             (_, Some((_, value))) => {
                 value.push(' ');
                 value.push_str(line.trim());
@@ -95,7 +97,8 @@ fn columns(part: &str, written: &str) -> Vec<(String, String)> {
 }
 
 fn column_line(part: &str, at: usize, column: &Value) -> (String, String) {
-    let name = column.get("name").and_then(Value::as_str).map_or_else(|| format!("{}", at + 1), str::to_owned);
+    let name =
+        column.get("name").and_then(Value::as_str).map_or_else(|| format!("{}", at + 1), str::to_owned);
     let kind = match column.get("type") {
         Some(Value::String(kind)) if kind != "tensor" => kind.clone(),
         _ => column.get("tensor-spec").unwrap_or(column).to_string(),

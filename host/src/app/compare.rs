@@ -31,9 +31,9 @@ impl App {
     ) -> Result<Arc<VersionFacts>, AppError> {
         let filter = RequestFilter { model: Some(model.clone()), limit: 200, ..RequestFilter::default() };
         let requests = self.requests(&filter)?;
-        let judged = requests.iter().find(|request| {
-            request.subject.version == version && &request.subject.workspace == workspace
-        });
+        let judged = requests
+            .iter()
+            .find(|request| request.subject.version == version && &request.subject.workspace == workspace);
         if let Some(kept) = judged.and_then(|request| self.evidence(request.facts).ok()) {
             let (facts, _): (VersionFacts, ModelFacts) = serde_json::from_slice(&kept)?;
             return Ok(Arc::new(facts));

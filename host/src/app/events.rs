@@ -112,7 +112,10 @@ impl App {
         for event in entries.iter().filter_map(event).map(|event| self.completed(event)) {
             // One batch is one change: of a version it is told once.
             let same = |other: &Event| other.model == event.model && other.version == event.version;
-            if !told.iter().any(|other| same(other) && (event.request.is_none() || other.request == event.request)) {
+            if !told
+                .iter()
+                .any(|other| same(other) && (event.request.is_none() || other.request == event.request))
+            {
                 told.push(event);
             }
         }
@@ -160,7 +163,9 @@ fn event(entry: &Entry) -> Option<Event> {
         Entry::BrokeGlass { used } => new.placed(&used.placed),
         Entry::VersionCreated { workspace, model, version, .. }
         | Entry::RuleRun { workspace, model, version, .. }
-        | Entry::Commented { workspace, model, version, .. } => new.of(workspace, Some(model), Some(*version)),
+        | Entry::Commented { workspace, model, version, .. } => {
+            new.of(workspace, Some(model), Some(*version))
+        }
         Entry::CheckRun(run) => new.of(&run.workspace, Some(&run.model), Some(run.version)),
         Entry::Bypassed(bypass) => new.of(&bypass.workspace, Some(&bypass.model), bypass.is),
         Entry::RequestOpened { request, .. }

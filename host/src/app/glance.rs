@@ -109,8 +109,10 @@ impl App {
 
     fn alias_glance(&self, alias: String, held: &[HeldName], requests: &[PromotionRequest]) -> AliasGlance {
         let now = self.clock.now();
-        let about: Vec<&PromotionRequest> =
-            requests.iter().filter(|request| request.placed.action.target() == Some(alias.as_str())).collect();
+        let about: Vec<&PromotionRequest> = requests
+            .iter()
+            .filter(|request| request.placed.action.target() == Some(alias.as_str()))
+            .collect();
         let holding = held.iter().find(|held| held.name.strip_prefix("alias:") == Some(alias.as_str()));
         let version = holding.and_then(|held| held.version);
         let of_holder: Vec<&PromotionRequest> = about
@@ -171,7 +173,8 @@ fn aliases(guards: &[Guard], held: &[HeldName], requests: &[PromotionRequest]) -
         guards.iter().filter_map(|guard| if let Guard::Alias(pattern) = guard { Some(pattern) } else { None })
     };
     let named = patterns().map(|pattern| pattern.as_str()).filter(|pattern| !pattern.contains('*'));
-    let held = held.iter().filter(|held| held.version.is_some()).filter_map(|held| held.name.strip_prefix("alias:"));
+    let held =
+        held.iter().filter(|held| held.version.is_some()).filter_map(|held| held.name.strip_prefix("alias:"));
     let live = requests.iter().filter(|request| request.state.is_live());
     let asked = live.filter_map(|request| request.placed.action.target());
     let asked = asked.filter(|target| patterns().any(|pattern| pattern.matches(target)));

@@ -2,7 +2,7 @@
 //! that is not there is also refused.
 
 use countersign_core::names::{PluginName, Seat};
-use countersign_core::request::{PromotionRequest, State};
+use countersign_core::request::{PromotionRequest, Standing, State};
 use countersign_core::review::{Barred, may_fill};
 use serde::Serialize;
 
@@ -40,17 +40,23 @@ impl App {
     #[must_use]
     pub fn rights(&self, me: Option<&Identity>, request: &PromotionRequest) -> Rights {
         let Some(me) = me else {
-            return Rights { why_not: Some("Sign in to act on this request.".to_owned()), ..Rights::default() };
+            return Rights {
+                why_not: Some("Sign in to act on this request.".to_owned()),
+                ..Rights::default()
+            };
         };
-        let (live, applying) =
-            (request.state.is_live(), matches!(request.state, State::Applying { .. }));
+        let (live, applying) = (request.state.is_live(), matches!(request.state, State::Applying { .. }));
         if !live {
-            let why_not = format!("This request is {}: there is nothing left to decide.", request.state.as_str());
-            let renew = request.may_begin_again();
+            let why_not =
+                format!("This request is {}: there is nothing left to decide.", request.state.as_str());
+            let standing = request.standing(self.clock.now());
+            let ends = matches!(standing, Some(Standing::Expiring { .. } | Standing::Expired));
+            let renew = ends || matches!(request.state, State::Lapsed { .. });
             return Rights { why_not: Some(why_not), renew, comment: true, ..Rights::default() };
         }
         let approved = matches!(request.state, State::Approved { .. });
-        let applies = approved && Self::applies(&request.placed) && request.gates.iter().any(|gate| gate.applies);
+        let applies =
+            approved && Self::applies(&request.placed) && request.gates.iter().any(|gate| gate.applies);
         let (seats, why_not) = self.seats_to_sign_in(me, request);
         let not_yet = request.may_vote(&me.person, self.clock.now()).err();
         Rights {

@@ -2,8 +2,8 @@
 
 use http::header::{
     ACCEPT_ENCODING, ACCEPT_RANGES, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_SECURITY_POLICY,
-    CONTENT_TYPE, ETAG, HeaderName, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE,
-    LAST_MODIFIED, RANGE,
+    CONTENT_TYPE, ETAG, HeaderName, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE,
+    IF_UNMODIFIED_SINCE, LAST_MODIFIED, RANGE,
 };
 use http::response::Parts;
 use http::{HeaderMap, HeaderValue, StatusCode};
@@ -58,7 +58,10 @@ pub(super) fn mark(response: &mut HeaderMap, mark: &str) {
 /// The whole of an HTML document, in an encoding in which ASCII is ASCII.
 pub(super) fn is_plain_document(head: &Parts) -> bool {
     let plain = head.headers.get(CONTENT_ENCODING).is_none_or(|coding| coding == "identity");
-    head.status == StatusCode::OK && plain && !head.headers.contains_key(CONTENT_RANGE) && is_html(&head.headers)
+    head.status == StatusCode::OK
+        && plain
+        && !head.headers.contains_key(CONTENT_RANGE)
+        && is_html(&head.headers)
 }
 
 fn is_html(headers: &HeaderMap) -> bool {

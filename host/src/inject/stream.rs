@@ -25,7 +25,10 @@ impl hyper::body::Body for Stream {
     type Data = Bytes;
     type Error = BoxError;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         match self.read.pop_front() {
             Some(next) => Poll::Ready(Some(next)),
             None => Pin::new(&mut self.rest).poll_frame(cx),

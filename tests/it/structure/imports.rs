@@ -8,7 +8,19 @@ const HOST: &str = "host/src/";
 
 /// Each layer may import what stands before it. Within the first, no two may import each other.
 const LAYERS: [&[&str]; 5] = [
-    &["auth", "clock", "config", "facts", "inject", "ledger", "mlflow", "operator", "plugins", "store", "telemetry"],
+    &[
+        "auth",
+        "clock",
+        "config",
+        "facts",
+        "inject",
+        "ledger",
+        "mlflow",
+        "operator",
+        "plugins",
+        "store",
+        "telemetry",
+    ],
     &["app"],
     &["http"],
     &["cli"],

@@ -104,7 +104,8 @@ fn without_a_request_its_checks_speak() {
 
 #[test]
 fn each_state_has_its_word() {
-    let of_one = |request: PromotionRequest, expect: &str, tone| check(&known(&[&request], &[]), expect, tone);
+    let of_one =
+        |request: PromotionRequest, expect: &str, tone| check(&known(&[&request], &[]), expect, tone);
     of_one(waiting(), "Waiting for risk", Tone::Busy);
     let failed = Violation::CheckFailed { plugin: "fairness".into(), message: String::new() };
     let denied = Verdict::Denied(vec![failed]);

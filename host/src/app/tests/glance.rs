@@ -41,8 +41,7 @@ async fn chips_follow_a_promotion() {
 async fn a_model_that_no_gate_covers_is_not_governed() {
     let world = World::new(&POLICY.replace("models = [\"*\"]", "models = [\"fraud\"]")).await;
     let (workspace, model) = (Workspace::new("default"), ModelName::new("credit"));
-    let (glance, rows) =
-        world.app.versions_glance(&workspace, &model, Some(vec![Version::new(7)])).unwrap();
+    let (glance, rows) = world.app.versions_glance(&workspace, &model, Some(vec![Version::new(7)])).unwrap();
     assert!(!glance.governed && glance.guards.is_empty());
     assert_eq!(rows[0].spoken.0.words(), "Not governed");
 }

@@ -72,8 +72,7 @@ pub(super) async fn show(
 ) -> Result<Json<Value>, Problem> {
     reader(&app, &auth)?;
     let chosen = query.versions.as_deref().map(versions).transpose()?;
-    let (model, rows) =
-        app.versions_glance(&workspace_of(query.workspace), &ModelName::new(name), chosen)?;
+    let (model, rows) = app.versions_glance(&workspace_of(query.workspace), &ModelName::new(name), chosen)?;
     let mut shown = model_json(&app, &model);
     if let Some(members) = shown.as_object_mut() {
         let rows: Vec<Value> = rows.iter().map(|row| version_json(&app, row)).collect();
@@ -137,9 +136,10 @@ fn model_json(app: &App, glance: &ModelGlance) -> Value {
 }
 
 fn alias_json(app: &App, glance: &AliasGlance) -> Value {
-    let pending = glance.pending.as_ref().map(|(version, spoken)| {
-        json!({ "version": version, "badge": badge(app, spoken) })
-    });
+    let pending = glance
+        .pending
+        .as_ref()
+        .map(|(version, spoken)| json!({ "version": version, "badge": badge(app, spoken) }));
     json!({
         "alias": glance.alias,
         "version": glance.version,
@@ -149,7 +149,8 @@ fn alias_json(app: &App, glance: &AliasGlance) -> Value {
 }
 
 fn version_json(app: &App, glance: &VersionGlance) -> Value {
-    let person = |id: &PersonId| json!({ "name": app.people.name_of(id), "machine": app.people.is_machine(id) });
+    let person =
+        |id: &PersonId| json!({ "name": app.people.name_of(id), "machine": app.people.is_machine(id) });
     json!({
         "version": glance.version,
         "badge": badge(app, &glance.spoken),

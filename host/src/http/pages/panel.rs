@@ -133,7 +133,8 @@ impl Difference {
     #[must_use]
     pub fn new(was: String, is: String, holds: String, found: Compared) -> Self {
         let Compared { metrics, params, signature, files } = found;
-        let groups = [("Metrics", metrics), ("Parameters", params), ("Signature", signature), ("Files", files)];
+        let groups =
+            [("Metrics", metrics), ("Parameters", params), ("Signature", signature), ("Files", files)];
         let groups = groups.into_iter().filter(|(_, changes)| !changes.is_empty()).collect();
         Self { was, is, holds, groups }
     }
@@ -257,7 +258,10 @@ mod tests {
     #[test]
     fn it_is_one_element_and_offers_what_the_viewer_may_do() {
         let html = panel(vec![request()]);
-        assert!(html.trim_start().starts_with("<section") && html.trim_end().ends_with("</section>"), "{html}");
+        assert!(
+            html.trim_start().starts_with("<section") && html.trim_end().ends_with("</section>"),
+            "{html}"
+        );
         assert!(html.contains(">Approve</button>") && html.contains(">Withdraw</button>"));
         let barred = Rights { why_not: Some("You cannot sign".to_owned()), ..Rights::default() };
         let html = panel(vec![PanelRequest { may: barred, ..request() }]);

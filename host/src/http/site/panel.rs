@@ -42,7 +42,9 @@ pub(super) async fn show(visitor: Visitor, Query(of): Query<Of>) -> Result<Respo
     let app = visitor.app();
     let status = app.version_status(&workspace, &model, number).map_err(trouble)?;
     let (glance, rows) = app.versions_glance(&workspace, &model, Some(vec![number])).map_err(trouble)?;
-    let Some(row) = rows.first() else { return Err(trouble(AppError::NotFound("no such version".to_owned()))) };
+    let Some(row) = rows.first() else {
+        return Err(trouble(AppError::NotFound("no such version".to_owned())));
+    };
     let requests = worth_showing(&visitor, &status.requests);
     let shown = Panel {
         base: visitor.site.base.to_string(),
@@ -74,7 +76,8 @@ fn number(text: &str) -> Result<Version, AppError> {
 
 /// Those that somebody can act on; where there is none, the one that says how it stands.
 fn worth_showing<'a>(visitor: &Visitor, all: &'a [PromotionRequest]) -> Vec<&'a PromotionRequest> {
-    let live: Vec<&PromotionRequest> = all.iter().filter(|request| request.state.is_live()).take(SHOWN).collect();
+    let live: Vec<&PromotionRequest> =
+        all.iter().filter(|request| request.state.is_live()).take(SHOWN).collect();
     if !live.is_empty() {
         return live;
     }
@@ -112,8 +115,7 @@ fn nothing(glance: &ModelGlance) -> String {
 
 fn shown(visitor: &Visitor, glance: &ModelGlance, request: &PromotionRequest) -> PanelRequest {
     let app = visitor.app();
-    let members =
-        app.people.signers(&app.generation.load().policy, &request.authors, visitor.now());
+    let members = app.people.signers(&app.generation.load().policy, &request.authors, visitor.now());
     let of_seat = |seat: &Seat| members.get(seat).cloned().unwrap_or_default();
     let may = app.rights(visitor.caller.identity(), request);
     PanelRequest {
@@ -177,7 +179,12 @@ fn call(action: &Action) -> Call {
     let mut letters = words.chars();
     let first = letters.next().map(|letter| letter.to_uppercase().to_string()).unwrap_or_default();
     let words = format!("{first}{} now", letters.as_str());
-    Call { words, method: spelt.method, path: spelt.path.trim_start_matches('/').to_owned(), body: spelt.body }
+    Call {
+        words,
+        method: spelt.method,
+        path: spelt.path.trim_start_matches('/').to_owned(),
+        body: spelt.body,
+    }
 }
 
 fn checks(visitor: &Visitor, runs: &[CheckRun], request: Option<&PromotionRequest>) -> Checks {
@@ -186,7 +193,8 @@ fn checks(visitor: &Visitor, runs: &[CheckRun], request: Option<&PromotionReques
         (Some(me), Some(request)) if request.state.is_live() => request.unread_by(&me.person),
         _ => Vec::new(),
     };
-    let mut lines: Vec<(u8, CheckLine)> = runs.iter().map(|run| line(run, request, unread.contains(&run.plugin))).collect();
+    let mut lines: Vec<(u8, CheckLine)> =
+        runs.iter().map(|run| line(run, request, unread.contains(&run.plugin))).collect();
     lines.sort_by_key(|(rank, _)| *rank);
     let of = request.map_or_else(|| "check".to_owned(), |request| format!("check {}", request.id));
     let (passed, rest): (Vec<_>, Vec<_>) = lines.into_iter().partition(|(rank, _)| *rank == PASSED);
@@ -205,7 +213,8 @@ fn line(run: &CheckRun, request: Option<&PromotionRequest>, unread: bool) -> (u8
         Conclusion::Skipped => (3, "Skipped", "neutral"),
         Conclusion::Pass => (PASSED, "Passed", "good"),
     };
-    let opens = request.filter(|_| unread).map(|request| format!("requests/{}/evidence/{}", request.id, run.plugin));
+    let opens =
+        request.filter(|_| unread).map(|request| format!("requests/{}/evidence/{}", request.id, run.plugin));
     let findings = run.outcome.findings().iter().map(|finding| {
         let severity = match finding.severity {
             Severity::Error => "Error",
@@ -232,8 +241,11 @@ fn targets(
     version: Version,
     requests: &[PromotionRequest],
 ) -> Vec<(String, String)> {
-    let live: Vec<&Action> =
-        requests.iter().filter(|request| request.state.is_live()).map(|request| &request.placed.action).collect();
+    let live: Vec<&Action> = requests
+        .iter()
+        .filter(|request| request.state.is_live())
+        .map(|request| &request.placed.action)
+        .collect();
     let aliases = glance.aliases.iter().filter(|held| held.version != Some(version)).map(|held| {
         let action = Action::SetAlias { model: model.clone(), alias: Alias::new(&held.alias), version };
         (format!("alias {}", held.alias), action)
