@@ -339,7 +339,7 @@ def api_down(playwright: Playwright) -> None:
     sign_in(omar)
     omar.context.route(re.compile("/_countersign/(api|panel)"), lambda route: route.abort())
     page = go(omar, "/models/credit/versions/2")
-    expect(page.locator("main h2")).to_contain_text("Version 2")
+    expect(page.locator("main h2").first).to_contain_text("Version 2")
     expect(panel(page).get_by_role("alert")).to_contain_text("Could not load governance status")
     picture(omar, "api-down")
     page = go(omar, "/models/credit")

@@ -30,8 +30,6 @@ pub struct Mlflow {
     port: u16,
     server: Option<Kept>,
     dir: PathBuf,
-    /// Its `--static-prefix`.
-    prefix: String,
 }
 
 /// The server that all tests of this process share, so give your models names of your own. It is the one at
@@ -59,8 +57,8 @@ impl Mlflow {
             return Self::start(venv, dir);
         }
         console::step(format!("MLflow starts under {prefix}"), |progress| {
-            let mlflow = Self::launch_on(http::free_port()?, venv, dir, &["--static-prefix", prefix], &[])?;
-            let mut mlflow = Self { prefix: prefix.to_owned(), ..mlflow };
+            let arguments = ["--static-prefix", prefix];
+            let mut mlflow = Self::launch_on(http::free_port()?, venv, dir, &arguments, &[])?;
             mlflow.wait(|last| progress.at(last))?;
             Ok(mlflow)
         })
@@ -95,13 +93,13 @@ impl Mlflow {
         ]
         .concat();
         let server = child::keep(&venv.python(), &arguments, &environment, &dir.join("mlflow.log"))?;
-        Ok(Self { port, server: Some(server), dir: dir.to_path_buf(), prefix: String::new() })
+        Ok(Self { port, server: Some(server), dir: dir.to_path_buf() })
     }
 
     /// Waits until it answers; `see` gets the last line of its log now and then.
     pub fn wait(&mut self, mut see: impl FnMut(String)) -> Result<()> {
         let begun = Instant::now();
-        while !matches!(http::get(self.port, &format!("{}/health", self.prefix)), Ok((200, _))) {
+        while !matches!(http::get(self.port, "/health"), Ok((200, _))) {
             let Some(server) = &mut self.server else { bail!("no MLflow answers on {}", self.url()) };
             if !server.alive() {
                 bail!("MLflow ended before it was ready. Its log ends with:\n{}", server.tail(30));
@@ -146,7 +144,7 @@ impl Mlflow {
         if let Ok(port) = std::env::var("COUNTERSIGN_TEST_MLFLOW") {
             let port = port.parse().context("COUNTERSIGN_TEST_MLFLOW must be a port on 127.0.0.1")?;
             let dir = std::env::var_os("COUNTERSIGN_TEST_MLFLOW_DIR").map(PathBuf::from).unwrap_or_default();
-            let mut mlflow = Self { port, server: None, dir, prefix: String::new() };
+            let mut mlflow = Self { port, server: None, dir };
             mlflow.wait(|_| ())?;
             return Ok(mlflow);
         }

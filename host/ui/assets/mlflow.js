@@ -2,7 +2,7 @@
 // Shows what the server says. Whatever fails here, MLflow goes on as if this were not there.
 
 const OURS = new URL("../", import.meta.url), API = new URL("api/v1/", OURS), MLFLOW = new URL("../", OURS);
-const PATIENCE = 8000; // ms after which a place counts as missing
+const PATIENCE = 8000; // ms until a place counts as missing
 const ICONS = {
   good: "M3.5 8.5l3 3 6-7", bad: "M4 4l8 8M12 4l-8 8", busy: "M8 4.5V8l2.5 1.5M14 8A6 6 0 112 8a6 6 0 0112 0",
   warning: "M8 3v6M8 12v.5", neutral: "M4 8h8", lock: "M4 7.5h8V13H4zM6 7.5V5a2 2 0 014 0v2.5",
@@ -61,7 +61,7 @@ class Chip extends Ours {
   }
 }
 
-// Drawn by the server; here are only its calls.
+// Drawn by the server; here are its calls.
 class Panel extends Ours {
   constructor() {
     super();
@@ -106,6 +106,7 @@ class Panel extends Ours {
     for (const it of kept(piece)) {
       const { key } = it.dataset;
       if (was.has(key)) it["open" in it ? "open" : "value"] = was.get(key);
+      if (it.selectedIndex < 0) it.selectedIndex = 0;
       if (key === focused) it.focus();
     }
     for (const it of this.place.querySelectorAll("[data-load]")) {
@@ -230,7 +231,7 @@ function dialogs(name) {
     if (form && /alias/i.test(title)) aliasDialog(dialog, form, about(name));
     if (form && /promote/i.test(title)) promoteDialog(form);
   }
-  // In a refusal MLflow shows the address as plain text.
+  // MLflow shows the address in a refusal as text.
   for (const place of seen("[role=dialog] *, [role=alert] *, [role=alert], [class*=notification] *")) {
     const text = [...place.childNodes].find((it) => it.nodeType === 3 && it.data.includes("/_countersign/requests/"))?.data;
     if (text) at(place).show({ words: "Open the promotion request", tone: "busy", url: /\S+\/requests\/[\w-]+/.exec(text)[0] });
