@@ -28,7 +28,7 @@ const LAYERS: [&[&str]; 5] = [
 ];
 
 /// What `http` reaches through `app` alone.
-const BEHIND_APP: [&str; 5] = ["facts", "inject", "ledger", "mlflow", "plugins", "store"];
+const BEHIND_APP: [&str; 5] = ["facts", "ledger", "mlflow", "plugins", "store"];
 const EXCEPTIONS: &str = include_str!("../import_exceptions.txt");
 
 /// The module below `host/src` to which a file belongs.
