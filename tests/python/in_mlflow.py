@@ -21,7 +21,6 @@ from chrome import FAULTS, Person, axe, shoot
 
 URL = os.environ["COUNTERSIGN_URL"]
 API = URL + "/_countersign/api/v1/"
-ALIAS = URL + "/ajax-api/2.0/mlflow/registered-models/alias"
 SHOTS = os.environ.get("SHOTS", "in-mlflow")
 # Who works on the module may try it without building: what the server would send is taken from this folder.
 DRAFT = os.environ.get("DRAFT")
@@ -276,7 +275,7 @@ def alias_dialog(ana: Person) -> None:
 
 
 def promote_dialog(ana: Person) -> None:
-    call("ana", "POST", URL + "/api/2.0/mlflow/registered-models/create", {"name": "prod.credit"})
+    call("ana", "POST", URL + "/ajax-api/2.0/mlflow/registered-models/create", {"name": "prod.credit"})
     page = go(ana, "/models/credit/versions/3")
     page.get_by_role("button", name="Promote model").click()
     dialog = page.get_by_role("dialog")

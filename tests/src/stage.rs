@@ -67,7 +67,7 @@ impl Stage {
             let ana = Actor::start(
                 venv,
                 "ana",
-                &host.workdir().url(),
+                &host.workdir().root(),
                 tokens.get("ana").map(String::as_str),
                 &log,
             )?;

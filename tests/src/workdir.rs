@@ -64,7 +64,12 @@ impl Workdir {
         self.dir.join("countersign.log")
     }
 
-    /// What clients and browsers use, without a slash at the end.
+    /// What MLflow's clients use: its REST API does not move below the prefix.
+    pub fn root(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// What browsers use, without a slash at the end; and clients where there is no prefix.
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}{}", self.port, self.prefix)
     }

@@ -175,16 +175,13 @@ fn holder(glance: &ModelGlance, request: &PromotionRequest) -> Option<(String, S
 
 fn call(action: &Action) -> Call {
     let spelt = App::spelling(action);
+    // The twin that browsers call: below the static prefix, as MLflow's other one is not.
+    let path = spelt.path.replacen("/api/", "ajax-api/", 1);
     let words = explain::action_phrase(action).replace('`', "");
     let mut letters = words.chars();
     let first = letters.next().map(|letter| letter.to_uppercase().to_string()).unwrap_or_default();
     let words = format!("{first}{} now", letters.as_str());
-    Call {
-        words,
-        method: spelt.method,
-        path: spelt.path.trim_start_matches('/').to_owned(),
-        body: spelt.body,
-    }
+    Call { words, method: spelt.method, path: path, body: spelt.body }
 }
 
 fn checks(visitor: &Visitor, runs: &[CheckRun], request: Option<&PromotionRequest>) -> Checks {
