@@ -9,18 +9,21 @@ mod apply;
 mod authors;
 mod browse;
 mod bypass;
+mod compare;
 mod conclude;
 mod delegate;
 mod differ;
 mod discussion;
 mod emergency;
 mod error;
+mod events;
 mod evidence;
 mod expire;
 mod explain;
 mod fall_back;
 mod files;
 mod generation;
+mod glance;
 mod govern;
 mod health;
 mod held_after;
@@ -28,8 +31,8 @@ mod history;
 mod holdings;
 mod insights;
 mod judge;
-mod lists;
 mod known_runs;
+mod lists;
 mod look;
 mod notices;
 mod people;
@@ -42,6 +45,7 @@ mod refuse;
 mod registry;
 mod replay;
 mod review;
+mod rights;
 mod rules;
 mod run_checks;
 mod sampled;
@@ -75,10 +79,12 @@ pub use self::delegate::NewDelegation;
 pub use self::discussion::{NewComment, Said};
 pub use self::emergency::NewEmergency;
 pub use self::error::AppError;
-pub use self::files::Passage;
+pub use self::events::{Event, Events};
 pub use self::evidence::KnownEvidence;
 pub use self::explain::{Asks, Explained, Question};
+pub use self::files::Passage;
 pub use self::generation::{Generation, LoadGenerationError};
+pub use self::glance::{AliasGlance, ModelGlance, Spoken, VersionGlance};
 pub use self::govern::{Answer, Call};
 pub use self::health::{Doctor, Finding, Verdict};
 pub use self::insights::KeptInsights;
@@ -91,6 +97,7 @@ pub use self::refuse::Refusal;
 pub use self::registry::{Registry, RegistryError};
 pub use self::replay::{ReplayReport, ReplaySubject, replay};
 pub use self::review::{NewReview, seats_asked};
+pub use self::rights::Rights;
 pub use self::signature::{about, is_asked_for};
 pub use self::standing::Word;
 pub use self::transitions::{Asked, Transition};
@@ -118,7 +125,7 @@ pub struct App {
     pub generation: ArcSwap<Generation>,
     pub people: People,
     pub metrics: Arc<Metrics>,
-    /// Where people reach us, without a trailing slash: used in links.
+    /// Where people reach us, with MLflow's static prefix and without a trailing slash: used in links.
     pub public_url: String,
     /// The workspaces that the reconciler looks at.
     pub workspaces: Vec<Workspace>,
@@ -134,6 +141,8 @@ pub struct App {
     pub known_runs: KnownRuns,
     /// What the ledger says about how approval flows.
     pub insights: KeptInsights,
+    /// Pages that want to know what changes.
+    pub events: Events,
     pub(crate) reload_error: ArcSwapOption<String>,
 }
 

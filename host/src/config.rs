@@ -35,6 +35,7 @@ pub struct Config {
     /// `None`: nobody is told.
     pub notify: Option<NotifyTo>,
     pub plugins: Plugins,
+    pub ui: Ui,
     pub log: Log,
     /// As it was written, secrets masked.
     written: File,
@@ -193,6 +194,12 @@ pub struct Plugins {
     pub threads: Option<NonZeroUsize>,
     /// Evaluations at one time.
     pub max_concurrent: NonZeroUsize,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub struct Ui {
+    /// Whether MLflow's own pages show where versions stand.
+    pub inject: bool,
 }
 
 #[derive(Debug, Clone)]

@@ -1,7 +1,7 @@
 //! Countersign: a host in front of an unmodified MLflow server.
 //!
 //! Modules in the order in which they may import each other; a test holds us to it:
-//! `core ← {store, ledger, plugins, mlflow, facts, notify} ← app ← http ← cli ← main`.
+//! `core ← {store, ledger, plugins, mlflow, facts, inject, notify} ← app ← http ← cli ← main`.
 
 // Whether the future that serves a connection is `Send` is asked through every type down to wasmtime's.
 #![recursion_limit = "256"]
@@ -16,6 +16,7 @@ pub mod clock;
 pub mod config;
 pub mod facts;
 pub mod http;
+pub mod inject;
 pub mod ledger;
 pub mod mlflow;
 pub mod notify;

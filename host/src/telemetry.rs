@@ -1,5 +1,6 @@
 //! Logs and metrics. Neither ever carries a body, a token or an e-mail address, and no metric carries a model's name.
 
+mod labels;
 pub mod metrics;
 
 use std::io::IsTerminal;
@@ -8,7 +9,8 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-pub use self::metrics::{Drift, Metrics, RequestOutcome, Route, WebhookResult};
+pub use self::labels::{Drift, Hook, RequestOutcome, Route, WebhookResult};
+pub use self::metrics::Metrics;
 use crate::config::{Log, LogFormat};
 
 #[derive(Debug, thiserror::Error)]

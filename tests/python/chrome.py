@@ -90,8 +90,9 @@ def judge(person: Person, name: str) -> None:
     FAULTS.extend(f"{name}: {fault}" for fault in [*faults, *person.said()])
 
 
-def axe(page: Page) -> list[str]:
-    found = Axe().run(page).response["violations"]
+def axe(page: Page, within: str | None = None) -> list[str]:
+    """What axe finds on the page, or in the elements of this selector and the trees in their shadows."""
+    found = Axe().run(page, context=within).response["violations"]
     return [f"axe {rule['id']}: {rule['help']}: {node['html'][:160]}" for rule in found for node in rule["nodes"]]
 
 

@@ -51,6 +51,19 @@ impl Mlflow {
         })
     }
 
+    /// The same with this `--static-prefix`; with none where it is empty.
+    pub fn start_under(prefix: &str, venv: &Venv, dir: &Path) -> Result<Self> {
+        if prefix.is_empty() {
+            return Self::start(venv, dir);
+        }
+        console::step(format!("MLflow starts under {prefix}"), |progress| {
+            let arguments = ["--static-prefix", prefix];
+            let mut mlflow = Self::launch_on(http::free_port()?, venv, dir, &arguments, &[])?;
+            mlflow.wait(|last| progress.at(last))?;
+            Ok(mlflow)
+        })
+    }
+
     /// As [`Mlflow::start`], without waiting: see [`Mlflow::wait`].
     pub fn launch(venv: &Venv, dir: &Path) -> Result<Self> {
         Self::launch_on(http::free_port()?, venv, dir, &[], &[])

@@ -1,8 +1,8 @@
 //! People in a real browser: MLflow's own pages through Countersign, and ours. The acts are in
-//! `tests/python/people.py`; this sets the stage and knows where Chromium is.
+//! `tests/python/people.py` and `tests/python/in_mlflow.py`; this sets the stage and knows where Chromium is.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -10,19 +10,56 @@ use serde_json::json;
 
 use crate::stage::{PEOPLE, Stage, eventually};
 use crate::venv::Venv;
-use crate::{host, paths, run};
+use crate::{console, host, paths, run};
 
 const CHROMIUM: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
-/// Plays it and leaves a picture of every page in `target/screenshots`.
-pub fn play() -> Result<()> {
+/// What is played, by which MLflow, under which static prefix.
+const PLAYS: [(&str, Age, &str); 3] =
+    [("people", Age::Pinned, ""), ("in_mlflow", Age::Pinned, ""), ("in_mlflow", Age::Older, "/tracking")];
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Age {
+    /// The one that all tests use.
+    Pinned,
+    /// Of `requirements-older.txt`: whether the places that we hold on to are older than the newest release.
+    Older,
+}
+
+/// Plays them, or those that have one of these words in their names, and leaves a picture of every page in
+/// `target/screenshots`.
+pub fn play(words: &[String]) -> Result<()> {
     let chromium = chromium()?;
     let browser = Venv::install("browser", &paths::python("requirements-browser.txt"))?;
+    let wanted = |name: &str| words.is_empty() || words.iter().any(|word| name.contains(word.as_str()));
+    for (script, age, prefix) in PLAYS {
+        let name = if age == Age::Older { format!("{script}_older") } else { script.to_owned() };
+        if wanted(&name) {
+            console::say(format_args!("-- {name}"));
+            stage_and_play(&browser, &chromium, (script, &name), age, prefix)?;
+        }
+    }
+    Ok(())
+}
+
+fn stage_and_play(
+    browser: &Venv,
+    chromium: &Path,
+    (script, name): (&str, &str),
+    age: Age,
+    prefix: &str,
+) -> Result<()> {
     let venv = Venv::for_tests()?;
+    let mlflow = match age {
+        Age::Pinned => venv.clone(),
+        Age::Older => Venv::install("older", &paths::python("requirements-older.txt"))?,
+    };
     let dir = host::scratch("browser")?;
-    let mut stage = Stage::set(&venv, &dir)?;
+    let mut stage = Stage::set_before(&venv, &mlflow, &dir, prefix)?;
     register(&mut stage)?;
-    let result = run::aloud(&mut acts(&browser, &stage, &chromium));
+    let mut acts = acts(browser, &stage, chromium, script);
+    acts.env("CONTROL", &dir).env("SHOTS", name.replace('_', "-"));
+    let result = watched(acts, &dir.join("restart"), &mut stage);
     ensure!(result.is_ok(), "the browser saw something else\n{}", stage.tails());
     let log = stage.host.tail(usize::MAX);
     ensure!(!log.contains("panicked at"), "Countersign panicked meanwhile:\n{log}");
@@ -42,9 +79,26 @@ fn register(stage: &mut Stage) -> Result<()> {
     })
 }
 
-fn acts(browser: &Venv, stage: &Stage, chromium: &Path) -> Command {
+/// Plays to the end. Where somebody lays down the file `order`, Countersign is killed and started meanwhile.
+fn watched(mut acts: Command, order: &Path, stage: &mut Stage) -> Result<()> {
+    let mut playing = acts.spawn().with_context(|| format!("cannot start `{}`", run::spelled(&acts)))?;
+    loop {
+        if let Some(status) = playing.try_wait()? {
+            ensure!(status.success(), "`{}` ended with {status}", run::spelled(&acts));
+            return Ok(());
+        }
+        if order.exists() {
+            stage.host.kill_and_start()?;
+            std::fs::remove_file(order)?;
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+fn acts(browser: &Venv, stage: &Stage, chromium: &Path, script: &str) -> Command {
     let mut command = Command::new(browser.python());
-    command.arg(paths::python("people.py"));
+    command.arg(paths::python(&format!("{script}.py"))).stdin(Stdio::null());
+    command.env("COUNTERSIGN_ADMIN_PORT", stage.host.workdir().admin_port.to_string());
     command.env("CHROMIUM", chromium).env("SCREENSHOTS", paths::target().join("screenshots"));
     command.env("COUNTERSIGN_URL", stage.host.workdir().url()).env("MLFLOW_DIRECT_URL", stage.mlflow.url());
     command.env("COUNTERSIGN_POLICY", stage.host.workdir().policy());

@@ -46,10 +46,16 @@ pub const PEOPLE: [(&str, Option<&str>); 5] = [
 impl Stage {
     /// Sets it up under `dir`: an empty MLflow, an empty Countersign.
     pub fn set(venv: &Venv, dir: &Path) -> Result<Self> {
-        let mlflow = Mlflow::start(venv, &dir.join("mlflow"))?;
+        Self::set_before(venv, venv, dir, "")
+    }
+
+    /// The same before an MLflow of another environment than the clients', started with this `--static-prefix`.
+    pub fn set_before(venv: &Venv, served: &Venv, dir: &Path, prefix: &str) -> Result<Self> {
+        let mlflow = Mlflow::start_under(prefix, served, &dir.join("mlflow"))?;
         console::step("Countersign starts", |_| {
             let workdir =
-                Workdir::create(&dir.join("countersign"), &mlflow.url(), &workdir::story_policy()?)?;
+                Workdir::create(&dir.join("countersign"), &mlflow.url(), &workdir::story_policy()?)?
+                    .under(prefix)?;
             let mut host = Countersign::on(workdir);
             let mut tokens = BTreeMap::new();
             for (name, password) in PEOPLE {
@@ -61,7 +67,7 @@ impl Stage {
             let ana = Actor::start(
                 venv,
                 "ana",
-                &host.workdir().url(),
+                &host.workdir().root(),
                 tokens.get("ana").map(String::as_str),
                 &log,
             )?;
@@ -89,7 +95,12 @@ impl Stage {
 
     /// GETs a resource of Countersign's API, which must exist.
     pub fn read(&self, name: &str, resource: &str) -> Result<Value> {
-        let response = self.call(name, "GET", &format!("/_countersign/api/v1/{resource}"), None)?;
+        let response = self.call(
+            name,
+            "GET",
+            &format!("{}/_countersign/api/v1/{resource}", self.host.workdir().prefix),
+            None,
+        )?;
         if response.status != 200 {
             bail!("GET {resource} as {name} answered {}: {}", response.status, response.text());
         }

@@ -21,7 +21,8 @@ use crate::{host, pages, paths, plugins, run};
   cargo verify --list              the steps and what they do
   cargo verify --only clippy       one step; --only may be repeated
   cargo verify --only tests ledger     tests whose name contains a word
-  cargo verify --only e2e databricks   the script of that name, without the story")]
+  cargo verify --only e2e databricks   the script of that name, without the story
+  cargo verify --only browser older    what people see in an older MLflow's pages")]
 pub struct Verify {
     /// Run this step only (may be repeated)
     #[arg(long, value_name = "STEP")]
@@ -63,7 +64,7 @@ const CHECKS: [Check; 9] = [
     Check {
         name: "browser",
         what: "people in Chromium: MLflow's own pages through Countersign, and ours",
-        run: |_| pages::play(),
+        run: |verify| pages::play(&verify.filter),
     },
 ];
 

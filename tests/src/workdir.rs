@@ -18,6 +18,8 @@ pub struct Workdir {
     pub dir: PathBuf,
     pub port: u16,
     pub admin_port: u16,
+    /// MLflow's `--static-prefix`.
+    pub prefix: String,
 }
 
 // === impl Workdir ===
@@ -26,11 +28,28 @@ impl Workdir {
     /// Writes the configuration for a Countersign before `upstream` (a URL), on free ports.
     pub fn create(dir: &Path, upstream: &str, policy: &str) -> Result<Self> {
         fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
-        let workdir =
-            Self { dir: dir.to_path_buf(), port: http::free_port()?, admin_port: http::free_port()? };
+        let workdir = Self {
+            dir: dir.to_path_buf(),
+            port: http::free_port()?,
+            admin_port: http::free_port()?,
+            prefix: String::new(),
+        };
         fs::write(workdir.config(), workdir.configuration(upstream, &mlflow::random_key()?))?;
         fs::write(workdir.policy(), policy)?;
         Ok(workdir)
+    }
+
+    /// The same before an MLflow that was started with this `--static-prefix`.
+    pub fn under(self, prefix: &str) -> Result<Self> {
+        if prefix.is_empty() {
+            return Ok(self);
+        }
+        let text = fs::read_to_string(self.config())?;
+        fs::write(
+            self.config(),
+            text.replacen("[server]\n", &format!("[server]\nstatic_prefix = \"{prefix}\"\n"), 1),
+        )?;
+        Ok(Self { prefix: prefix.to_owned(), ..self })
     }
 
     pub fn config(&self) -> PathBuf {
@@ -45,9 +64,14 @@ impl Workdir {
         self.dir.join("countersign.log")
     }
 
-    /// What clients and browsers use, without a slash at the end.
-    pub fn url(&self) -> String {
+    /// What MLflow's clients use: its REST API does not move below the prefix.
+    pub fn root(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// What browsers use, without a slash at the end; and clients where there is no prefix.
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}{}", self.port, self.prefix)
     }
 
     fn configuration(&self, upstream: &str, secret: &str) -> String {

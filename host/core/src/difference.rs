@@ -15,6 +15,12 @@ use crate::facts::{LoggedModel, Metric, MetricOrigin, ModelFacts, Run, VersionFa
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Lines(BTreeMap<String, String>);
 
+impl FromIterator<(String, String)> for Lines {
+    fn from_iter<I: IntoIterator<Item = (String, String)>>(lines: I) -> Self {
+        Self(lines.into_iter().collect())
+    }
+}
+
 /// One fact that is not what it was. `None`: it was not there, or is not any more.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {

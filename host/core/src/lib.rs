@@ -8,10 +8,12 @@
 //! MLflow's JSON. Everything comes in as an argument and goes out as a value.
 
 pub mod action;
+pub mod badge;
 pub mod break_glass;
 pub mod canonical;
 pub mod check;
 pub mod classify;
+pub mod compared;
 pub mod decide;
 pub mod difference;
 pub mod digest;

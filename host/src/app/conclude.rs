@@ -151,6 +151,7 @@ impl App {
         }
         let entry = Entry::Outcome { intent: intent.id, result: result.clone() };
         self.record(std::slice::from_ref(&entry), batch).await?;
+        self.tell_outcome(&intent.placed, intent.request);
         Ok(())
     }
 }

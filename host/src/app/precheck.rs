@@ -31,6 +31,7 @@ impl App {
         version: Version,
     ) -> Result<usize, AppError> {
         let _turn = self.prechecking.take(workspace, model, version).await;
+        self.tell_running(workspace, model, version);
         let generation = self.generation.load_full();
         let gates = generation.policy.gates().iter().filter(|gate| gate.covers(model));
         let actions: Vec<Action> =

@@ -149,7 +149,7 @@ impl App {
         })
     }
 
-    fn check_runs_of(
+    pub(super) fn check_runs_of(
         &self,
         workspace: &Workspace,
         model: &ModelName,

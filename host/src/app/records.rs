@@ -168,6 +168,7 @@ impl App {
             writes
         };
         let range = self.ledger.append_linked(drafts, batch, link).await?;
+        self.tell(&entries);
         self.metrics.ledger_size(range.end);
         Ok(range.end.saturating_sub(1))
     }
@@ -207,6 +208,7 @@ impl App {
         let batch = self.with_notices(entries, batch)?;
         let found_by = places_of_entries(entries);
         let range = self.ledger.append_linked(drafts, batch, move |range| found_by(range.start)).await?;
+        self.tell(entries);
         self.metrics.ledger_size(range.end);
         Ok(range.start)
     }

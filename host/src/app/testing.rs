@@ -109,6 +109,7 @@ pub(crate) async fn app_over(
         known_evidence: Default::default(),
         known_runs: Default::default(),
         insights: Default::default(),
+        events: Default::default(),
         reload_error: ArcSwapOption::empty(),
     };
     (Arc::new(app), manual, files)

@@ -12,8 +12,8 @@ use countersign_core::names::{ModelName, Seat, Tier, Version, Workspace};
 use countersign_core::policy::{FactRead, Governance, Mode, tier};
 use countersign_core::request::{PromotionRequest, RequestId, State, TierDrift};
 
-use super::bypass::{Name, alias_name, stage_name, watched};
 use super::affected::tier_found;
+use super::bypass::{Name, alias_name, stage_name, watched};
 use super::judge::Asked;
 use super::records::{Earlier, Holding, Seen, put_request};
 use super::{App, AppError, Generation};

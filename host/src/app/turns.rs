@@ -24,6 +24,13 @@ impl Turns {
         };
         turn.lock_owned().await
     }
+
+    /// Whether somebody is at this version, or waits to be.
+    pub(super) fn is_taken(&self, workspace: &Workspace, model: &ModelName, version: Version) -> bool {
+        let turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let turn = turns.get(&(workspace.clone(), model.clone(), version));
+        turn.is_some_and(|turn| Arc::strong_count(turn) > 1)
+    }
 }
 
 /// A turn that lasts until it is dropped.
@@ -37,6 +44,7 @@ mod tests {
         let turns = Turns::default();
         let (workspace, model) = (Workspace::new("default"), ModelName::new("credit"));
         let _first = turns.take(&workspace, &model, Version::new(7)).await;
+        assert_eq!(turns.is_taken(&workspace, &model, Version::new(version)), waits);
         let mut second = Box::pin(turns.take(&workspace, &model, Version::new(version)));
         assert_eq!(futures_util::poll!(&mut second).is_pending(), waits);
     }

@@ -38,11 +38,12 @@ pub(super) fn spawn(app: &Arc<App>, config: &Config, stop: &CancellationToken) -
     }));
     let mut terminate = signal(SignalKind::terminate()).context("listening for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("listening for SIGINT")?;
-    let stop = stop.clone();
+    let (stop, listened) = (stop.clone(), Arc::clone(app));
     tokio::spawn(async move {
         tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
         tracing::info!("told to stop");
         stop.cancel();
+        listened.events.close();
     });
     Ok(())
 }

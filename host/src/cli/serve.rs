@@ -116,7 +116,7 @@ pub(super) async fn assemble(config: &Config) -> anyhow::Result<App> {
         proxy,
         generation: ArcSwap::from_pointee(generation),
         metrics: Arc::new(Metrics::new()),
-        public_url: public.to_string(),
+        public_url: format!("{public}{}", config.server.static_prefix),
         workspaces: config.upstream.workspaces.iter().map(Workspace::new).collect(),
         webhook_secret: config.webhook.secret.as_ref().map(|secret| secret.expose().to_owned()),
         notify,
@@ -125,6 +125,7 @@ pub(super) async fn assemble(config: &Config) -> anyhow::Result<App> {
         known_evidence: Default::default(),
         known_runs: Default::default(),
         insights: Default::default(),
+        events: Default::default(),
         reload_error: ArcSwapOption::empty(),
     };
     let generation = app.generation.load_full();
@@ -173,6 +174,7 @@ fn manners(config: &Config) -> Manners {
     Manners {
         static_prefix: config.server.static_prefix.clone(),
         anonymous_reads: config.auth.anonymous == Anonymous::Read,
+        inject: config.ui.inject,
         session_cookie: if is_https(config) { sessions::HOST_NAME } else { sessions::PLAIN_NAME },
     }
 }

@@ -23,6 +23,7 @@ pub struct File {
     pub webhook: WebhookSection,
     pub notify: NotifySection,
     pub plugins: PluginsSection,
+    pub ui: UiSection,
     pub log: LogSection,
 }
 
@@ -248,6 +249,14 @@ section!(
         threads: Option<usize> = None,
         /// Evaluations at one time.
         max_concurrent: usize = 16,
+    }
+);
+
+section!(
+    /// What people see.
+    UiSection {
+        /// Whether MLflow's own pages show where versions stand: one script element in MLflow's one HTML document.
+        inject: bool = true,
     }
 );
 

@@ -5,6 +5,8 @@ mod comments;
 mod exceptions;
 mod insights;
 mod ledger;
+mod live;
+mod models;
 mod registry;
 mod requests;
 mod routes;

@@ -12,9 +12,10 @@ use tokio_util::task::AbortOnDropHandle;
 use tower::ServiceExt as _;
 use tracing::Instrument as _;
 
-use super::{OUR_PATH, api, proxy, site};
+use super::{OUR_PATH, api, assets, proxy, site};
 use crate::app::{App, Doctor};
 use crate::auth::{AuthError, Caller};
+use crate::inject::Injection;
 use crate::mlflow::{Body, Caller as Peer, Credentials, Upstream};
 
 const REQUEST_ID: http::HeaderName = http::HeaderName::from_static("x-request-id");
@@ -28,12 +29,16 @@ pub struct Manners {
     pub anonymous_reads: bool,
     /// The name of our session cookie.
     pub session_cookie: &'static str,
+    /// Whether MLflow's own pages show where versions stand.
+    pub inject: bool,
 }
 
 /// Everything that answers on the main listener.
 pub struct Front {
     pub(super) app: Arc<App>,
     pub(super) manners: Manners,
+    /// What is put into MLflow's document.
+    pub(super) injection: Option<Injection>,
     ours: Router,
     base: String,
 }
@@ -100,7 +105,11 @@ impl Front {
             .merge(api::webhooks(Arc::clone(&app)))
             .merge(site::router(Arc::clone(&app), base.clone(), doctor));
         let ours = Router::new().nest(&base, own).merge(site::inbox(Arc::clone(&app), base.clone()));
-        Self { app, manners, ours, base }
+        // The module finds its style by its own address.
+        let (module, style) = (&assets::module().file_name, &assets::module_sheet().file_name);
+        let script = format!("{}/assets/{module}?{style}", OUR_PATH.trim_start_matches('/'));
+        let injection = manners.inject.then(|| Injection::new(&manners.static_prefix, &script));
+        Self { app, manners, injection, ours, base }
     }
 
     fn is_ours(&self, path: &str) -> bool {

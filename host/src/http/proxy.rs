@@ -42,7 +42,15 @@ pub(super) async fn answer(lane: &Lane, request: Request<Incoming>, peer: Socket
         classify::route(&spelling(&head, &values), &front.manners.static_prefix)
     };
     match routed {
-        Routed::PassThrough => stream(front, &lane.upstream, head, body, peer).await,
+        Routed::PassThrough => {
+            let document = front.injection.as_ref().filter(|injection| injection.is_wanted(&head));
+            document.into_iter().for_each(|injection| injection.ask(&mut head.headers));
+            let response = stream(front, &lane.upstream, head, body, peer).await;
+            match document {
+                Some(injection) => injection.insert(response).await,
+                None => response,
+            }
+        }
         Routed::Watched(touch) => {
             let response = stream(front, &lane.upstream, head, body, peer).await;
             front.app.registry.touched(&touch);

@@ -12,6 +12,7 @@ mod insights;
 mod ledger;
 mod model;
 mod oidc;
+mod panel;
 mod people;
 mod plugins;
 mod policy;
@@ -74,6 +75,8 @@ pub(super) fn router(app: Arc<App>, base: String, doctor: Option<Doctor>) -> Rou
         .route("/oidc/sign-in", get(oidc::sign_in))
         .route("/oidc/callback", get(oidc::callback))
         .route("/models/{name}", get(model::show))
+        .route("/panel", get(panel::show))
+        .route("/panel/difference", get(panel::difference))
         .route("/ledger", get(ledger::show))
         .route("/ledger/{index}", get(entry::show))
         .route("/plugins", get(plugins::show))
@@ -208,8 +211,11 @@ async fn asset(State(_): State<Site>, Path(file): Path<String>) -> Response {
             let headers = [
                 (http::header::CONTENT_TYPE, asset.content_type),
                 (http::header::CACHE_CONTROL, assets::CACHE_FOR_EVER),
+                (http::header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
             ];
-            (headers, asset.bytes).into_response()
+            // The name carries the content's digest, so it says all that a tag would.
+            let tag = [(http::header::ETAG, format!("\"{}\"", asset.file_name))];
+            (headers, tag, asset.bytes).into_response()
         }
         None => StatusCode::NOT_FOUND.into_response(),
     }

@@ -18,94 +18,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
-/// Which part of the house a request went to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Route {
-    PassThrough,
-    Governed,
-    /// Below `/_countersign/`.
-    Own,
-}
-
-impl Route {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::PassThrough => "pass-through",
-            Self::Governed => "governed",
-            Self::Own => "own",
-        }
-    }
-}
-
-/// What became of a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum RequestOutcome {
-    Forwarded,
-    Answered,
-    Refused,
-    Invalid,
-    Unauthenticated,
-    UpstreamFailed,
-    ClientGone,
-    Failed,
-}
-
-impl RequestOutcome {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Forwarded => "forwarded",
-            Self::Answered => "answered",
-            Self::Refused => "refused",
-            Self::Invalid => "invalid",
-            Self::Unauthenticated => "unauthenticated",
-            Self::UpstreamFailed => "upstream-failed",
-            Self::ClientGone => "client-gone",
-            Self::Failed => "failed",
-        }
-    }
-}
-
-/// What became of a webhook delivery.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum WebhookResult {
-    Accepted,
-    Duplicate,
-    BadSignature,
-    Stale,
-    Malformed,
-}
-
-impl WebhookResult {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Accepted => "accepted",
-            Self::Duplicate => "duplicate",
-            Self::BadSignature => "bad-signature",
-            Self::Stale => "stale",
-            Self::Malformed => "malformed",
-        }
-    }
-}
-
-/// How the registry differed from the ledger.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Drift {
-    Alias,
-    Stage,
-    Registration,
-    Deleted,
-}
-
-impl Drift {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Alias => "alias",
-            Self::Stage => "stage",
-            Self::Registration => "registration",
-            Self::Deleted => "deleted",
-        }
-    }
-}
+use super::labels::{Drift, Hook, RequestOutcome, Route, WebhookResult};
 
 /// The metrics of one process. Cheap to clone the parts of; share the whole by reference.
 pub struct Metrics {
@@ -122,6 +35,7 @@ pub struct Metrics {
     webhooks: Family<WebhookLabels, Counter>,
     drift: Family<DriftLabels, Counter>,
     approvals: Family<ApprovalLabels, Counter>,
+    hooks: Family<HookLabels, Counter>,
     ledger_size: Gauge,
     open_intents: Gauge,
     insights: insights::Insights,
@@ -172,6 +86,11 @@ struct ApprovalLabels {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct HookLabels {
+    hook: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct DriftLabels {
     kind: &'static str,
 }
@@ -206,6 +125,7 @@ impl Metrics {
             webhooks: Family::default(),
             drift: Family::default(),
             approvals: Family::default(),
+            hooks: Family::default(),
             ledger_size: Gauge::default(),
             open_intents: Gauge::default(),
             insights: insights::Insights::default(),
@@ -231,6 +151,11 @@ impl Metrics {
             self.overhead.clone(),
         );
         registry.register("webhooks", "Deliveries of webhooks by MLflow", self.webhooks.clone());
+        registry.register(
+            "page_hooks_missing",
+            "Places in MLflow's pages that were not where they used to be: MLflow has changed",
+            self.hooks.clone(),
+        );
         let build = Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("build", "The program that answers", build);
     }
@@ -321,6 +246,10 @@ impl Metrics {
         self.approvals.get_or_create(&ApprovalLabels { step }).inc();
     }
 
+    pub fn hook_missing(&self, hook: Hook) {
+        self.hooks.get_or_create(&HookLabels { hook: hook.as_str() }).inc();
+    }
+
     pub fn ledger_size(&self, entries: u64) {
         self.ledger_size.set(i64::try_from(entries).unwrap_or(i64::MAX));
     }
@@ -369,6 +298,7 @@ mod tests {
         metrics.webhook(WebhookResult::BadSignature);
         metrics.drift(Drift::Alias);
         metrics.approval_ending("expiring");
+        metrics.hook_missing(Hook::Version);
         metrics.ledger_size(41);
         metrics.open_intents(1);
         let text = metrics.encode().unwrap();
@@ -384,6 +314,7 @@ mod tests {
             "countersign_webhooks_total{result=\"bad-signature\"} 1",
             "countersign_reconcile_drift_total{kind=\"alias\"} 1",
             "countersign_approvals_ending_total{step=\"expiring\"} 1",
+            "countersign_page_hooks_missing_total{hook=\"version\"} 1",
             "countersign_ledger_size 41",
             "countersign_ledger_open_intents 1",
             "countersign_build_info{version=\"0.1.0\"} 1",

@@ -14,6 +14,7 @@ const LAYERS: [&[&str]; 5] = [
         "config",
         "crash_point",
         "facts",
+        "inject",
         "ledger",
         "mlflow",
         "notify",

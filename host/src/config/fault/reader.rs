@@ -13,7 +13,7 @@ use super::{ConfigError, ConfigFault, listed};
 use crate::config::layers::Layers;
 use crate::config::{
     AtWrite, Config, Credentials, Facts, Log, LogFormat, NotifyTo, Plugins, Reconcile, Schedule, Secret,
-    Server, StoreLocation, Upstream, Webhook,
+    Server, StoreLocation, Ui, Upstream, Webhook,
 };
 
 /// Where MLflow's webhooks go, below the public URL.
@@ -62,6 +62,7 @@ impl<'l> Reader<'l> {
             webhook: webhook?,
             notify: self.notify()?,
             plugins: plugins?,
+            ui: Ui { inject: file.ui.inject },
             log: log?,
             written: file.masked(),
         })

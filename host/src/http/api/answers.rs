@@ -85,7 +85,8 @@ pub(in crate::http) fn headline(
 
 fn applied(request: &PromotionRequest) -> String {
     if request.undermined.is_some() {
-        return "Applied, and changed since: what was approved is not what is there. Ask for it again".to_owned();
+        return "Applied, and changed since: what was approved is not what is there. Ask for it again"
+            .to_owned();
     }
     if let Some(drift) = &request.drift {
         let next = match drift.renewal {

@@ -8,7 +8,7 @@ use axum::routing::{MethodRouter, delete, get, patch, post};
 #[cfg(test)]
 use http::Method;
 
-use super::{comments, exceptions, insights, ledger, me, openapi, registry, requests, webhook};
+use super::{comments, exceptions, insights, ledger, live, me, models, openapi, registry, requests, webhook};
 use crate::app::App;
 
 /// One operation.
@@ -52,7 +52,12 @@ pub(super) fn all() -> Vec<Route> {
         changes("/v1/break-glass/{id}/acknowledge", exceptions::acknowledge),
         reads("/v1/insights", insights::list),
         reads("/v1/insights/{table}", insights::show),
-        reads("/v1/models/{name}/versions/{version}", registry::version),
+        reads("/v1/models", models::list),
+        reads("/v1/models/{name}", models::show),
+        reads("/v1/models/{name}/versions/{version}", models::version),
+        reads("/v1/models/{name}/versions/{version}/difference", models::difference),
+        reads("/v1/events", live::events),
+        changes("/v1/pages/missing", live::missing),
         reads("/v1/plugins", registry::plugins),
         reads("/v1/policy", registry::policy),
         reads("/v1/decisions", ledger::decisions),

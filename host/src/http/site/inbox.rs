@@ -2,8 +2,8 @@
 
 use axum::extract::Query;
 use axum::response::Response;
-use countersign_core::names::Seat;
 use countersign_core::explain;
+use countersign_core::names::Seat;
 use countersign_core::request::{PromotionRequest, RequestId};
 use http::StatusCode;
 use serde::Deserialize;

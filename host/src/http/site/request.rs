@@ -11,15 +11,13 @@ use countersign_core::difference::Change;
 use countersign_core::explain;
 use countersign_core::names::{PersonId, Seat};
 use countersign_core::request::{PromotionRequest, Standing, State};
-use countersign_core::review::{Barred, may_fill};
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
-use super::errors::sentence;
 use super::inbox::{chips, version};
 use super::{Trouble, Visitor, discussion, page};
-use crate::app::{App, AppError, about, is_asked_for, seats_asked};
+use crate::app::{App, AppError, about, is_asked_for};
 use crate::auth::Proving;
 use crate::http::api::{headline, parse_id};
 use crate::http::pages::Nav;
@@ -330,41 +328,16 @@ fn panel(visitor: &Visitor, request: &PromotionRequest, typed: ReviewForm) -> Re
         let why = format!("This request is {}: there is nothing left to decide.", request.state.as_str());
         return ReviewPanel::Closed { why, form: typed };
     }
-    let (app, generation) = (visitor.app(), visitor.app().generation.load_full());
-    let roster = app.people.roster(&generation.policy, visitor.now());
-    let mut barred = None;
-    let mut seats = Vec::new();
-    for seat in seats_asked(request) {
-        match may_fill(&me.person, &seat, &roster, &request.authors) {
-            Ok(()) => seats.push(seat.to_string()),
-            Err(reason) => barred = Some((seat, reason)),
+    let rights = visitor.app().rights(Some(me), request);
+    match rights.why_not {
+        Some(why_not_sign) => {
+            ReviewPanel::Comment { why_not_sign, form: ReviewForm { rejecting: false, ..typed } }
         }
-    }
-    if !seats.is_empty() {
-        let wait =
-            request.may_vote(&me.person, visitor.now()).err().map(|not_yet| sentence(&not_yet.to_string()));
-        let rejecting = typed.rejecting && wait.is_none();
-        return ReviewPanel::Sign(ReviewForm { seats, wait, rejecting, ..typed });
-    }
-    let why_not_sign = match barred {
-        Some((seat, reason)) => format!("You cannot sign in seat {seat}: {}.", to_their_face(reason)),
-        None => "No signature is asked for: the checks alone decide.".to_owned(),
-    };
-    ReviewPanel::Comment { why_not_sign, form: ReviewForm { rejecting: false, ..typed } }
-}
-
-/// The reason as the one hears it whom it bars.
-const fn to_their_face(barred: Barred) -> &'static str {
-    match barred {
-        Barred::Requester => "you asked for this promotion",
-        Barred::Creator => "you registered this version",
-        Barred::RunAuthor => "you are named as the author of its run",
-        Barred::LastWriter => "you last changed what is reviewed",
-        Barred::Waiver => "you asked for, or own, a waiver that it rests on",
-        Barred::Delegator => "whoever you stand in for could not sign it either",
-        Barred::Machine => "a machine fills no seat",
-        Barred::NotAMember => "you are not a member of it",
-        Barred::OtherSeat => "you fill another seat of this request",
+        None => {
+            let seats = rights.seats.iter().map(ToString::to_string).collect();
+            let rejecting = typed.rejecting && rights.first.is_none();
+            ReviewPanel::Sign(ReviewForm { seats, wait: rights.first, rejecting, ..typed })
+        }
     }
 }
 

@@ -31,7 +31,11 @@ fn call(method: &str, path: &str, operation: &Value) -> Request<Body> {
     let path = path.replace("{name}", "credit").replace("{version}", "7");
     let path = path.replace("{plugin}", "metric-threshold").replace("{table}", "lead-time");
     let path = path.replace("{comment}", "01980000-7a11-7c3e-9d2b-5f0e6a1b2c3d");
-    let query = if path.ends_with("/proof") { "?index=0" } else { "" };
+    let query = match path.rsplit('/').next() {
+        Some("proof") => "?index=0",
+        Some("difference") if path.starts_with("/v1/models") => "?against=6",
+        _ => "",
+    };
     let body = &operation["requestBody"]["content"]["application/json"]["example"];
     let body = if body.is_null() { Body::empty() } else { Body::from(body.to_string()) };
     let request = Request::builder().method(method).uri(format!("{path}{query}"));
@@ -111,6 +115,9 @@ async fn what_cannot_be_read_is_a_problem_too() {
     check("GET", "/v1/requests?colour=red", "", StatusCode::BAD_REQUEST, "colour").await;
     check("GET", "/v1/requests/7", "", StatusCode::NOT_FOUND, "`7`").await;
     check("GET", "/v1/models/credit/versions/07", "", StatusCode::NOT_FOUND, "`07`").await;
+    check("GET", "/v1/models?colour=red", "", StatusCode::BAD_REQUEST, "colour").await;
+    check("GET", "/v1/models/credit?versions=1,x", "", StatusCode::NOT_FOUND, "`x`").await;
+    check("POST", "/v1/pages/missing", r#"{"hook":"left"}"#, StatusCode::BAD_REQUEST, "left").await;
     check("GET", "/v1/ledger/proof?index=99", "", StatusCode::NOT_FOUND, "no entry 99").await;
     check("DELETE", "/v1/requests", "", StatusCode::METHOD_NOT_ALLOWED, "another method").await;
     check("GET", "/v1/nothing", "", StatusCode::NOT_FOUND, "no such address").await;

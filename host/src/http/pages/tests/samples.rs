@@ -1,7 +1,7 @@
 //! One of every page, filled as a real server would, with hostile text wherever text comes from outside.
 
-mod insights;
 mod console;
+mod insights;
 mod request;
 
 use request::applied;

@@ -160,7 +160,7 @@ async fn fill(app: &App, count: u32) {
 }
 
 async fn page(app: &Arc<App>, path: &str) -> (StatusCode, String) {
-    ask(crate::http::site::router(Arc::clone(app), "/_countersign".to_owned()), path).await
+    ask(crate::http::site::router(Arc::clone(app), "/_countersign".to_owned(), None), path).await
 }
 
 async fn api(app: &Arc<App>, path: &str) -> (StatusCode, String) {
