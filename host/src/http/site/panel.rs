@@ -181,7 +181,7 @@ fn call(action: &Action) -> Call {
     let mut letters = words.chars();
     let first = letters.next().map(|letter| letter.to_uppercase().to_string()).unwrap_or_default();
     let words = format!("{first}{} now", letters.as_str());
-    Call { words, method: spelt.method, path: path, body: spelt.body }
+    Call { words, method: spelt.method, path, body: spelt.body }
 }
 
 fn checks(visitor: &Visitor, runs: &[CheckRun], request: Option<&PromotionRequest>) -> Checks {
