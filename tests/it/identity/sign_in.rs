@@ -146,7 +146,10 @@ fn groups_fill_the_chair_that_is_lent_and_the_seat_that_may_veto() {
     scene.tokens.insert("ruth", provider.person("ruth").unwrap());
     assert_eq!(seats(&scene, "ruth"), json!([]));
     contains(&scene.alias(&model, "champion", &version).text(), &["is held"]);
-    assert_eq!(scene.vote("dora", &id, "approve").status, 403);
+    let again = json!({"vote": "approve", "rationale": "for ruth, once more",
+        "subject_digest": scene.read(&format!("requests/{id}"))["subject_digest"]});
+    let path = format!("/_countersign/api/v1/requests/{id}/reviews");
+    assert_eq!(scene.call("dora", "POST", &path, Some(&again)).status, 403);
 
     // Nobody asked the seat `legal`, and one of its group ends it; who is not in the group cannot.
     assert_eq!(scene.vote("dora", &id, "reject").status, 403);

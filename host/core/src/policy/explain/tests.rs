@@ -62,6 +62,7 @@ fn changes_of_what_is_promoted() {
         action   delete-version
         policy   gate `production` (enforce) guards alias `champion`
         tier     high, because `model.tags["risk"] == "high"` holds
+          reads  model.tags["risk"] = "high"
         gate     production (enforce)
           rule   two-person (may ask for more)
           seat   legal: 1
@@ -77,6 +78,7 @@ fn changes_of_what_is_promoted() {
         action   write-artifact
         policy   gate `production` (enforce) guards alias `champion`
         tier     high, because `model.tags["risk"] == "high"` holds
+          reads  model.tags["risk"] = "high"
         gate     production (enforce)
           rule   two-person (may ask for more)
           seat   legal: 1
