@@ -111,7 +111,7 @@ fn terms(gate: &Gate) -> Vec<(&'static str, String)> {
     if gate.on_bypass == OnBypass::Revert {
         terms.push(("When bypassed", "the alias is set back".to_owned()));
     }
-    terms.push(("Taking back", changes(gate)));
+    terms.push(("Later changes", changes(gate)));
     let holds = |author| author == UnknownAuthor::Hold;
     let unknown = words([
         (holds(gate.unknown_author), "nobody recorded who registered the version"),
@@ -129,7 +129,11 @@ fn changes(gate: &Gate) -> String {
         ("deleting", changes.delete),
         ("leaving the stage", changes.leave),
         ("renaming", changes.rename),
+        ("files", changes.artifacts),
         ("tags", changes.tags),
+        ("description", changes.description),
+        ("the model's tags", changes.model_tags),
+        ("its description", changes.model_description),
     ];
     let of = |wanted: OnChange, verb: &str| {
         let which: Vec<&str> = all.iter().filter(|(_, is)| *is == wanted).map(|(what, _)| *what).collect();
