@@ -60,7 +60,7 @@ impl Affected {
 
     /// The versions that a gate looks at; of a promotion the one that there is.
     fn of_gate<'a>(&'a self, matched: &'a GateMatch<'_>) -> impl Iterator<Item = &'a Judging> {
-        self.all().filter(|judging| matched.changes.is_empty() || judging.is_among(&matched.changes))
+        self.all().filter(|judging| judging.concerns(matched))
     }
 }
 
@@ -69,9 +69,12 @@ impl Judging {
         &self.snapshot.facts.version.subject
     }
 
-    fn is_among(&self, versions: &[(ModelName, Version)]) -> bool {
+    /// Whether a gate looks at it: at every promotion, and of changes at those of the versions that it names.
+    fn concerns(&self, matched: &GateMatch<'_>) -> bool {
         let subject = self.subject();
-        versions.iter().any(|(model, version)| *model == subject.model && *version == subject.version)
+        let is_it =
+            |(model, version): &(ModelName, Version)| *model == subject.model && *version == subject.version;
+        matched.changes.is_empty() || matched.changes.iter().any(is_it)
     }
 }
 
@@ -129,8 +132,8 @@ impl App {
     ) -> Result<Vec<RuleRun>, AppError> {
         let mut all = Vec::new();
         for judging in affected.all() {
-            let looks = |found: &&GateMatch<'_>| found.changes.is_empty() || judging.is_among(&found.changes);
-            let gates: Vec<GateMatch<'_>> = gates.iter().filter(looks).cloned().collect();
+            let gates: Vec<GateMatch<'_>> =
+                gates.iter().filter(|matched| judging.concerns(matched)).cloned().collect();
             let target = Target { snapshot: &judging.snapshot, action, tier: judging.tier.known() };
             let (runs, evidence) = self.run_rules(generation, &gates, target, around).await?;
             fresh.evidence.absorb(evidence);
