@@ -4,12 +4,15 @@
 //! People appear by opaque id only, so that a profile can be erased and every proof still holds.
 
 mod about;
+mod check_run;
+mod kind;
 mod live;
 mod write;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+pub use self::check_run::{CheckRunRecord, CheckSays, Spent};
 pub use self::live::{Bypass, Live, TakenBack};
 pub use self::write::{Intent, OutcomeResult};
 use crate::action::Placed;
@@ -21,7 +24,7 @@ use crate::digest::Digest;
 use crate::discussion::Comment;
 use crate::evidence::Opened;
 use crate::facts::Subject;
-use crate::names::{ModelName, PersonId, PluginName, Seat, Tier, Version, Workspace};
+use crate::names::{ModelName, PersonId, Seat, Tier, Version, Workspace};
 use crate::request::{RequestId, TierDrift};
 use crate::review::{Authors, Review};
 use crate::time::Millis;
@@ -250,93 +253,7 @@ pub enum Entry {
     },
 }
 
-/// What a check says, and where its outcome is kept.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CheckSays {
-    pub plugin: PluginName,
-    pub conclusion: String,
-    pub outcome: Digest,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CheckRunRecord {
-    pub workspace: Workspace,
-    pub model: ModelName,
-    pub version: Version,
-    pub plugin: PluginName,
-    pub plugin_digest: Digest,
-    pub config_digest: Digest,
-    pub input_digest: Digest,
-    pub transcript_digest: Digest,
-    pub outcome_digest: Digest,
-    pub conclusion: String,
-    /// What it cost and found. Entries of version 0.1 do not say.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub spent: Option<Spent>,
-}
-
-/// What one execution of a check cost, and how much it found. No replay gives the same times: they are beside what
-/// is replayed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Spent {
-    pub wall_us: u64,
-    pub cpu_us: u64,
-    /// Findings by severity.
-    pub errors: u32,
-    pub warnings: u32,
-}
-
 impl Entry {
-    /// The stable word for this kind of entry.
-    #[must_use]
-    pub const fn kind(&self) -> &'static str {
-        match self {
-            Self::Started { .. } => "started",
-            Self::PolicyLoaded { .. } => "policy-loaded",
-            Self::PolicyRefused { .. } => "policy-refused",
-            Self::VersionCreated { .. } => "version-created",
-            Self::CheckRun(_) => "check-run",
-            Self::RuleRun { .. } => "rule-run",
-            Self::RequestOpened { .. } => "request-opened",
-            Self::Refused { .. } => "refused",
-            Self::Reviewed { .. } => "reviewed",
-            Self::ReviewRefused { .. } => "review-refused",
-            Self::Withdrawn { .. } => "withdrawn",
-            Self::Stale { .. } => "stale",
-            Self::Intent(_) => "intent",
-            Self::Outcome { .. } => "outcome",
-            Self::WouldRefuse { .. } => "would-refuse",
-            Self::Bypassed(_) => "bypassed",
-            Self::EvidenceOpened { .. } => "evidence-opened",
-            Self::Commented { .. } => "commented",
-            Self::CommentEdited { .. } => "comment-edited",
-            Self::CommentDeleted { .. } => "comment-deleted",
-            Self::ThreadSettled { .. } => "thread-settled",
-            Self::WaiverAsked { .. } => "waiver-asked",
-            Self::WaiverApproved { .. } => "waiver-approved",
-            Self::WaiverRevoked { .. } => "waiver-revoked",
-            Self::BrokeGlass { .. } => "broke-glass",
-            Self::BreakGlassReviewed { .. } => "break-glass-reviewed",
-            Self::ExceptionRefused { .. } => "exception-refused",
-            Self::Lapsed { .. } => "lapsed",
-            Self::Expired { .. } => "expired",
-            Self::Expiring { .. } => "expiring",
-            Self::FallingBack { .. } => "falling-back",
-            Self::NotFallenBack { .. } => "not-fallen-back",
-            Self::TierDrift { .. } => "tier-drift",
-            Self::TierRestored { .. } => "tier-restored",
-            Self::Suspended(_) => "suspended",
-            Self::Resumed(_) => "resumed",
-            Self::Revoked(_) => "revoked",
-            Self::Sampled { .. } => "sampled",
-            Self::SampleReviewed { .. } => "sample-reviewed",
-            Self::SkipAcknowledged { .. } => "skip-acknowledged",
-            Self::WindowOpened { .. } => "window-opened",
-            Self::WindowClosed { .. } => "window-closed",
-            Self::Undermined { .. } => "undermined",
-        }
-    }
-
     /// The body alone, as canonical JSON. The members of a whole entry sort as `body`, `kind`: what stands between
     /// the two is the body, and no tree of values is built to get at it.
     ///
@@ -351,41 +268,4 @@ impl Entry {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn kind_and_serialised_tag_agree() {
-        let request = RequestId(Uuid::nil());
-        let said = || TakenBack { request, by: None, reason: "scores are zero".to_owned() };
-        let word = crate::waiver::tests::word("ruth");
-        for entry in [
-            Entry::PolicyLoaded { policy: Digest::of(b"") },
-            Entry::Suspended(said()),
-            Entry::Resumed(said()),
-            Entry::Revoked(said()),
-            Entry::Sampled { request, seat: "risk".into(), binding: Digest::of(b"") },
-            Entry::SampleReviewed { request, word, confirmed: true },
-            Entry::SkipAcknowledged { used: Uuid::nil(), by: "ruth".into() },
-        ] {
-            let json = serde_json::to_value(&entry).unwrap();
-            assert_eq!(json["kind"], entry.kind());
-            let body: serde_json::Value = serde_json::from_str(&entry.body().unwrap()).unwrap();
-            assert_eq!(json["body"], body);
-        }
-    }
-
-    #[test]
-    fn entries_from_before_read_and_are_written_as_they_were() {
-        let digest = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
-        let intent = serde_json::json!({"kind": "intent", "body": {
-            "id": "01980000-7a10-7c3e-9d2b-5f0e6a1b2c3d", "request": null,
-            "placed": {"workspace": "default", "action": {"kind": "delete-model", "model": "credit"}},
-            "subject": null, "binding": digest, "policy": digest, "by": "p_1", "gates": [],
-            "authors": {"requester": null, "creator": null, "run_author": null, "last_writer": "p_1"},
-            "body": digest,
-        }});
-        let read: Entry = serde_json::from_value(intent.clone()).unwrap();
-        assert_eq!(serde_json::to_value(&read).unwrap(), intent);
-    }
-}
+mod tests;
