@@ -22,6 +22,7 @@ mod relayed;
 mod transport;
 pub mod types;
 pub mod webhook;
+pub mod withheld;
 
 pub use body::{Body, BoxError};
 pub use carry_out::created_version;

@@ -5,13 +5,13 @@
 //! resolves against the registry, as it does for a crash before the answer.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use countersign_core::action::Placed;
 use countersign_core::entry::{Entry, Intent, OutcomeResult};
 use countersign_core::request::{PromotionRequest, State};
-use futures_util::poll;
+use tokio::sync::Notify;
 use uuid::Uuid;
 
 use super::records::{Earlier, Seen, put_request};
@@ -27,36 +27,75 @@ pub(super) struct Concluded {
     pub(super) result: OutcomeResult,
 }
 
-/// The outcomes that are on their way to the disk, counted, and the uploads that have none yet.
+/// The outcomes that are on their way to the disk, numbered, and the uploads that have none yet.
 #[derive(Debug, Default)]
-pub struct Concluding(AtomicUsize, Mutex<BTreeSet<Uuid>>);
+pub struct Concluding {
+    begun: AtomicU64,
+    pending: Mutex<BTreeSet<u64>>,
+    ended: Notify,
+    uploads: Mutex<BTreeSet<Uuid>>,
+}
+
+/// One outcome on its way, for as long as this lives.
+struct OnItsWay {
+    app: Arc<App>,
+    number: u64,
+}
+
+impl Drop for OnItsWay {
+    fn drop(&mut self) {
+        self.app.concluding.pending().remove(&self.number);
+        self.app.concluding.ended.notify_waiters();
+    }
+}
 
 impl Concluding {
+    fn begin(app: &Arc<App>) -> OnItsWay {
+        let number = app.concluding.begun.fetch_add(1, Ordering::SeqCst);
+        app.concluding.pending().insert(number);
+        OnItsWay { app: Arc::clone(app), number }
+    }
+
+    /// Waits for those that are on their way now, not for any that begins meanwhile.
+    async fn wait(&self) {
+        let Some(last) = self.pending().last().copied() else { return };
+        loop {
+            let ended = self.ended.notified();
+            if self.pending().first().is_none_or(|first| *first > last) {
+                return;
+            }
+            ended.await;
+        }
+    }
+
+    fn is_quiet(&self) -> bool {
+        self.pending().is_empty()
+    }
+
+    fn pending(&self) -> MutexGuard<'_, BTreeSet<u64>> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Whether files are being written under this intent at this moment, however long that takes.
     pub(super) fn is_under_way(&self, intent: Uuid) -> bool {
         self.uploads().contains(&intent)
     }
 
     pub(super) fn uploads(&self) -> MutexGuard<'_, BTreeSet<Uuid>> {
-        self.1.lock().unwrap_or_else(PoisonError::into_inner)
+        self.uploads.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl App {
-    /// Writes how it ended, behind the answer. The write stands in the committer's queue before this returns, and
-    /// the runtime carries it on from there.
-    pub(super) async fn conclude_behind(self: &Arc<Self>, ended: Concluded) {
-        let app = Arc::clone(self);
-        self.concluding.0.fetch_add(1, Ordering::SeqCst);
-        let mut written = Box::pin(async move {
+    /// Writes how it ended, behind the answer: on the thread of a lane it begins when the answer has been given to the
+    /// kernel. From now on [`App::settled`] waits for it.
+    pub(super) fn conclude_behind(self: &Arc<Self>, ended: Concluded) {
+        let on_its_way = Concluding::begin(self);
+        tokio::spawn(async move {
             let Concluded { intent, index, request, result } = ended;
-            app.conclude(&intent, index, request, &result).await;
+            on_its_way.app.conclude(&intent, index, request, &result).await;
             crash_point!(WriteConcluded);
-            app.concluding.0.fetch_sub(1, Ordering::SeqCst);
         });
-        if poll!(&mut written).is_pending() {
-            tokio::spawn(written);
-        }
     }
 
     /// Waits for outcomes that are on their way, so that whoever reads next sees what was answered before.
@@ -64,13 +103,14 @@ impl App {
     /// # Errors
     /// When the store takes no more writes.
     pub async fn settled(&self) -> Result<(), AppError> {
-        if self.concluding.0.load(Ordering::SeqCst) == 0 { Ok(()) } else { Ok(self.store.flush().await?) }
+        self.concluding.wait().await;
+        Ok(self.store.health()?)
     }
 
     /// As [`App::earlier`]. An approved request may be one whose write has just been made.
     pub(super) async fn earlier_settled(&self, placed: &Placed) -> Result<Earlier, AppError> {
         let earlier = self.earlier(placed)?;
-        if !earlier.is_approved() || self.concluding.0.load(Ordering::SeqCst) == 0 {
+        if !earlier.is_approved() || self.concluding.is_quiet() {
             return Ok(earlier);
         }
         self.settled().await?;

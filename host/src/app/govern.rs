@@ -23,6 +23,7 @@ use super::records::{Earlier, Seen, point_to_request, put_request};
 use super::refuse::Refusal;
 use super::{App, AppError};
 use crate::auth::Caller;
+use crate::mlflow::withheld::withheld;
 use crate::mlflow::{Caller as Peer, Canonical, Upstream};
 use crate::store::Batch;
 use crate::telemetry::Route;
@@ -114,20 +115,27 @@ impl App {
         for matched in gates {
             self.metrics.decision(placed.action.kind(), judged.decision.as_str(), matched.gate.mode);
         }
-        log_decision(call, &judged);
+        let decision = judged.decision.as_str();
         if let Some(standing) = earlier.stands_against(&judged) {
+            log_decision(call, decision);
             return self.refuse_standing(call, standing).await;
         }
         match judged.decision {
-            Decision::Allow(..) => self.carry_out(call, judged, earlier, began).await,
+            Decision::Allow(..) => {
+                let made = self.carry_out(call, judged, earlier, began).await;
+                log_decision(call, decision);
+                made
+            }
             Decision::Hold(_) | Decision::Deny(_) => {
+                log_decision(call, decision);
                 self.hold(generation, (&call.caller, placed.clone()), judged, earlier).await
             }
         }
     }
 
     /// Intent before effect: a durable entry says what is about to happen, then it happens, then a second entry
-    /// says how it ended.
+    /// says how it ended. While the first is on its way to the disk, MLflow has the head of the write and waits for
+    /// its body.
     async fn carry_out(
         self: &Arc<Self>,
         call: &Call,
@@ -138,11 +146,20 @@ impl App {
         let request = self.request_to_write(earlier, &mut judged, &call.classified.placed)?;
         let request = self.approve(request, &judged)?;
         let intent = self.intent(call, &judged, request.as_ref().map(|seen| seen.value.id))?;
-        let (permit, index, request) = self.announce(judged, &intent, request).await?;
-        crash_point!(WriteAnnounced);
-        self.metrics.overhead(Route::Governed, began.elapsed());
         let canonical = spelt(&call.classified.canonical)?;
-        let answered = call.upstream.carry_out(permit, canonical, &call.headers, &call.peer).await;
+        let (permit, announcement) = Self::announcement(judged, &intent, request)?;
+        let (release, until) = withheld();
+        let announcing = async {
+            let announced = self.write_down(announcement, &intent).await?;
+            crash_point!(WriteAnnounced);
+            self.metrics.overhead(Route::Governed, began.elapsed());
+            release.let_go();
+            Ok::<_, AppError>(announced)
+        };
+        // Polled first, so that the head is on its way while the announcement is still being written out.
+        let sent = call.upstream.carry_out_once(until, permit, canonical, (&call.headers, &call.peer));
+        let (answered, announced) = tokio::join!(sent, announcing);
+        let (index, request) = announced?;
         crash_point!(WriteForwarded);
         let result = outcome_of(&answered);
         match &result {
@@ -154,7 +171,7 @@ impl App {
             self.note_changed(call, answer).await;
         }
         crash_point!(WriteNoted);
-        self.conclude_behind(Concluded { intent, index, request, result }).await;
+        self.conclude_behind(Concluded { intent, index, request, result });
         Ok(Answer::Forwarded(answered?))
     }
 
@@ -197,6 +214,16 @@ impl App {
         intent: &Intent,
         request: Option<Seen<PromotionRequest>>,
     ) -> Result<(Permit, u64, Option<Seen<PromotionRequest>>), AppError> {
+        let (permit, announcement) = Self::announcement(judged, intent, request)?;
+        let (index, request) = self.write_down(announcement, intent).await?;
+        Ok((permit, index, request))
+    }
+
+    fn announcement(
+        judged: Judged,
+        intent: &Intent,
+        request: Option<Seen<PromotionRequest>>,
+    ) -> Result<(Permit, Announcement), AppError> {
         let Decision::Allow(permit, gates) = judged.decision else {
             return Err(AppError::Conflict("this write is not allowed".to_owned()));
         };
@@ -205,20 +232,32 @@ impl App {
             let (placed, by) = (intent.placed.clone(), intent.by.clone());
             entries.push(Entry::WouldRefuse { placed, by, gates });
         }
-        let request = match request {
-            Some(seen) => {
-                if seen.is_fresh() {
-                    batch = point_to_request(batch, &seen.value, seen.value.previous)?;
-                }
-                entries.extend(sampled(&seen.value));
-                batch = put_request(batch, &seen)?;
-                Some(seen.written()?)
+        if let Some(seen) = &request {
+            if seen.is_fresh() {
+                batch = point_to_request(batch, &seen.value, seen.value.previous)?;
             }
-            None => None,
-        };
-        let index = self.record_intent(entries, intent, batch).await?;
-        Ok((permit, index, request))
+            entries.extend(sampled(&seen.value));
+            batch = put_request(batch, seen)?;
+        }
+        Ok((permit, Announcement { entries, batch, request }))
     }
+
+    async fn write_down(
+        &self,
+        announcement: Announcement,
+        intent: &Intent,
+    ) -> Result<(u64, Option<Seen<PromotionRequest>>), AppError> {
+        let Announcement { entries, batch, request } = announcement;
+        let index = self.record_intent(entries, intent, batch.awaited()).await?;
+        Ok((index, request.map(Seen::written).transpose()?))
+    }
+}
+
+/// What is written in one step with an intent.
+struct Announcement {
+    entries: Vec<Entry>,
+    batch: Batch,
+    request: Option<Seen<PromotionRequest>>,
 }
 
 /// Nobody signs it, and somebody is to look at it afterwards.
@@ -247,14 +286,14 @@ pub(super) fn outcome_of(answered: &Result<Response<Bytes>, crate::mlflow::Upstr
     }
 }
 
-pub(super) fn log_decision(call: &Call, judged: &Judged) {
+pub(super) fn log_decision(call: &Call, decision: &str) {
     let placed = &call.classified.placed;
     tracing::info!(
         action.kind = placed.action.kind(),
         action.target = placed.action.target(),
         model.name = placed.action.model().map(tracing::field::display),
         model.version = placed.action.version().map(tracing::field::display),
-        decision = judged.decision.as_str(),
+        decision,
         "governed write decided"
     );
 }

@@ -30,7 +30,7 @@ impl App {
         let odd = || AppError::Invalid("this write cannot be passed on: its path is not one".to_owned());
         let request =
             Canonical::as_received(&call.classified.canonical, &call.headers, received).ok_or_else(odd)?;
-        let response = call.upstream.forward_canonical(request, &call.headers, &call.peer).await?;
+        let response = call.upstream.forward_canonical(request, None, &call.headers, &call.peer).await?;
         crash_point!(UngovernedForwarded);
         if response.status() == StatusCode::OK {
             self.after(&call, &response).await;

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use hyper::body::{Frame, Incoming, SizeHint};
 
 use super::relayed::Relayed;
+use super::withheld::WithheldBody;
 
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -16,6 +17,8 @@ pub enum Body {
     #[default]
     Empty,
     Whole(Bytes),
+    /// All of it, once it may be sent.
+    Withheld(WithheldBody),
     /// Straight from a connection, frame by frame.
     Streamed(Incoming),
     /// The same, with the connection that has to be driven meanwhile.
@@ -27,7 +30,7 @@ pub enum Body {
 impl Body {
     /// Whether it comes bit by bit, at its sender's pace.
     pub(super) const fn is_streamed(&self) -> bool {
-        matches!(self, Self::Streamed(_) | Self::Relayed(_) | Self::Boxed(_))
+        matches!(self, Self::Withheld(_) | Self::Streamed(_) | Self::Relayed(_) | Self::Boxed(_))
     }
 }
 
@@ -46,6 +49,11 @@ impl hyper::body::Body for Body {
                 *self = Self::Empty;
                 Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
             }
+            Self::Withheld(body) => {
+                let bytes = std::task::ready!(body.poll_bytes(cx));
+                *self = Self::Empty;
+                Poll::Ready(Some(bytes.map(Frame::data)))
+            }
             Self::Streamed(body) => Pin::new(body).poll_frame(cx).map_err(Into::into),
             Self::Relayed(body) => body.poll_frame(cx).map_err(Into::into),
             Self::Boxed(body) => Pin::new(body).poll_frame(cx).map_err(Into::into),
@@ -56,6 +64,7 @@ impl hyper::body::Body for Body {
         match self {
             Self::Empty => true,
             Self::Whole(bytes) => bytes.is_empty(),
+            Self::Withheld(_) => false,
             Self::Streamed(body) => body.is_end_stream(),
             Self::Relayed(body) => body.is_end_stream(),
             Self::Boxed(body) => body.is_end_stream(),
@@ -66,6 +75,7 @@ impl hyper::body::Body for Body {
         match self {
             Self::Empty => SizeHint::with_exact(0),
             Self::Whole(bytes) => SizeHint::with_exact(u64::try_from(bytes.len()).unwrap_or(u64::MAX)),
+            Self::Withheld(body) => SizeHint::with_exact(body.len()),
             Self::Streamed(body) => body.size_hint(),
             Self::Relayed(body) => body.size_hint(),
             Self::Boxed(body) => body.size_hint(),

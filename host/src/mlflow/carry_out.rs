@@ -15,6 +15,7 @@ use super::body::Body;
 use super::forward::Canonical;
 use super::headers::{Caller, Credentials};
 use super::proxy::{ProxyError, Upstream, UpstreamError};
+use super::withheld::Withheld;
 use super::{WORKSPACE_HEADER, types};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -46,7 +47,23 @@ impl Upstream {
         caller: &Caller,
     ) -> Result<Response<Bytes>, UpstreamError> {
         drop(permit);
-        self.forward_canonical(request, client, caller).await
+        self.forward_canonical(request, None, client, caller).await
+    }
+
+    /// As [`Upstream::carry_out`], for a write whose announcement is on its way to the disk: its head goes ahead, its
+    /// body, without which nothing can be done, when it is let go.
+    ///
+    /// # Errors
+    /// As [`Upstream::carry_out`]; also when it is called off.
+    pub async fn carry_out_once(
+        &self,
+        until: Withheld,
+        permit: Permit,
+        request: Canonical,
+        (client, caller): (&HeaderMap, &Caller),
+    ) -> Result<Response<Bytes>, UpstreamError> {
+        drop(permit);
+        self.forward_canonical(request, Some(until), client, caller).await
     }
 
     /// As [`Upstream::carry_out`], for files: their bytes decide nothing, and go through as they come.

@@ -9,6 +9,7 @@ use http_body_util::{BodyExt, Limited};
 use super::body::Body;
 use super::headers::{self, Caller};
 use super::proxy::{Upstream, UpstreamError};
+use super::withheld::Withheld;
 
 /// The longest response that is read whole, in bytes. MLflow answers a registry write with one version or model.
 const MAX_RESPONSE: usize = 8 << 20;
@@ -24,17 +25,22 @@ pub struct Canonical {
 
 impl Upstream {
     /// Sends a governed write and reads the whole response. `client` are the headers of the request that it came
-    /// in; what describes its body is replaced. Whoever calls this has used up a permit for it.
+    /// in; what describes its body is replaced. Whoever calls this has used up a permit for it. With `until`
+    /// the head goes ahead, and the body when it is let go.
     ///
     /// # Errors
     /// See [`UpstreamError`]: unless the upstream was unreachable, the write may have had its effect.
     pub async fn forward_canonical(
         &self,
         request: Canonical,
+        until: Option<Withheld>,
         client: &HeaderMap,
         caller: &Caller,
     ) -> Result<Response<Bytes>, UpstreamError> {
-        let request = self.assemble(request, client, caller)?;
+        let mut request = self.assemble(request, client, caller)?;
+        if let Some(until) = until {
+            request = self.kept_back(request, until).await?;
+        }
         let exchange = async {
             let (head, body) = self.send(request).await?.into_parts();
             let body = Limited::new(body, MAX_RESPONSE).collect().await.map_err(|e| self.broken(e))?;
@@ -43,6 +49,17 @@ impl Upstream {
         let waited = self.response_timeout();
         let late = |_| UpstreamError::Timeout { base: self.base().to_string(), waited };
         tokio::time::timeout(waited, exchange).await.map_err(late)?
+    }
+
+    async fn kept_back(
+        &self,
+        request: Request<Body>,
+        until: Withheld,
+    ) -> Result<Request<Body>, UpstreamError> {
+        let (head, body) = request.into_parts();
+        let Body::Whole(bytes) = body else { return Ok(Request::from_parts(head, body)) };
+        let unsent = |source| UpstreamError::Unreachable { base: self.base().to_string(), source };
+        Ok(Request::from_parts(head, until.over(bytes).await.map_err(unsent)?))
     }
 
     fn assemble(

@@ -10,6 +10,8 @@ pub struct Batch {
     pub(super) expect: Vec<(Key, Expect)>,
     pub(super) writes: Vec<Write>,
     pub(super) derive: Vec<Derive>,
+    /// See [`Batch::awaited`].
+    pub(super) awaited: bool,
 }
 
 /// What a key must hold for a batch to be applied.
@@ -87,12 +89,21 @@ impl Batch {
         self
     }
 
+    /// Whoever commits this can do nothing else until it is durable: a store may do the work on their thread where
+    /// that is quicker than handing it over.
+    #[must_use]
+    pub const fn awaited(mut self) -> Self {
+        self.awaited = true;
+        self
+    }
+
     /// This batch and another as one.
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {
         self.expect.extend(other.expect);
         self.writes.extend(other.writes);
         self.derive.extend(other.derive);
+        self.awaited |= other.awaited;
         self
     }
 }

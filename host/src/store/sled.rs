@@ -5,17 +5,17 @@
 //! a refusal of a second process ([`directory`]).
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::thread::JoinHandle;
 
 use tokio::sync::{mpsc, oneshot};
 
 use self::checkpoint::Checkpointer;
-use self::committer::{Committer, Job};
+use self::committer::{Committer, Job, Journaled};
 use self::contents::Contents;
 use self::journal::{Disk, Journal, Machine, SEGMENT_BYTES};
 use self::recent::Recent;
-use super::{Batch, Commit, Key, Scan, Store, StoreError, View};
+use super::{Batch, Commit, CommitError, Key, Scan, Store, StoreError, View};
 
 mod checkpoint;
 mod committer;
@@ -23,6 +23,8 @@ mod contents;
 #[cfg(test)]
 pub(crate) mod crash;
 mod directory;
+#[cfg(test)]
+mod in_place;
 mod journal;
 mod layout;
 #[cfg(test)]
@@ -40,6 +42,7 @@ const QUEUE: usize = 1024;
 /// A store in one directory, for one process.
 pub struct SledStore {
     contents: Contents,
+    journaled: Arc<Mutex<Journaled>>,
     jobs: Option<mpsc::Sender<Job>>,
     committer: Option<JoinHandle<()>>,
     failed: Arc<OnceLock<Arc<str>>>,
@@ -75,17 +78,13 @@ impl SledStore {
         let checkpointer =
             Checkpointer::spawn(durable.clone(), Arc::clone(&contents.recent), Arc::clone(&failed))
                 .map_err(error)?;
-        let committer = Committer {
-            contents: contents.clone(),
-            journal,
-            checkpointer,
-            durable,
-            jobs: waiting,
-            failed: Arc::clone(&failed),
-        };
+        let kept = (durable, Arc::clone(&failed));
+        let journaled = Journaled::new(contents.clone(), journal, checkpointer, kept);
+        let journaled = Arc::new(Mutex::new(journaled));
+        let committer = Committer { journaled: Arc::clone(&journaled), jobs: waiting };
         let committer = std::thread::Builder::new().name("store-commit".to_owned()).spawn(|| committer.run());
         let (jobs, committer) = (Some(jobs), Some(committer.map_err(error)?));
-        Ok(Self { contents, jobs, committer, failed, path: path.to_owned(), _lock: lock })
+        Ok(Self { contents, journaled, jobs, committer, failed, path: path.to_owned(), _lock: lock })
     }
 
     /// The directory.
@@ -100,6 +99,18 @@ impl SledStore {
     /// When the file system cannot say.
     pub fn size_on_disk(&self) -> Result<u64, StoreError> {
         Ok(self.contents.layout.size_on_disk()? + journal::size_on_disk(&self.path))
+    }
+
+    /// Commits a batch on this thread if that is quick: nobody else commits, or is about to. `Err` gives it back.
+    fn commit_here(&self, batch: Batch) -> Result<Result<(), CommitError>, Batch> {
+        let idle = self.jobs.as_ref().is_some_and(|jobs| jobs.capacity() == jobs.max_capacity());
+        if !batch.awaited || !idle {
+            return Err(batch);
+        }
+        match self.journaled.try_lock() {
+            Ok(mut journaled) if journaled.is_quick() => Ok(journaled.commit(batch)),
+            _ => Err(batch),
+        }
     }
 
     fn failure(&self) -> StoreError {
@@ -121,6 +132,10 @@ impl Store for SledStore {
 
     fn commit(&self, batch: Batch) -> Commit<'_> {
         Box::pin(async move {
+            let batch = match self.commit_here(batch) {
+                Ok(committed) => return committed,
+                Err(batch) => batch,
+            };
             let (done, outcome) = oneshot::channel();
             let jobs = self.jobs.as_ref().ok_or_else(|| self.failure())?;
             jobs.send(Job { batch, done }).await.map_err(|_| self.failure())?;

@@ -25,6 +25,8 @@ pub(super) const SEGMENT_BYTES: u64 = 4 << 20;
 
 /// How much room for a record is kept from one to the next.
 const KEPT_BYTES: usize = 1 << 20;
+/// What one governed write takes, and more, in bytes.
+const ROOM: u64 = 64 << 10;
 
 /// The calls that decide what survives a power cut, so that tests can watch them and make them fail.
 pub(super) trait Disk: Send + Sync {
@@ -72,6 +74,11 @@ impl Journal {
     /// After the last durable record.
     pub(super) const fn mark(&self) -> Mark {
         self.mark
+    }
+
+    /// Whether the next record, unless it is unusually long, goes into the current segment.
+    pub(super) const fn has_room(&self) -> bool {
+        self.current.end > 0 && self.current.end + ROOM <= self.segment_bytes
     }
 
     /// Writes changes down and waits for the disk. `turn` is called first where the other segment has to be begun;
