@@ -87,11 +87,12 @@ impl Concluding {
 }
 
 impl App {
-    /// Writes how it ended, behind the answer: on the thread of a lane it begins when the answer has been given to the
-    /// kernel. From now on [`App::settled`] waits for it.
+    /// Writes how it ended, behind the answer: on the thread of a lane it begins when the answer is with the kernel. From now on [`App::settled`] waits for it.
     pub(super) fn conclude_behind(self: &Arc<Self>, ended: Concluded) {
         let on_its_way = Concluding::begin(self);
         tokio::spawn(async move {
+            // Behind the task that has the answer.
+            tokio::task::yield_now().await;
             let Concluded { intent, index, request, result } = ended;
             on_its_way.app.conclude(&intent, index, request, &result).await;
             crash_point!(WriteConcluded);
