@@ -14,6 +14,7 @@ use countersign_core::request::{PromotionRequest, State};
 use tokio::sync::Notify;
 use uuid::Uuid;
 
+use super::govern::log_decision;
 use super::records::{Earlier, Seen, put_request};
 use super::{App, AppError};
 use crate::store::{Batch, keys};
@@ -25,6 +26,8 @@ pub(super) struct Concluded {
     pub(super) index: u64,
     pub(super) request: Option<Seen<PromotionRequest>>,
     pub(super) result: OutcomeResult,
+    /// Whether the decision is still to be logged: a line costs as much as a third of judging.
+    pub(super) unlogged: bool,
 }
 
 /// The outcomes that are on their way to the disk, numbered, and the uploads that have none yet.
@@ -93,7 +96,10 @@ impl App {
         tokio::spawn(async move {
             // Behind the task that has the answer.
             tokio::task::yield_now().await;
-            let Concluded { intent, index, request, result } = ended;
+            let Concluded { intent, index, request, result, unlogged } = ended;
+            if unlogged {
+                log_decision(&intent.placed, "allow");
+            }
             on_its_way.app.conclude(&intent, index, request, &result).await;
             crash_point!(WriteConcluded);
         });

@@ -142,7 +142,7 @@ impl App {
         for matched in gates {
             self.metrics.decision(asked.action.kind(), judged.decision.as_str(), matched.gate.mode);
         }
-        log_decision(call, judged.decision.as_str());
+        log_decision(&call.classified.placed, judged.decision.as_str());
         if let Some(standing) = earlier.stands_against(&judged) {
             return self.refuse_standing(call, standing).await;
         }
@@ -272,7 +272,7 @@ impl App {
         let request = self.approved_request(&intent).unwrap_or_default();
         // The first that was made, and any after the window was closed, which looks by itself.
         let looks = acted && (request.is_some() || !self.is_open(&intent));
-        self.conclude_behind(Concluded { intent, index, request, result });
+        self.conclude_behind(Concluded { intent, index, request, result, unlogged: false });
         drop(under_way);
         if looks {
             let app = Arc::clone(self);

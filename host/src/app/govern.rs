@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use countersign_core::action::Action;
+use countersign_core::action::{Action, Placed};
 use countersign_core::classify::{CanonicalRequest, Classified};
 use countersign_core::decide::Decision;
 use countersign_core::digest::Digest;
@@ -117,17 +117,13 @@ impl App {
         }
         let decision = judged.decision.as_str();
         if let Some(standing) = earlier.stands_against(&judged) {
-            log_decision(call, decision);
+            log_decision(placed, decision);
             return self.refuse_standing(call, standing).await;
         }
         match judged.decision {
-            Decision::Allow(..) => {
-                let made = self.carry_out(call, judged, earlier, began).await;
-                log_decision(call, decision);
-                made
-            }
+            Decision::Allow(..) => self.carry_out(call, judged, earlier, began).await,
             Decision::Hold(_) | Decision::Deny(_) => {
-                log_decision(call, decision);
+                log_decision(placed, decision);
                 self.hold(generation, (&call.caller, placed.clone()), judged, earlier).await
             }
         }
@@ -171,7 +167,7 @@ impl App {
             self.note_changed(call, answer).await;
         }
         crash_point!(WriteNoted);
-        self.conclude_behind(Concluded { intent, index, request, result });
+        self.conclude_behind(Concluded { intent, index, request, result, unlogged: true });
         Ok(Answer::Forwarded(answered?))
     }
 
@@ -286,8 +282,7 @@ pub(super) fn outcome_of(answered: &Result<Response<Bytes>, crate::mlflow::Upstr
     }
 }
 
-pub(super) fn log_decision(call: &Call, decision: &str) {
-    let placed = &call.classified.placed;
+pub(super) fn log_decision(placed: &Placed, decision: &str) {
     tracing::info!(
         action.kind = placed.action.kind(),
         action.target = placed.action.target(),
