@@ -11,6 +11,7 @@ use crate::clock::NoRandomness;
 use crate::facts::FactsError;
 use crate::ledger::LedgerError;
 use crate::mlflow::{ReadError, UpstreamError};
+use crate::vault::VaultError;
 use crate::store::{CommitError, StoreError, codec};
 
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +56,8 @@ pub enum AppError {
     Canonical(#[from] CanonicalError),
     #[error(transparent)]
     Json(#[from] serde_json::Error),
+    #[error(transparent)]
+    Vault(VaultError),
     #[error(transparent)]
     Randomness(#[from] NoRandomness),
 }

@@ -227,7 +227,7 @@ impl App {
         let Decision::Allow(permit, gates) = judged.decision else {
             return Err(AppError::Conflict("this write is not allowed".to_owned()));
         };
-        let (mut entries, mut batch) = judged.fresh.put(Batch::new())?;
+        let (mut entries, mut batch) = judged.fresh.put(self, Batch::new())?;
         if gates.iter().any(|g| !g.enforced && g.verdict != countersign_core::decide::Verdict::Satisfied) {
             let (placed, by) = (intent.placed.clone(), intent.by.clone());
             entries.push(Entry::WouldRefuse { placed, by, gates });

@@ -2,6 +2,7 @@
 
 mod insights;
 mod requests;
+mod retention;
 mod words;
 
 use std::path::PathBuf;
@@ -13,6 +14,7 @@ pub use self::insights::Insights;
 pub use self::requests::{
     NewWaiver, Reason, Request, RequestCommand, Talk, Vote, Waiver, WaiverCommand, Word,
 };
+pub use self::retention::{NewHold, Retention, RetentionCommand};
 pub use self::words::Replayed;
 pub use super::policy::init::Preset;
 pub use countersign_core::target::Target;
@@ -84,6 +86,8 @@ pub enum Command {
     Ledger(Ledger),
     /// Executes a recorded check or rule run again and compares the bytes.
     Replay(Replay),
+    /// How long evidence is kept, and what is kept longer.
+    Retention(Retention),
     /// MLflow's webhook that tells us early about changes.
     #[command(subcommand)]
     Webhook(Webhook),
@@ -142,6 +146,13 @@ pub enum User {
     /// Removes somebody with all their tokens; what they did stays in the ledger.
     #[command(after_help = "Example:\n  countersign user remove ruth")]
     Remove { name: String },
+    /// Erases what is known of somebody, for good: account, name, groups, and the words of their comments. Entries
+    /// name them by an opaque id, and every proof holds. The server must be running.
+    #[command(after_help = ERASE_EXAMPLES)]
+    Erase {
+        /// A name, or an id as entries show it.
+        who: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -255,6 +266,14 @@ pub enum Plugin {
     #[command(after_help = "Example:\n  countersign plugin pin model-card.wasm >> policy.toml")]
     Pin { file: PathBuf },
 }
+
+const ERASE_EXAMPLES: &str = "\
+Examples:
+  countersign user erase ruth
+  countersign user erase u_3f6c0a9d5e7b1c2d4e8f   somebody whom an identity provider knows
+
+What stays: rationales, reasons and printed names that people wrote into entries of the ledger, and what MLflow says
+of runs in evidence that is kept. Take them out of the identity provider as well: who signs in again is known again.";
 
 const RUN_EXAMPLES: &str = "\
 Examples:
