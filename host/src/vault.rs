@@ -76,7 +76,12 @@ impl Vault {
     ///
     /// # Errors
     /// When the key is there and cannot be read.
-    pub fn read(&self, person: &PersonId, place: &[u8], sealed: &[u8]) -> Result<Option<Vec<u8>>, VaultError> {
+    pub fn read(
+        &self,
+        person: &PersonId,
+        place: &[u8],
+        sealed: &[u8],
+    ) -> Result<Option<Vec<u8>>, VaultError> {
         let Some(key) = self.key(person)? else { return Ok(None) };
         let parts = sealed.strip_prefix(&[FORMAT]).and_then(<[u8]>::split_first_chunk::<NONCE_LEN>);
         let Some((nonce, bytes)) = parts else { return Ok(None) };

@@ -82,3 +82,67 @@ fn a_plugin_that_is_deterministic_is_replayed_and_nothing_is_said() {
     assert_eq!(scene.of_kind("plugin-unstable"), Vec::<Value>::new());
     assert!(!metrics(&scene).contains("result=\"differs\""));
 }
+
+#[test]
+fn evidence_is_held_and_nothing_has_had_its_time() {
+    let scene = replaying("{ mode = \"ok\" }");
+    let model = scene.model("c");
+    let version = scene.register(&model, 0.9).version;
+    assert_eq!(scene.alias(&model, "champion", &version).status, 200);
+    let body = json!({"model": model, "reason": "case 7"});
+    let held = scene.call("ana", "POST", "/_countersign/api/v1/retention/holds", Some(&body));
+    assert_eq!(held.status, 200, "{}", held.text());
+    let id = held.json().unwrap()["id"].as_str().unwrap().to_owned();
+    let page = scene.call("ruth", "GET", "/_countersign/retention", None);
+    contains(&page.text(), &["case 7", &model, "1d after the last entry", "Release the hold"]);
+    let listed = scene.read("retention");
+    assert_eq!((&listed["holds"][0]["id"], &listed["rules"][0]["keep"]), (&json!(id), &json!("1d")));
+    let nobody = json!({"model": "no-such-model", "reason": "case 8"});
+    let unknown = scene.call("ana", "POST", "/_countersign/api/v1/retention/holds", Some(&nobody));
+    assert_eq!(unknown.status, 404, "{}", unknown.text());
+    let said = scene.host.does(&["retention", "collect", "--dry-run"], None).unwrap();
+    contains(&said, &["no evidence has had its time"]);
+    let release = format!("/_countersign/api/v1/retention/holds/{id}/release");
+    let reason = json!({"reason": "the case is closed"});
+    assert_eq!(scene.call("ana", "POST", &release, Some(&reason)).status, 403, "ana sits in no seat");
+    assert_eq!(scene.call("ruth", "POST", &release, Some(&reason)).status, 200);
+    assert_eq!(scene.call("ruth", "POST", &release, Some(&reason)).status, 404);
+    assert_eq!(scene.of_kind("held").len() + scene.of_kind("released").len(), 2);
+    scene.verify();
+}
+
+#[test]
+fn a_person_is_erased_and_every_proof_holds() {
+    let scene = replaying("{ mode = \"ok\" }");
+    let model = scene.model("d");
+    let version = scene.register(&model, 0.9).version;
+    assert_eq!(scene.alias(&model, "champion", &version).status, 200);
+    let path = format!("/_countersign/api/v1/models/{model}/versions/{version}");
+    let id = scene.of_kind("version-created")[0]["by"].as_str().unwrap().to_owned();
+    let before = scene.call("ruth", "GET", "/_countersign/ledger", None).text();
+    contains(&before, &["ana"]);
+    assert_eq!(scene.call("ana", "GET", &path, None).status, 200);
+    let runs: Vec<usize> = scene
+        .entries()
+        .iter()
+        .enumerate()
+        .filter(|(_, e)| e["kind"] == "check-run")
+        .map(|(i, _)| i)
+        .collect();
+    let said = scene.host.does(&["user", "erase", "ana"], None).unwrap();
+    contains(&said, &[&format!("erased {id}"), "every proof holds"]);
+    assert_eq!(scene.of_kind("profile-erased")[0], json!({"person": id, "by": null}));
+    let page = scene.call("ruth", "GET", "/_countersign/ledger", None).text();
+    contains(&page, &[&format!("erased person {id}")]);
+    let gone = eventually(PATIENCE, || match scene.call("ana", "GET", &path, None).status {
+        401 => Ok(()),
+        status => Err(anyhow::anyhow!("ana is still let in: {status}")),
+    });
+    gone.unwrap();
+    let again = scene.host.does(&["user", "erase", &id], None).unwrap();
+    contains(&again, &["was erased on", "nothing was left to erase"]);
+    scene.verify();
+    for run in runs {
+        scene.host.does(&["replay", &run.to_string()], None).unwrap();
+    }
+}

@@ -94,7 +94,9 @@ impl Census {
     #[must_use]
     pub fn versions_of(&self, entry: &Entry) -> Vec<VersionKey> {
         match entry {
-            Entry::Intent(intent) => intent.subject.iter().chain(&intent.also).map(VersionKey::from).collect(),
+            Entry::Intent(intent) => {
+                intent.subject.iter().chain(&intent.also).map(VersionKey::from).collect()
+            }
             Entry::CheckRun(run) => vec![VersionKey::new(&run.workspace, &run.model, run.version)],
             Entry::VersionCreated { workspace, model, version, .. }
             | Entry::RuleRun { workspace, model, version, .. }

@@ -11,8 +11,8 @@ use crate::clock::NoRandomness;
 use crate::facts::FactsError;
 use crate::ledger::LedgerError;
 use crate::mlflow::{ReadError, UpstreamError};
-use crate::vault::VaultError;
 use crate::store::{CommitError, StoreError, codec};
+use crate::vault::VaultError;
 
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {

@@ -139,3 +139,39 @@ impl Drop for Collecting<'_> {
         self.known.turn();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::memory::MemoryStore;
+    use crate::store::{Batch, codec};
+
+    #[tokio::test]
+    async fn while_evidence_goes_nothing_counts_as_present() {
+        let (store, known, now) = (MemoryStore::default(), KnownEvidence::default(), Millis::new(0));
+        let there = Digest::of(b"there");
+        let batch = Batch::new().put(keys::evidence(&there), codec::encode_raw(b"there"));
+        store.commit(batch).await.unwrap();
+        let has = |known: &KnownEvidence| known.has(&store, &there).unwrap();
+        assert!(has(&known) && known.pin_present(&store, &[there], now).unwrap());
+        let collecting = known.collecting().await;
+        assert!(!has(&known) && !known.pin_present(&store, &[there], now).unwrap());
+        drop(collecting);
+        assert!(has(&known));
+        // What was remembered before it went is not believed.
+        let collecting = known.collecting().await;
+        store.commit(Batch::new().delete(keys::evidence(&there))).await.unwrap();
+        drop(collecting);
+        assert!(!has(&known));
+    }
+
+    #[test]
+    fn what_is_named_is_so_for_a_while() {
+        let (known, one) = (KnownEvidence::default(), Digest::of(b"one"));
+        let at = |millis| known.is_any_pinned([&Digest::of(b"two"), &one], Millis::new(millis));
+        known.pin([one], Millis::new(0));
+        assert_eq!((at(0), at(ON_ITS_WAY - 1), at(ON_ITS_WAY)), (true, true, false));
+        assert_eq!(known.pinned(Millis::new(1)), [one]);
+        assert_eq!(known.pinned(Millis::new(ON_ITS_WAY)), []);
+    }
+}

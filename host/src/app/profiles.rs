@@ -134,7 +134,8 @@ impl KeptProfiles {
     #[must_use]
     pub fn members_of(&self, group: &str) -> Vec<PersonId> {
         let directory = self.read();
-        let known = |person: &&PersonId| directory.get(person).is_some_and(|kept| self.current(&kept.membership));
+        let known =
+            |person: &&PersonId| directory.get(person).is_some_and(|kept| self.current(&kept.membership));
         directory.members_of(group).filter(known).cloned().collect()
     }
 

@@ -10,12 +10,7 @@ impl App {
     /// As [`App::record`], with writes that need to know the entry's index. Gives it.
     ///
     /// `link` runs on the committer's thread: it must be quick and have no other effect.
-    pub(super) async fn record_linked<F>(
-        &self,
-        entry: &Entry,
-        batch: Batch,
-        link: F,
-    ) -> Result<u64, AppError>
+    pub(super) async fn record_linked<F>(&self, entry: &Entry, batch: Batch, link: F) -> Result<u64, AppError>
     where
         F: Fn(u64) -> Vec<Write> + Send + Sync + 'static,
     {

@@ -162,7 +162,9 @@ fn run_in(record: &Record) -> Option<(PluginName, Digest)> {
         return None;
     }
     match serde_json::from_str(&record.json).ok()? {
-        Entry::CheckRun(CheckRunRecord { plugin, transcript_digest, .. }) => Some((plugin, transcript_digest)),
+        Entry::CheckRun(CheckRunRecord { plugin, transcript_digest, .. }) => {
+            Some((plugin, transcript_digest))
+        }
         Entry::RuleRun { run, .. } => Some((run.plugin, run.transcript_digest)),
         _ => None,
     }

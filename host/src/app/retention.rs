@@ -92,7 +92,8 @@ impl App {
                 return Ok(None);
             }
             match self.commit_step(&step).await {
-                Err(_) if attempt < ATTEMPTS && self.known_evidence.is_any_pinned(step.blobs.keys(), now) => {}
+                Err(_) if attempt < ATTEMPTS && self.known_evidence.is_any_pinned(step.blobs.keys(), now) => {
+                }
                 Err(error) => return Err(error),
                 Ok(entry) => {
                     tracing::info!(tier = %step.rule.tier, blobs = step.blobs.len(), entry, "evidence taken out");
@@ -110,8 +111,7 @@ impl App {
         let entry = Entry::EvidenceCollected(Collected { tier, keep, policy, versions, blobs, bytes, list });
         let digests: Arc<[Digest]> = step.blobs.keys().copied().collect();
         let deletes = |batch: Batch, digest: &Digest| batch.delete(keys::evidence(digest));
-        let (known, named, now) =
-            (self.known_evidence.clone(), Arc::clone(&digests), self.clock.now());
+        let (known, named, now) = (self.known_evidence.clone(), Arc::clone(&digests), self.clock.now());
         // Looked at again when the step's turn comes: whatever names one of these then has been written before, or
         // will be written whole.
         let batch = digests.iter().fold(Batch::new(), deletes).derive(move |_| {

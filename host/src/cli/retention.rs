@@ -115,7 +115,9 @@ fn line(due: &Due, dry_run: bool) -> String {
     let Due { tier, keep, versions, blobs, bytes, entry } = due;
     let verb = if dry_run { "would go" } else { "taken out" };
     let entry = entry.map(|entry| format!(", ledger entry {entry}")).unwrap_or_default();
-    let (blobs, versions) =
-        (counted(*blobs, "piece of evidence", "pieces of evidence"), counted(*versions, "version", "versions"));
+    let (blobs, versions) = (
+        counted(*blobs, "piece of evidence", "pieces of evidence"),
+        counted(*versions, "version", "versions"),
+    );
     format!("tier {tier}, kept for {keep}: {blobs} ({bytes} bytes) of {versions} {verb}{entry}")
 }

@@ -105,8 +105,7 @@ pub(super) async fn assemble(config: &Config) -> anyhow::Result<App> {
         Registry::new(FactsCache::new(collector), Arc::clone(&clock), max_age, config.facts.at_write);
     let max_age = span(config.auth.groups_max_age);
     let vault = Arc::new(Vault::open(&place::people_keys(config), Arc::clone(&clock))?);
-    let profiles =
-        KeptProfiles::open(Arc::clone(&store), Arc::clone(&clock), Arc::clone(&vault), max_age)?;
+    let profiles = KeptProfiles::open(Arc::clone(&store), Arc::clone(&clock), Arc::clone(&vault), max_age)?;
     profiles.finish_erasures().await?;
     profiles.seal_old().await?;
     let profiles = Arc::new(profiles);

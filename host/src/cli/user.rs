@@ -68,7 +68,9 @@ fn erase(context: &Context, config: &Config, who: &str) -> Result<()> {
     let Forgotten { person, entry, before } = &told;
     let text = match before {
         None => format!("erased {person} (ledger entry {entry}); every proof holds as before"),
-        Some(at) => format!("{person} was erased on {at} already (ledger entry {entry}): nothing was left to erase"),
+        Some(at) => {
+            format!("{person} was erased on {at} already (ledger entry {entry}): nothing was left to erase")
+        }
     };
     context.out.tell(&text, &told)
 }

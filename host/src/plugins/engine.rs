@@ -99,7 +99,11 @@ impl Engine {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(config.threads.max(1))
             .thread_name("plugin")
-            .on_thread_start(move || if in_background { give_way() })
+            .on_thread_start(move || {
+                if in_background {
+                    give_way()
+                }
+            })
             .enable_time()
             .build()
             .map_err(EngineError::Threads)?;

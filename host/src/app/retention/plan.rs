@@ -203,9 +203,7 @@ fn leads_to(store: &dyn Store, digest: &Digest) -> Result<Option<Vec<Digest>>, A
     let key = keys::evidence(digest);
     let Some(value) = store.get(&key)? else { return Ok(None) };
     Ok(Some(match codec::decode_head(&value) {
-        Some((head, tail)) => {
-            digests_in(head).into_iter().chain([Digest::from_bytes(tail)]).collect()
-        }
+        Some((head, tail)) => digests_in(head).into_iter().chain([Digest::from_bytes(tail)]).collect(),
         // Plugins and the contents of files name nothing; a tail is the end of JSON.
         None => match codec::decode_raw(&key, &value)? {
             component if component.starts_with(b"\0asm") => Vec::new(),

@@ -170,8 +170,7 @@ impl World {
         let keys = store.with_file_name("people.keys");
         let store = Arc::new(sled::SledStore::open_short(store).unwrap());
         let files = tempfile::tempdir().unwrap();
-        let (app, clock, files) =
-            app_beside((store, &keys), now, policy, upstream, &PEOPLE, files).await;
+        let (app, clock, files) = app_beside((store, &keys), now, policy, upstream, &PEOPLE, files).await;
         Self { app, clock, registry: Arc::clone(registry), _files: files }
     }
 

@@ -39,7 +39,8 @@ impl World {
     /// A check run on a version, as the ledger and the store have it: a transcript that names its answers.
     async fn ran(&self, version: u32, answers: &[u8]) -> Vec<Digest> {
         let mut evidence = Evidence::default();
-        let answers: Vec<Digest> = answers.iter().map(|n| evidence.keep([b"answer", &[*n][..]].concat())).collect();
+        let answers: Vec<Digest> =
+            answers.iter().map(|n| evidence.keep([b"answer", &[*n][..]].concat())).collect();
         let transcript = evidence.keep(serde_json::to_vec(&json!({"calls": answers})).unwrap());
         let input = evidence.keep(serde_json::to_vec(&json!({"version": version})).unwrap());
         let (plugin, outcome) = (evidence.keep(b"\0asm one plugin"), evidence.keep(b"{\"passed\":true}"));
@@ -81,10 +82,15 @@ async fn evidence_goes_when_its_time_is_over_and_says_so() {
     assert_eq!(world.due().await, [] as [u64; 0], "a day too early");
     world.passes(1).await;
     let entries = world.app.ledger.len().unwrap();
-    assert_eq!((world.due().await, world.app.ledger.len().unwrap()), (vec![1], entries), "a question changes nothing");
+    assert_eq!(
+        (world.due().await, world.app.ledger.len().unwrap()),
+        (vec![1], entries),
+        "a question changes nothing"
+    );
     assert_eq!((world.collected().await, world.collected().await), (vec![1], vec![]));
     let gone = world.has(request.facts).unwrap_err();
-    for words in ["was collected on 2027-", "tier `low` is kept for 30d", &format!("ledger entry {entries}")] {
+    for words in ["was collected on 2027-", "tier `low` is kept for 30d", &format!("ledger entry {entries}")]
+    {
         assert!(gone.contains(words), "{gone}");
     }
     let Entry::EvidenceCollected(told) = world.told(&["evidence-collected"]).remove(0) else { panic!() };
@@ -191,8 +197,11 @@ fn nothing_that_is_reached_is_taken_out() {
             }
             world.clock.advance(10 * DAY);
             world.app.collect_evidence().await.unwrap();
-            let kept: Vec<Digest> = young.iter().flat_map(|version| named.get(version)).flatten().copied().collect();
-            for (version, digest) in named.iter().flat_map(|(v, all)| all.iter().map(move |digest| (v, digest))) {
+            let kept: Vec<Digest> =
+                young.iter().flat_map(|version| named.get(version)).flatten().copied().collect();
+            for (version, digest) in
+                named.iter().flat_map(|(v, all)| all.iter().map(move |digest| (v, digest)))
+            {
                 let expect = young.contains(version) || kept.contains(digest);
                 prop_assert_eq!(world.has(*digest).is_ok(), expect, "version {}", version);
             }

@@ -46,10 +46,9 @@ pub enum RetentionCommand {
 }
 
 #[derive(Debug, Args)]
-#[group(id = "what", required = true, multiple = false, args = ["model", "request"])]
 pub struct NewHold {
     /// Everything about this registered model.
-    #[arg(long)]
+    #[arg(long, required_unless_present = "request", conflicts_with = "request")]
     pub model: Option<String>,
     /// What this request is about.
     #[arg(long)]

@@ -66,7 +66,6 @@ pub(super) async fn release(
     Sent(body): Sent<ReasonBody>,
 ) -> Result<Json<Hold>, Problem> {
     let caller = writer(&app, &auth, &headers)?;
-    let id: Uuid =
-        id.parse().map_err(|_| AppError::NotFound(format!("`{id}` is not the id of a hold")))?;
+    let id: Uuid = id.parse().map_err(|_| AppError::NotFound(format!("`{id}` is not the id of a hold")))?;
     Ok(Json(app.release_hold(&caller, id, &body.reason).await?))
 }

@@ -8,7 +8,9 @@ use axum::routing::{MethodRouter, delete, get, patch, post};
 #[cfg(test)]
 use http::Method;
 
-use super::{comments, exceptions, insights, ledger, live, me, models, openapi, registry, requests, retention, webhook};
+use super::{
+    comments, exceptions, insights, ledger, live, me, models, openapi, registry, requests, retention, webhook,
+};
 use crate::app::App;
 
 /// One operation.

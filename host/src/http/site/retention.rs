@@ -45,16 +45,12 @@ fn told_words(done: &str) -> Option<&'static str> {
     }
 }
 
-fn build(
-    visitor: &Visitor,
-    told: Option<&'static str>,
-    form: HoldFields,
-) -> Result<RetentionPage, AppError> {
+fn build(visitor: &Visitor, told: Option<&'static str>, form: HoldFields) -> Result<RetentionPage, AppError> {
     let app = visitor.app();
-    let rules = app.retention_rules().into_iter().map(|rule| RuleRow {
-        tier: rule.tier.to_string(),
-        keep: rule.keep.map(|keep| keep.to_string()),
-    });
+    let rules = app
+        .retention_rules()
+        .into_iter()
+        .map(|rule| RuleRow { tier: rule.tier.to_string(), keep: rule.keep.map(|keep| keep.to_string()) });
     let policy = &app.generation.load_full().policy;
     let me = visitor.caller.identity().filter(|me| !me.machine);
     let seated = me.is_some_and(|me| !app.people.seats_of(policy, me, visitor.now()).is_empty());

@@ -129,11 +129,17 @@ fn kept(table: &Table<'_>) -> Option<Span> {
     match days.map_or_else(|| text.value.parse(), Ok) {
         Ok(span) if span >= Span::from_millis(86_400_000) => Some(span),
         Ok(_) => {
-            table.fault(text.start(), "`keep_evidence` is at least a day: write `90d` or `7y`, or leave it out for ever");
+            table.fault(
+                text.start(),
+                "`keep_evidence` is at least a day: write `90d` or `7y`, or leave it out for ever",
+            );
             None
         }
         Err(_) => {
-            let text_ = format!("`keep_evidence`: `{}` is not a time: write days or years, as in `90d` or `7y`", text.value);
+            let text_ = format!(
+                "`keep_evidence`: `{}` is not a time: write days or years, as in `90d` or `7y`",
+                text.value
+            );
             table.fault(text.start(), text_);
             None
         }

@@ -4,7 +4,9 @@ use super::{ago, chrome, evil, person, plugin_row};
 use crate::http::pages::entry::EntryPage;
 use crate::http::pages::health::{HealthPage, HealthRow, HealthState};
 use crate::http::pages::people::{DelegationFields, DelegationRow, PeoplePage, SeatCard, SeatPerson};
-use crate::http::pages::plugin::{ConfigField, FieldKind, PluginCost, PluginPage, PluginUse, Tried, UnstableNote};
+use crate::http::pages::plugin::{
+    ConfigField, FieldKind, PluginCost, PluginPage, PluginUse, Tried, UnstableNote,
+};
 use crate::http::pages::policy::{
     AskFields, PolicyGate, PolicyMode, PolicyPage, PolicyPlugin, PolicySeat, PolicyTier,
 };
