@@ -14,7 +14,7 @@ use crate::store::{Store, keys};
 const MAX_KNOWN: usize = 8_192;
 /// How long what was named may be on its way, in milliseconds. A judgement takes seconds.
 const ON_ITS_WAY: i64 = 600_000;
-/// From so many on, those whose time is over are looked for.
+/// Below this nobody looks for those whose time is over.
 const MANY: usize = 16_384;
 
 /// Cheap to clone: all clones are one.
@@ -32,6 +32,8 @@ struct Known {
     present: HashSet<Digest>,
     /// Until when each counts as named.
     pinned: HashMap<Digest, Millis>,
+    /// From how many on those are looked for whose time is over.
+    look_at: usize,
     /// Goes up when evidence begins to be taken out, and when that is over; odd in between.
     round: u64,
 }
@@ -70,8 +72,10 @@ impl KnownEvidence {
     /// Says that something on its way to the disk names these.
     pub(super) fn pin(&self, digests: impl IntoIterator<Item = Digest>, now: Millis) {
         let mut known = self.lock();
-        if known.pinned.len() >= MANY {
+        if known.pinned.len() >= known.look_at.max(MANY) {
             known.pinned.retain(|_, until| *until > now);
+            // Not again before there are twice as many: looking at all of them takes its time.
+            known.look_at = known.pinned.len() * 2;
         }
         let until = Millis::new(now.get().saturating_add(ON_ITS_WAY));
         known.pinned.extend(digests.into_iter().map(|digest| (digest, until)));

@@ -143,7 +143,8 @@ impl App {
 
     /// Whether the evidence of a run is there, and stays there while the run is used again.
     fn is_kept_whole(&self, run: &CheckRun) -> Result<bool, AppError> {
-        let named = [run.plugin_digest, run.input_digest, run.transcript_digest, run.outcome_digest];
+        // A plugin that is in force is never taken out.
+        let named = [run.input_digest, run.transcript_digest, run.outcome_digest];
         self.known_evidence.pin_present(&*self.store, &named, self.clock.now())
     }
 
