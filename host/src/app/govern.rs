@@ -147,7 +147,7 @@ impl App {
         let request = self.approve(request, &judged)?;
         let intent = self.intent(call, &judged, request.as_ref().map(|seen| seen.value.id))?;
         let canonical = spelt(&call.classified.canonical)?;
-        let (permit, announcement) = Self::announcement(judged, &intent, request)?;
+        let (permit, announcement) = self.announcement(judged, &intent, request)?;
         let (release, until) = withheld();
         let announcing = async {
             let announced = self.write_down(announcement, &intent).await?;
@@ -214,12 +214,13 @@ impl App {
         intent: &Intent,
         request: Option<Seen<PromotionRequest>>,
     ) -> Result<(Permit, u64, Option<Seen<PromotionRequest>>), AppError> {
-        let (permit, announcement) = Self::announcement(judged, intent, request)?;
+        let (permit, announcement) = self.announcement(judged, intent, request)?;
         let (index, request) = self.write_down(announcement, intent).await?;
         Ok((permit, index, request))
     }
 
     fn announcement(
+        &self,
         judged: Judged,
         intent: &Intent,
         request: Option<Seen<PromotionRequest>>,
