@@ -113,7 +113,7 @@ impl App {
         let identity = signed_in(caller, "a comment needs a name under it")?;
         let (key, seen) = self.load_comment(id, within)?;
         let (words, by, now) = (text(words)?, identity.person.clone(), self.clock.now());
-        let (digest, batch) = self.seal_words(&by, id, &words)?;
+        let (digest, batch) = self.seal_words(&by, id, words)?;
         let seen = seen.try_map(|comment| Ok(comment.reworded(&by, digest, now)?))?;
         let entry = Entry::CommentEdited { request: seen.value.request, comment: id, by, text: digest };
         self.put_comment(key, seen, batch, entry).await
@@ -191,7 +191,7 @@ impl App {
             None => None,
         };
         let (id, author) = (self.clock.new_id()?, &identity.person);
-        let (digest, batch) = self.seal_words(author, id, &words)?;
+        let (digest, batch) = self.seal_words(author, id, words)?;
         let comment = Comment {
             id,
             request,
