@@ -29,8 +29,10 @@ mod health;
 mod held_after;
 mod history;
 mod holdings;
+mod holds;
 mod insights;
 mod judge;
+mod known_evidence;
 mod known_runs;
 mod lists;
 mod look;
@@ -40,10 +42,13 @@ mod precheck;
 mod profiles;
 mod query;
 mod reconcile;
+mod record_linked;
 mod records;
 mod refuse;
 mod registry;
 mod replay;
+mod replay_sample;
+mod retention;
 mod review;
 mod rights;
 mod rules;
@@ -67,6 +72,7 @@ mod ungoverned;
 mod waiting;
 mod waivers;
 mod webhook;
+mod words;
 
 use std::sync::Arc;
 
@@ -80,22 +86,25 @@ pub use self::discussion::{NewComment, Said};
 pub use self::emergency::NewEmergency;
 pub use self::error::AppError;
 pub use self::events::{Event, Events};
-pub use self::evidence::KnownEvidence;
 pub use self::explain::{Asks, Explained, Question};
 pub use self::files::Passage;
 pub use self::generation::{Generation, LoadGenerationError};
 pub use self::glance::{AliasGlance, ModelGlance, Spoken, VersionGlance};
 pub use self::govern::{Answer, Call};
 pub use self::health::{Doctor, Finding, Verdict};
+pub use self::holds::NewHold;
 pub use self::insights::KeptInsights;
+pub use self::known_evidence::KnownEvidence;
 pub use self::known_runs::KnownRuns;
 pub use self::lists::{COUNTED, Counts};
 pub use self::people::{Candidate, People};
-pub use self::profiles::KeptProfiles;
+pub use self::profiles::{Forgotten, KeptProfiles};
 pub use self::query::{HeldName, RequestFilter, RequestPage, VersionStatus};
 pub use self::refuse::Refusal;
 pub use self::registry::{Registry, RegistryError};
 pub use self::replay::{ReplayReport, ReplaySubject, replay};
+pub use self::replay_sample::{FoundUnstable, Replayed, all_unstable};
+pub use self::retention::{Due, RetentionRule};
 pub use self::review::{NewReview, seats_asked};
 pub use self::rights::Rights;
 pub use self::signature::{about, is_asked_for};
@@ -113,6 +122,7 @@ use crate::notify::Notify;
 use crate::plugins::Engine;
 use crate::store::Store;
 use crate::telemetry::Metrics;
+use crate::vault::Vault;
 
 /// Everything that a use case can reach.
 pub struct App {
@@ -137,6 +147,8 @@ pub struct App {
     pub concluding: Concluding,
     /// Versions whose checks run before anybody has asked.
     pub prechecking: Turns,
+    /// The keys that what is said of people is read by.
+    pub vault: Arc<Vault>,
     pub known_evidence: KnownEvidence,
     pub known_runs: KnownRuns,
     /// What the ledger says about how approval flows.

@@ -2,6 +2,7 @@
 
 pub mod args;
 mod background;
+mod background_replay;
 mod config;
 mod context;
 mod doctor;
@@ -19,6 +20,7 @@ mod progress;
 mod remote;
 mod replay;
 mod request;
+mod retention;
 mod serve;
 mod store;
 mod token;
@@ -59,6 +61,7 @@ fn run(context: &Context, command: Command) -> anyhow::Result<()> {
         Command::Insights(command) => insights::run(context, command),
         Command::Ledger(command) => ledger::run(context, command),
         Command::Replay(command) => replay::run(context, &command),
+        Command::Retention(command) => retention::run(context, command),
         Command::Webhook(command) => webhook::run(context, &command),
         Command::Store(command) => store::run(context, command),
     }

@@ -13,6 +13,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use countersign_core::policy::Rate;
 use http::{HeaderName, Uri};
 use ipnet::IpNet;
 
@@ -35,6 +36,7 @@ pub struct Config {
     /// `None`: nobody is told.
     pub notify: Option<NotifyTo>,
     pub plugins: Plugins,
+    pub replay: Replay,
     pub ui: Ui,
     pub log: Log,
     /// As it was written, secrets masked.
@@ -194,6 +196,14 @@ pub struct Plugins {
     pub threads: Option<NonZeroUsize>,
     /// Evaluations at one time.
     pub max_concurrent: NonZeroUsize,
+}
+
+/// Which recorded runs are executed again in the background.
+#[derive(Debug, Clone, Copy)]
+pub struct Replay {
+    /// `None`: none.
+    pub sample: Option<Rate>,
+    pub interval: Duration,
 }
 
 #[derive(Debug, Clone, Copy)]

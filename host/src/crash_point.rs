@@ -75,6 +75,11 @@ mod armed {
         BypassRecorded,
         RevertAnnounced,
         RevertForwarded,
+        // app/retention
+        EvidenceTakenOut,
+        // app/profiles/erase
+        ErasureRecorded,
+        KeyDestroyed,
         // app/generation, ledger/checkpoint
         PluginsKept,
         CheckpointSigned,

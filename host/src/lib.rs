@@ -24,3 +24,4 @@ pub mod operator;
 pub mod plugins;
 pub mod store;
 pub mod telemetry;
+pub mod vault;

@@ -38,7 +38,7 @@ mod wasi;
 pub use cache::{CacheError, CodeCache};
 pub use cases::{Case, CaseFailure, Trial, TrialError};
 pub use counters::{Counters, CountersSnapshot};
-pub use engine::{Engine, EngineConfig, EngineError};
+pub use engine::{Engine, EngineConfig, EngineError, give_way};
 pub use evaluate::Evaluation;
 pub use input::{CheckInput, CheckRecord, RuleCheck, RuleInput, RuleRecord, RuleReview, Vote};
 pub use limits::{Limits, LimitsError};

@@ -12,6 +12,7 @@ mod failing;
 mod fate;
 mod files;
 mod identity;
+mod keeping;
 mod lifecycle;
 mod mlflow;
 mod people;

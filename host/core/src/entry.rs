@@ -5,6 +5,7 @@
 
 mod about;
 mod check_run;
+mod keep;
 mod kind;
 mod live;
 mod write;
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub use self::check_run::{CheckRunRecord, CheckSays, Spent};
+pub use self::keep::{Collected, Erased, Hold, Released, Unstable};
 pub use self::live::{Bypass, Live, TakenBack};
 pub use self::write::{Intent, OutcomeResult};
 use crate::action::Placed;
@@ -251,6 +253,15 @@ pub enum Entry {
         is: Digest,
         facts: Digest,
     },
+    /// A replay of a sample found that a plugin does not give the same bytes again.
+    PluginUnstable(Unstable),
+    /// Evidence was taken out: its time was over.
+    EvidenceCollected(Collected),
+    /// Somebody put evidence under a legal hold, or ended one.
+    Held(Hold),
+    Released(Released),
+    /// A person's profile was erased.
+    ProfileErased(Erased),
 }
 
 impl Entry {

@@ -28,6 +28,7 @@ pub mod names;
 pub mod permit;
 pub mod policy;
 pub mod request;
+pub mod retention;
 pub mod review;
 pub mod seating;
 pub mod separation;

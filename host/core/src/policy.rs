@@ -27,7 +27,7 @@ pub use self::gate::{
 pub use self::governance::{GateMatch, Governance, Held, Holdings, ProtectedReason};
 pub use self::parse::{Fault, PolicyError};
 pub use self::plugin::{FailurePolicy, Grant, OnFailure, Plugin, Source};
-pub use self::sample::Sample;
+pub use self::sample::{Rate, Sample};
 pub use self::seat::{Delegation, Directory, SeatHolders};
 pub use self::tier::{FactRead, TierOutcome, TierRule};
 

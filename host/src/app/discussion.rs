@@ -1,10 +1,9 @@
 //! Comments: what people say about a request, or about a version as such.
 //!
-//! A comment and its text lie under keys of their own. Entries hold the text's digest, so that a text can go while
-//! every proof stays.
+//! A comment and its words lie under keys of their own. Entries hold a digest, so that words can go while every proof
+//! stays: see [`super::words`].
 
 use countersign_core::action::Placed;
-use countersign_core::digest::Digest;
 use countersign_core::discussion::{CannotSay, Comment, text, unresolved};
 use countersign_core::entry::Entry;
 use countersign_core::names::{ModelName, PluginName, Version, Workspace};
@@ -14,6 +13,7 @@ use uuid::Uuid;
 
 use super::records::Seen;
 use super::review::signed_in;
+use super::words::without_words;
 use super::{App, AppError};
 use crate::auth::{Caller, Identity};
 use crate::store::{Batch, Key, Scan, codec, keys};
@@ -113,10 +113,9 @@ impl App {
         let identity = signed_in(caller, "a comment needs a name under it")?;
         let (key, seen) = self.load_comment(id, within)?;
         let (words, by, now) = (text(words)?, identity.person.clone(), self.clock.now());
-        let digest = Digest::of(words.as_bytes());
+        let (digest, batch) = self.seal_words(&by, id, words)?;
         let seen = seen.try_map(|comment| Ok(comment.reworded(&by, digest, now)?))?;
         let entry = Entry::CommentEdited { request: seen.value.request, comment: id, by, text: digest };
-        let batch = Batch::new().put(keys::comment_text(id), codec::encode(&words)?);
         self.put_comment(key, seen, batch, entry).await
     }
 
@@ -135,7 +134,7 @@ impl App {
         let (by, now) = (identity.person.clone(), self.clock.now());
         let seen = seen.try_map(|comment| Ok(comment.taken_back(&by, now)?))?;
         let entry = Entry::CommentDeleted { request: seen.value.request, comment: id, by };
-        let batch = Batch::new().delete(keys::comment_text(id));
+        let batch = without_words(Batch::new(), id);
         let gone = self.put_comment(key, seen, batch, entry).await?;
         self.heed(gone.comment.request).await;
         Ok(gone)
@@ -191,22 +190,22 @@ impl App {
             }
             None => None,
         };
+        let (id, author) = (self.clock.new_id()?, &identity.person);
+        let (digest, batch) = self.seal_words(author, id, words)?;
         let comment = Comment {
-            id: self.clock.new_id()?,
+            id,
             request,
-            author: identity.person.clone(),
+            author: author.clone(),
             at: self.clock.now(),
             about: new.about,
             thread,
-            text: Digest::of(words.as_bytes()),
+            text: digest,
             edited: None,
             deleted: None,
             resolved: None,
         };
-        let (id, key) = (comment.id, place.comment(comment.id));
-        let batch = Batch::new()
-            .put(keys::comment_text(id), codec::encode(&words)?)
-            .put(keys::comment_place(id), codec::encode(&place)?);
+        let key = place.comment(id);
+        let batch = batch.put(keys::comment_place(id), codec::encode(&place)?);
         let Place { workspace, model, version } = place;
         let entry = Entry::Commented { workspace, model, version, comment: comment.clone() };
         let said = self.put_comment(key, Seen::fresh(comment), batch, entry).await?;
@@ -272,7 +271,7 @@ impl App {
     }
 
     fn said_as(&self, comment: Comment) -> Result<Said, AppError> {
-        let words = self.read(&keys::comment_text(comment.id))?;
+        let words = self.words_of(&comment)?;
         let author_name = self.people.name_of(&comment.author);
         Ok(Said { comment, words, author_name })
     }

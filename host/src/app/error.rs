@@ -12,6 +12,7 @@ use crate::facts::FactsError;
 use crate::ledger::LedgerError;
 use crate::mlflow::{ReadError, UpstreamError};
 use crate::store::{CommitError, StoreError, codec};
+use crate::vault::VaultError;
 
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
@@ -55,6 +56,8 @@ pub enum AppError {
     Canonical(#[from] CanonicalError),
     #[error(transparent)]
     Json(#[from] serde_json::Error),
+    #[error(transparent)]
+    Vault(VaultError),
     #[error(transparent)]
     Randomness(#[from] NoRandomness),
 }

@@ -155,8 +155,15 @@ fn event(entry: &Entry) -> Option<Event> {
         | Entry::EvidenceOpened { .. }
         | Entry::ExceptionRefused { .. }
         | Entry::WouldRefuse { .. }
+        | Entry::EvidenceCollected(_)
+        | Entry::Released(_)
         | Entry::Outcome { .. } => return None,
+        Entry::Held(hold) => {
+            Event { request: hold.request, ..new }.of(&hold.workspace, Some(&hold.model), None)
+        }
         Entry::PolicyLoaded { .. }
+        | Entry::PluginUnstable(_)
+        | Entry::ProfileErased(_)
         | Entry::WaiverAsked { .. }
         | Entry::WaiverApproved { .. }
         | Entry::WaiverRevoked { .. }

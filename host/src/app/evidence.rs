@@ -1,38 +1,13 @@
-//! Evidence: blobs that entries point to, kept under the digest of their bytes.
+//! Evidence: blobs that entries point to, kept under the digest of their bytes. What is taken out when its time is
+//! over ([`super::retention`]) leaves the number of the entry that says so.
 
-use std::collections::{BTreeMap, HashSet};
-use std::sync::{Mutex, PoisonError};
+use std::collections::BTreeMap;
 
 use countersign_core::digest::Digest;
 
+use super::retention::tombstone;
 use super::{App, AppError};
 use crate::store::{Batch, Store, codec, keys};
-
-/// More digests than this are forgotten all at once: looking one up again costs a read.
-const MAX_KNOWN: usize = 8_192;
-
-/// Digests of blobs that are in the store already. Evidence is never taken out again.
-#[derive(Debug, Default)]
-pub struct KnownEvidence(Mutex<HashSet<Digest>>);
-
-impl KnownEvidence {
-    /// Whether a blob is in the store. What can be read there is durable.
-    fn has(&self, store: &dyn Store, digest: &Digest) -> Result<bool, AppError> {
-        let known = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if known().contains(digest) {
-            return Ok(true);
-        }
-        if store.get(&keys::evidence(digest))?.is_none() {
-            return Ok(false);
-        }
-        let mut known = known();
-        if known.len() >= MAX_KNOWN {
-            known.clear();
-        }
-        known.insert(*digest);
-        Ok(true)
-    }
-}
 
 /// Blobs on their way into the store, in the form that it keeps.
 #[derive(Debug, Default)]
@@ -61,6 +36,7 @@ impl Evidence {
 
     /// Leaves out what is in the store: outcomes and transcripts are often those of an earlier run.
     pub(super) fn leave_out_known(&mut self, app: &App) -> Result<(), AppError> {
+        self.pin(app);
         let mut known = Vec::new();
         for digest in self.0.keys() {
             if app.known_evidence.has(&*app.store, digest)? {
@@ -69,6 +45,11 @@ impl Evidence {
         }
         self.0.retain(|digest, _| !known.contains(digest));
         Ok(())
+    }
+
+    /// Lets none of it be taken out before what names it is on disk.
+    pub(super) fn pin(&self, app: &App) {
+        app.known_evidence.pin(self.0.keys().copied(), app.clock.now());
     }
 
     pub(super) fn absorb(&mut self, other: Self) {
@@ -94,8 +75,10 @@ impl App {
 /// A blob of a store by its digest.
 pub(super) fn blob(store: &dyn Store, digest: Digest) -> Result<Vec<u8>, AppError> {
     let key = keys::evidence(&digest);
-    let missing = || AppError::NotFound(format!("no evidence is kept under {digest}"));
-    let value = store.get(&key)?.ok_or_else(missing)?;
+    let value = match store.get(&key)? {
+        Some(value) => value,
+        None => return Err(absent(store, digest)?),
+    };
     let bytes = match codec::decode_head(&value) {
         Some((head, tail)) => [head, &tail_of(store, tail)?].concat(),
         None => codec::decode_raw(&key, &value)?.to_vec(),
@@ -107,12 +90,20 @@ pub(super) fn blob(store: &dyn Store, digest: Digest) -> Result<Vec<u8>, AppErro
     }
 }
 
+/// Why there is no such blob.
+fn absent(store: &dyn Store, digest: Digest) -> Result<AppError, AppError> {
+    let gone = tombstone(store, digest)?;
+    Ok(AppError::NotFound(gone.unwrap_or_else(|| format!("no evidence is kept under {digest}"))))
+}
+
 fn tail_of(store: &dyn Store, tail: [u8; 32]) -> Result<Vec<u8>, AppError> {
     let digest = Digest::from_bytes(tail);
     let key = keys::evidence(&digest);
-    let missing =
-        || AppError::NotFound(format!("a part of evidence is missing, {digest}: restore the store"));
-    let value = store.get(&key)?.ok_or_else(missing)?;
+    let Some(value) = store.get(&key)? else {
+        let gone = tombstone(store, digest)?;
+        let missing = || format!("a part of evidence is missing, {digest}: restore the store");
+        return Err(AppError::NotFound(gone.unwrap_or_else(missing)));
+    };
     Ok(codec::decode_raw(&key, &value)?.to_vec())
 }
 

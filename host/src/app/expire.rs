@@ -64,7 +64,7 @@ impl App {
             outcome: run.outcome_digest,
         });
         let says = says.collect();
-        let (entries, batch) = judged.fresh.put(Batch::new())?;
+        let (entries, batch) = judged.fresh.put(self, Batch::new())?;
         Ok((says, entries, batch))
     }
 

@@ -299,6 +299,8 @@ impl App {
             let failed = |reason: String| LoadGenerationError::Keep { plugin: name.clone(), reason };
             let Some(plugin) = generation.plugins.get(name) else { continue };
             let key = keys::evidence(&plugin.digest());
+            // Until the generation is in force, when it speaks for itself.
+            self.known_evidence.pin([plugin.digest()], self.clock.now());
             if self.store.get(&key).map_err(|e| failed(e.to_string()))?.is_none() {
                 let batch = Batch::new().put(key, codec::encode_raw(component));
                 self.store.commit(batch).await.map_err(|e| failed(e.to_string()))?;

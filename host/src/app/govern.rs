@@ -143,7 +143,7 @@ impl App {
         let request = self.approve(request, &judged)?;
         let intent = self.intent(call, &judged, request.as_ref().map(|seen| seen.value.id))?;
         let canonical = spelt(&call.classified.canonical)?;
-        let (permit, announcement) = Self::announcement(judged, &intent, request)?;
+        let (permit, announcement) = self.announcement(judged, &intent, request)?;
         let (release, until) = withheld();
         let announcing = async {
             let announced = self.write_down(announcement, &intent).await?;
@@ -210,12 +210,13 @@ impl App {
         intent: &Intent,
         request: Option<Seen<PromotionRequest>>,
     ) -> Result<(Permit, u64, Option<Seen<PromotionRequest>>), AppError> {
-        let (permit, announcement) = Self::announcement(judged, intent, request)?;
+        let (permit, announcement) = self.announcement(judged, intent, request)?;
         let (index, request) = self.write_down(announcement, intent).await?;
         Ok((permit, index, request))
     }
 
     fn announcement(
+        &self,
         judged: Judged,
         intent: &Intent,
         request: Option<Seen<PromotionRequest>>,
@@ -223,7 +224,7 @@ impl App {
         let Decision::Allow(permit, gates) = judged.decision else {
             return Err(AppError::Conflict("this write is not allowed".to_owned()));
         };
-        let (mut entries, mut batch) = judged.fresh.put(Batch::new())?;
+        let (mut entries, mut batch) = judged.fresh.put(self, Batch::new())?;
         if gates.iter().any(|g| !g.enforced && g.verdict != countersign_core::decide::Verdict::Satisfied) {
             let (placed, by) = (intent.placed.clone(), intent.by.clone());
             entries.push(Entry::WouldRefuse { placed, by, gates });

@@ -3,10 +3,12 @@
 use std::fmt::{self, Display};
 use std::sync::Arc;
 
+use countersign_core::entry::Unstable;
 use futures_util::future::BoxFuture;
 use serde::Serialize;
 
 use super::App;
+use super::replay_sample::FoundUnstable;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -44,6 +46,23 @@ impl Finding {
     }
 }
 
+impl Finding {
+    /// What a replay holds against a plugin.
+    #[must_use]
+    pub fn unstable(known: &FoundUnstable) -> Self {
+        let Unstable { plugin, run, difference, .. } = &known.found;
+        let by_itself = known.found.is_by_itself();
+        let what = if by_itself { "is not deterministic" } else { "does not give what was recorded" };
+        let says = format!("`{plugin}` {what}: of run {run}, {difference} (ledger entry {})", known.entry);
+        let todo = if by_itself {
+            "do not rely on what it says: put it right, pin its new digest, and have live versions checked again"
+        } else {
+            "run `countersign replay INDEX` of that run with the version that recorded it: is the store as it was?"
+        };
+        Self::warn("replay", says, todo)
+    }
+}
+
 type Examination = dyn Fn() -> BoxFuture<'static, Vec<Finding>> + Send + Sync;
 
 /// Looks at what lies around a running server: addresses, keys, accounts, MLflow. Changes nothing.
@@ -70,7 +89,16 @@ impl App {
     /// What this process knows of itself.
     #[must_use]
     pub fn health(&self) -> Vec<Finding> {
-        vec![self.store_health(), self.ledger_health(), self.policy_health()]
+        let known = vec![self.store_health(), self.ledger_health(), self.policy_health()];
+        known.into_iter().chain(self.plugins_health()).collect()
+    }
+
+    /// Plugins in force that a replay found to give other bytes.
+    fn plugins_health(&self) -> Vec<Finding> {
+        let generation = self.generation.load();
+        let in_force = generation.plugins.iter();
+        let found = in_force.filter_map(|(name, plugin)| self.found_unstable(name, plugin.digest()).ok()?);
+        found.map(|found| Finding::unstable(&found)).collect()
     }
 
     fn store_health(&self) -> Finding {

@@ -1,6 +1,7 @@
 //! Which entries are told to the operator's webhook: those that somebody should look at, by ids and an address.
 
 use countersign_core::entry::Entry;
+use countersign_core::names::PluginName;
 use countersign_core::request::RequestId;
 
 use super::{App, AppError};
@@ -12,6 +13,8 @@ enum Page {
     Request(RequestId),
     Exceptions,
     Inbox,
+    Plugin(PluginName),
+    People,
 }
 
 impl App {
@@ -26,6 +29,8 @@ impl App {
                 Page::Request(id) => (Some(id.0), self.request_url(id)),
                 Page::Exceptions => (None, format!("{}/_countersign/exceptions", self.public_url)),
                 Page::Inbox => (None, format!("{}/_countersign/", self.public_url)),
+                Page::Plugin(name) => (None, format!("{}/_countersign/plugins/{name}", self.public_url)),
+                Page::People => (None, format!("{}/_countersign/people", self.public_url)),
             };
             let (id, at, event) = (self.clock.new_id()?, self.clock.now(), entry.kind().to_owned());
             Ok(Notify::keep(batch, Message { id, event, at, request, url })?)
@@ -52,6 +57,8 @@ fn page(entry: &Entry) -> Option<Page> {
         Entry::TierRestored { live, .. } => live.request.map_or(Page::Inbox, Page::Request),
         Entry::WaiverAsked { .. } => Page::Exceptions,
         Entry::Bypassed(_) => Page::Inbox,
+        Entry::PluginUnstable(found) => Page::Plugin(found.plugin.clone()),
+        Entry::ProfileErased(_) => Page::People,
         _ => return None,
     })
 }

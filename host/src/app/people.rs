@@ -11,7 +11,6 @@ use countersign_core::time::Millis;
 
 use super::profiles::KeptProfiles;
 use crate::auth::{Auth, Identity};
-use crate::store::{Batch, Store, codec, keys};
 
 /// Somebody who sits in a seat, or would if they had an account.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,15 +27,14 @@ pub struct Candidate {
 /// Who is who.
 pub struct People {
     auth: Arc<Auth>,
-    store: Arc<dyn Store>,
     /// What an identity provider said; `None` where there is none.
     profiles: Option<Arc<KeptProfiles>>,
 }
 
 impl People {
     #[must_use]
-    pub const fn new(auth: Arc<Auth>, store: Arc<dyn Store>) -> Self {
-        Self { auth, store, profiles: None }
+    pub const fn new(auth: Arc<Auth>) -> Self {
+        Self { auth, profiles: None }
     }
 
     /// With what an identity provider said of people.
@@ -47,18 +45,15 @@ impl People {
 
     /// Keeps the name of somebody whose account we do not keep. A page that lacks it shows the id.
     pub async fn remember(&self, identity: &Identity) {
-        let key = keys::profile(identity.person.as_str());
-        let known = self.auth.name_of(&identity.person).is_some() || self.profile(&identity.person).is_some();
-        let Ok(value) = codec::encode(&identity.name) else { return };
-        if !known && let Err(error) = self.store.commit(Batch::new().put(key, value)).await {
-            tracing::warn!(error = %error, "profile not kept");
+        if self.auth.name_of(&identity.person).is_none()
+            && let Some(profiles) = &self.profiles
+        {
+            profiles.keep_name(&identity.person, &identity.name).await;
         }
     }
 
-    fn profile(&self, person: &PersonId) -> Option<String> {
-        let key = keys::profile(person.as_str());
-        let value = self.store.get(&key).ok().flatten()?;
-        codec::decode(&key, &value).ok()
+    pub(super) const fn profiles(&self) -> Option<&Arc<KeptProfiles>> {
+        self.profiles.as_ref()
     }
 
     #[must_use]
@@ -98,7 +93,18 @@ impl People {
     /// What to call somebody on a page; the id itself where no profile is left.
     #[must_use]
     pub fn name_of(&self, person: &PersonId) -> String {
-        self.auth.name_of(person).or_else(|| self.profile(person)).unwrap_or_else(|| person.to_string())
+        let said = || self.profiles.as_ref()?.name_of(person);
+        self.auth.name_of(person).or_else(said).unwrap_or_else(|| match self.is_erased(person) {
+            true => format!("erased person {person}"),
+            false => person.to_string(),
+        })
+    }
+
+    /// Whether somebody was erased, and is known by nothing else since.
+    #[must_use]
+    pub fn is_erased(&self, person: &PersonId) -> bool {
+        let erased = self.profiles.as_ref().is_some_and(|profiles| profiles.is_erased(person));
+        erased && self.auth.name_of(person).is_none()
     }
 
     /// The seats that somebody may fill, by the policy alone: as members, by a group that they were last seen in,

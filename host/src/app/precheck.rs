@@ -43,7 +43,7 @@ impl App {
             let Governance::Gates(gates) = governance else { continue };
             let asked = Asked { requester: None, reviews: &[], prior: None, going_back: false };
             let judged = Box::pin(self.judge(&generation, &gates, &placed, asked)).await?;
-            let (entries, batch) = judged.fresh.put(Batch::new())?;
+            let (entries, batch) = judged.fresh.put(self, Batch::new())?;
             ran += entries.len();
             self.record(&entries, batch).await?;
         }

@@ -1,40 +1,52 @@
-//! What identity providers say of people, in the store: names, groups, machines, each with its age.
+//! What identity providers say of people: names, groups, machines, each with its age. In the store each person's is
+//! one value, sealed under their own key ([`crate::vault`]); in memory it is what the store has, by name and by group.
 //!
-//! Names and memberships lie apart from everything that the ledger proves: a person is forgotten by erasing what
-//! lies under `profile` and `profile/…`.
+//! Names and memberships lie apart from everything that the ledger proves: whoever is erased loses their key.
+
+mod directory;
+mod erase;
+mod sealed;
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use countersign_core::names::{PersonId, fold};
+use countersign_core::names::PersonId;
 use countersign_core::time::{Millis, Span};
 use serde::{Deserialize, Serialize};
 
-use self::names::Names;
+use self::directory::Directory;
+use self::sealed::{put, read_all};
 use super::AppError;
 use crate::auth::profiles::{Profile, Profiles};
 use crate::clock::Clock;
-use crate::store::{Batch, CommitError, Scan, Store, StoreError, codec, keys};
+use crate::store::{Batch, Store};
+use crate::vault::Vault;
 
-mod names;
+pub use self::erase::Forgotten;
+pub(super) use self::sealed::{read as read_sealed, seal};
 
 /// The same news again is not written more often than this.
 const NEWS_MS: i64 = 3_600_000;
-
-const ATTEMPTS: usize = 5;
 
 /// Profiles in the store.
 pub struct KeptProfiles {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
+    vault: Arc<Vault>,
     groups_max_age: Span,
-    /// Counts what was kept, before and after it can be read.
-    news: AtomicU64,
-    names: Names,
+    directory: RwLock<Directory>,
+    /// One piece of news after another.
+    keeping: tokio::sync::Mutex<()>,
 }
 
 /// As it is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+struct Kept {
+    name: String,
+    #[serde(flatten)]
+    membership: Membership,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 struct Membership {
     groups: BTreeSet<String>,
@@ -45,9 +57,19 @@ struct Membership {
 }
 
 impl KeptProfiles {
-    #[must_use]
-    pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, groups_max_age: Span) -> Self {
-        Self { store, clock, groups_max_age, news: AtomicU64::new(0), names: Names::default() }
+    /// The profiles of a store, with the keys that read them.
+    ///
+    /// # Errors
+    /// When the store or a key cannot be read.
+    pub fn open(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        vault: Arc<Vault>,
+        groups_max_age: Span,
+    ) -> Result<Self, AppError> {
+        let directory = RwLock::new(read_all(&*store, &vault)?);
+        let keeping = tokio::sync::Mutex::default();
+        Ok(Self { store, clock, vault, groups_max_age, directory, keeping })
     }
 
     /// The way by which `auth` reaches these.
@@ -66,11 +88,12 @@ impl KeptProfiles {
     /// What is known of somebody; groups that are too old are none.
     #[must_use]
     pub fn find(&self, person: &PersonId) -> Option<Profile> {
-        let name = self.name(person)?;
-        let membership = self.membership(person)?;
-        let groups = self.current(&membership).then(|| membership.groups.clone());
+        let directory = self.read();
+        let Kept { name, membership } = directory.get(person)?;
+        let groups = self.current(membership).then(|| membership.groups.clone());
         let seen = membership.seen.unwrap_or(Millis::new(0));
-        Some(Profile { person: person.clone(), name, machine: membership.machine, groups, seen })
+        let (person, name) = (person.clone(), name.clone());
+        Some(Profile { person, name, machine: membership.machine, groups, seen })
     }
 
     /// Keeps what a provider said. Groups that were said before those that are known do not count.
@@ -78,75 +101,65 @@ impl KeptProfiles {
     /// # Errors
     /// When the store cannot keep it.
     pub async fn keep(&self, profile: Profile) -> Result<(), AppError> {
-        for _ in 0..ATTEMPTS {
-            let Some(batch) = self.news(&profile)? else { return Ok(()) };
-            self.news.fetch_add(1, Ordering::SeqCst);
-            let committed = self.store.commit(batch).await;
-            self.news.fetch_add(1, Ordering::SeqCst);
-            match committed {
-                // Somebody with two tokens at once: what is newer is decided again.
-                Err(CommitError::Conflict { .. }) => {}
-                other => return Ok(other?),
-            }
+        let _in_turn = self.keeping.lock().await;
+        let (person, before) = (profile.person.clone(), self.read().get(&profile.person).cloned());
+        let membership = merged(before.as_ref().map(|before| &before.membership), &profile);
+        let after = Kept { name: profile.name, membership };
+        if before.as_ref().is_some_and(|before| !is_news(before, &after)) {
+            return Ok(());
         }
-        Err(AppError::Conflict("this person's profile is being changed all the time: try again".to_owned()))
+        self.put(person, after).await
     }
 
-    /// What is to be written; `None` when it is known.
-    fn news(&self, profile: &Profile) -> Result<Option<Batch>, AppError> {
-        let person = profile.person.as_str();
-        let seen = self.store.get(&keys::membership(person))?;
-        let (name, before) = (self.name(&profile.person), self.membership(&profile.person));
-        let after = merged(before.as_ref(), profile);
-        let renamed = name.as_deref() != Some(&profile.name);
-        if !renamed && before.as_ref().is_some_and(|before| !is_news(before, &after)) {
-            return Ok(None);
+    /// Keeps the name of somebody whose account we do not keep, unless one is known.
+    pub(super) async fn keep_name(&self, person: &PersonId, name: &str) {
+        let _in_turn = self.keeping.lock().await;
+        if self.read().get(person).is_some() {
+            return;
         }
-        let mut batch = Batch::new()
-            .expect_unchanged(keys::membership(person), seen)
-            .put(keys::profile(person), codec::encode(&profile.name)?)
-            .put(keys::membership(person), codec::encode(&after)?);
-        if let Some(old) = name.filter(|_| renamed) {
-            batch = batch.delete(keys::person_named(&fold(&old), person));
+        let kept = Kept { name: name.to_owned(), membership: Membership::default() };
+        if let Err(error) = self.put(person.clone(), kept).await {
+            tracing::warn!(%error, "profile not kept");
         }
-        batch = batch.put(keys::person_named(&fold(&profile.name), person), codec::encode(&())?);
-        let before = before.unwrap_or_default();
-        for left in before.groups.difference(&after.groups) {
-            batch = batch.delete(keys::member_of(left, person));
-        }
-        for joined in &after.groups {
-            batch = batch.put(keys::member_of(joined, person), codec::encode(&())?);
-        }
-        Ok(Some(batch))
+    }
+
+    /// First in memory: whoever gives up waiting has said it all the same, and it is true.
+    async fn put(&self, person: PersonId, kept: Kept) -> Result<(), AppError> {
+        let batch = put(Batch::new(), &self.vault, &person, &kept)?;
+        self.write().set(person, kept);
+        Ok(self.store.commit(batch).await?)
     }
 
     /// Those who were last seen in a group, not too long ago.
     #[must_use]
     pub fn members_of(&self, group: &str) -> Vec<PersonId> {
-        let mut people = or_nobody(self.listed(keys::members_of(group)));
-        people.retain(|person| {
-            self.membership(person).is_some_and(|known| known.groups.contains(group) && self.current(&known))
-        });
-        people
+        let directory = self.read();
+        let known =
+            |person: &&PersonId| directory.get(person).is_some_and(|kept| self.current(&kept.membership));
+        directory.members_of(group).filter(known).cloned().collect()
     }
 
     /// Who has this name. Nobody, when more than one does: which of them would be meant?
     #[must_use]
     pub fn person_named(&self, name: &str) -> Option<PersonId> {
-        let news = self.news.load(Ordering::SeqCst);
-        or_nobody(self.names.get_or(news, name, || self.look_up(name)))
+        self.read().person_named(name).cloned()
     }
 
-    fn look_up(&self, name: &str) -> Result<Option<PersonId>, StoreError> {
-        let mut people = self.listed(keys::people_named(&fold(name)))?;
-        people.retain(|person| self.name(person).is_some_and(|known| fold(&known) == fold(name)));
-        let person = people.pop();
-        Ok(person.filter(|_| people.is_empty()))
+    /// What to call somebody.
+    #[must_use]
+    pub fn name_of(&self, person: &PersonId) -> Option<String> {
+        self.read().get(person).map(|kept| kept.name.clone())
     }
 
     #[must_use]
     pub fn is_machine(&self, person: &PersonId) -> bool {
-        self.membership(person).is_some_and(|known| known.machine)
+        self.read().get(person).is_some_and(|kept| kept.membership.machine)
+    }
+
+    /// Whether somebody was erased, and has not come back.
+    #[must_use]
+    pub fn is_erased(&self, person: &PersonId) -> bool {
+        self.read().is_erased(person)
     }
 
     fn current(&self, membership: &Membership) -> bool {
@@ -154,29 +167,13 @@ impl KeptProfiles {
         membership.seen.is_some_and(|seen| now.since(seen) < self.groups_max_age.as_millis())
     }
 
-    fn name(&self, person: &PersonId) -> Option<String> {
-        let key = keys::profile(person.as_str());
-        codec::decode(&key, &self.store.get(&key).ok().flatten()?).ok()
+    fn read(&self) -> RwLockReadGuard<'_, Directory> {
+        self.directory.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn membership(&self, person: &PersonId) -> Option<Membership> {
-        let key = keys::membership(person.as_str());
-        codec::decode(&key, &self.store.get(&key).ok().flatten()?).ok()
+    fn write(&self) -> RwLockWriteGuard<'_, Directory> {
+        self.directory.write().unwrap_or_else(PoisonError::into_inner)
     }
-
-    /// The people at the ends of an index's keys.
-    fn listed(&self, prefix: keys::Key) -> Result<Vec<PersonId>, StoreError> {
-        let found = self.store.scan(&Scan::prefix(prefix.clone()))?;
-        Ok(found.into_iter().filter_map(|(key, _)| key.text_after(&prefix)).map(PersonId::new).collect())
-    }
-}
-
-/// What cannot be read is nobody: it fills no seat.
-fn or_nobody<T: Default>(found: Result<T, StoreError>) -> T {
-    found.unwrap_or_else(|error| {
-        tracing::warn!(%error, "profiles cannot be read");
-        T::default()
-    })
 }
 
 fn merged(before: Option<&Membership>, profile: &Profile) -> Membership {
@@ -190,12 +187,13 @@ fn merged(before: Option<&Membership>, profile: &Profile) -> Membership {
     }
 }
 
-fn is_news(before: &Membership, after: &Membership) -> bool {
-    let aged = match (before.seen, after.seen) {
+fn is_news(before: &Kept, after: &Kept) -> bool {
+    let (was, is) = (&before.membership, &after.membership);
+    let aged = match (was.seen, is.seen) {
         (Some(before), Some(after)) => after.since(before) >= NEWS_MS,
         (before, after) => before != after,
     };
-    before.groups != after.groups || before.machine != after.machine || aged
+    before.name != after.name || was.groups != is.groups || was.machine != is.machine || aged
 }
 
 #[cfg(test)]

@@ -75,7 +75,7 @@ impl App {
         judged.keep_facts()?;
         let now = self.clock.now();
         let (before, found) = (earlier.id(), judged.judgement());
-        let (mut entries, mut batch) = judged.fresh.put(Batch::new())?;
+        let (mut entries, mut batch) = judged.fresh.put(self, Batch::new())?;
         let seen = match earlier {
             Earlier::Live(seen) => {
                 let was = seen.value.binding;

@@ -262,7 +262,7 @@ impl App {
         let mut judged = Box::pin(self.judge(generation, &gates, &placed, asked)).await?;
         judged.keep_facts()?;
         let (found, now) = (judged.judgement(), self.clock.now());
-        let (entries, batch) = judged.fresh.put(Batch::new())?;
+        let (entries, batch) = judged.fresh.put(self, Batch::new())?;
         let seen = seen.try_map(|request| Ok(request.judged(found, now)?))?;
         Ok((seen, entries, batch))
     }

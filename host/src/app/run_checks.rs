@@ -41,7 +41,8 @@ pub(super) struct Fresh {
 }
 
 impl Fresh {
-    pub(super) fn put(self, batch: Batch) -> Result<(Vec<Entry>, Batch), AppError> {
+    pub(super) fn put(self, app: &App, batch: Batch) -> Result<(Vec<Entry>, Batch), AppError> {
+        self.evidence.pin(app);
         let mut batch = self.evidence.put(batch);
         for (key, kept) in self.kept {
             batch = batch.put(key, codec::encode(&kept)?);
@@ -126,17 +127,25 @@ impl App {
     /// A run over the same inputs that still holds. What was read before may have been replaced by one that does.
     async fn kept_run(&self, inputs: Digest, subject: &Subject) -> Result<Option<CheckRun>, AppError> {
         if let Some(known) = self.known_runs.get(&inputs)
+            && self.is_kept_whole(&known.run)?
             && self.still_holds(subject, &known).await
         {
             return Ok(Some(known.run.clone()));
         }
         let Some(kept) = self.read::<KeptRun>(&keys::check_run(&inputs))? else { return Ok(None) };
-        if !self.still_holds(subject, &kept).await {
+        if !self.is_kept_whole(&kept.run)? || !self.still_holds(subject, &kept).await {
             return Ok(None);
         }
         let run = kept.run.clone();
         self.known_runs.keep(inputs, Arc::new(kept));
         Ok(Some(run))
+    }
+
+    /// Whether the evidence of a run is there, and stays there while the run is used again.
+    fn is_kept_whole(&self, run: &CheckRun) -> Result<bool, AppError> {
+        // A plugin that is in force is never taken out.
+        let named = [run.input_digest, run.transcript_digest, run.outcome_digest];
+        self.known_evidence.pin_present(&*self.store, &named, self.clock.now())
     }
 
     /// Whether the registry and our own records would answer the run's questions as they did.

@@ -6,7 +6,7 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use countersign_core::time::{Millis, Span};
 use tempfile::TempDir;
 
-use super::{App, Generation, People, Registry};
+use super::{App, Generation, KeptProfiles, People, Registry};
 use crate::auth::{Auth, Local};
 use crate::clock::{Clock, ManualClock};
 use crate::config::AtWrite;
@@ -16,6 +16,7 @@ use crate::mlflow::{Base, Client, Origins, Settings, Upstream};
 use crate::plugins::{Engine, EngineConfig};
 use crate::store::{Store, memory::MemoryStore};
 use crate::telemetry::Metrics;
+use crate::vault::Vault;
 
 /// When tests begin.
 pub(crate) const NOW: Millis = Millis::new(1_795_381_030_000);
@@ -62,9 +63,22 @@ pub(crate) async fn app_over(
     upstream: &str,
     people: &[&str],
 ) -> (Arc<App>, Arc<ManualClock>, TempDir) {
+    let files = tempfile::tempdir().unwrap();
+    let keys = files.path().join("people.keys");
+    app_beside((store, &keys), now, policy_text, upstream, people, files).await
+}
+
+/// The same with the keys of people where a process before had them.
+pub(crate) async fn app_beside(
+    (store, keys): (Arc<dyn Store>, &std::path::Path),
+    now: Millis,
+    policy_text: &str,
+    upstream: &str,
+    people: &[&str],
+    files: TempDir,
+) -> (Arc<App>, Arc<ManualClock>, TempDir) {
     // Another test may have been first.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let files = tempfile::tempdir().unwrap();
     let manual = Arc::new(ManualClock::at(now));
     let clock: Arc<dyn Clock> = Arc::clone(&manual) as Arc<dyn Clock>;
     let key = SigningKey::from_seed("ledger.example", [7; 32]).unwrap();
@@ -90,8 +104,16 @@ pub(crate) async fn app_over(
     let local = Local::open(&users, &files.path().join("session.key"), false, Arc::clone(&clock)).unwrap();
     let policy = files.path().join("policy.toml");
     let generation = generation_in(&policy, policy_text, &engine, clock.now()).await;
+    let vault = Arc::new(Vault::open(keys, Arc::clone(&clock)).unwrap());
+    let span = Span::from_millis(7 * 86_400_000);
+    let profiles =
+        KeptProfiles::open(Arc::clone(&store), Arc::clone(&clock), Arc::clone(&vault), span).unwrap();
+    profiles.finish_erasures().await.unwrap();
+    profiles.seal_old().await.unwrap();
+    let auth = Arc::new(Auth::Local(Box::new(local)));
     let app = App {
-        people: People::new(Arc::new(Auth::Local(Box::new(local))), Arc::clone(&store)),
+        people: People::new(auth).with_profiles(Arc::new(profiles)),
+        vault,
         clock,
         store,
         ledger,

@@ -12,6 +12,7 @@ mod lists;
 mod mlflow;
 mod notices;
 mod orders;
+mod retention;
 mod stages;
 mod standing;
 mod tier_drift;

@@ -80,7 +80,7 @@ impl App {
             request.id = %request.id, model.name = %request.subject.model, decision = judged.decision.as_str(),
             "what was approved has changed since"
         );
-        let (mut entries, batch) = judged.fresh.put(Batch::new())?;
+        let (mut entries, batch) = judged.fresh.put(self, Batch::new())?;
         entries.push(Entry::Undermined { request: request.id, was, is, facts });
         let seen = seen.try_map(|request| Ok(request.undermined(stands)))?;
         self.record(&entries, put_request(batch, &seen)?).await?;

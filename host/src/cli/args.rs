@@ -2,6 +2,8 @@
 
 mod insights;
 mod requests;
+mod retention;
+mod user;
 mod words;
 
 use std::path::PathBuf;
@@ -13,6 +15,8 @@ pub use self::insights::Insights;
 pub use self::requests::{
     NewWaiver, Reason, Request, RequestCommand, Talk, Vote, Waiver, WaiverCommand, Word,
 };
+pub use self::retention::{NewHold, Retention, RetentionCommand};
+pub use self::user::{Token, User};
 pub use self::words::Replayed;
 pub use super::policy::init::Preset;
 pub use countersign_core::target::Target;
@@ -84,6 +88,8 @@ pub enum Command {
     Ledger(Ledger),
     /// Executes a recorded check or rule run again and compares the bytes.
     Replay(Replay),
+    /// How long evidence is kept, and what is kept longer.
+    Retention(Retention),
     /// MLflow's webhook that tells us early about changes.
     #[command(subcommand)]
     Webhook(Webhook),
@@ -119,47 +125,6 @@ impl Serve {
         ];
         flags.into_iter().filter_map(|(key, value)| Some((key, value.clone()?))).collect()
     }
-}
-
-#[derive(Debug, Subcommand)]
-pub enum User {
-    /// Adds somebody. Without a password they can use tokens only.
-    #[command(
-        after_help = "Example:\n  printf '%s' \"$PASSWORD\" | countersign user add ruth --password-stdin"
-    )]
-    Add {
-        name: String,
-        /// A machine: it can ask, and fills no seat.
-        #[arg(long)]
-        machine: bool,
-        /// Reads the password from standard input.
-        #[arg(long)]
-        password_stdin: bool,
-    },
-    /// Everyone, with the ids and labels of their tokens.
-    #[command(after_help = "Example:\n  countersign user list --output json | jq -r '.users[].name'")]
-    List,
-    /// Removes somebody with all their tokens; what they did stays in the ledger.
-    #[command(after_help = "Example:\n  countersign user remove ruth")]
-    Remove { name: String },
-}
-
-#[derive(Debug, Subcommand)]
-pub enum Token {
-    /// Makes a token and prints it as the last line. It cannot be shown again.
-    #[command(
-        after_help = "Example:\n  export MLFLOW_TRACKING_TOKEN=$(countersign token new ana | tail -n 1)"
-    )]
-    New {
-        /// Whose token.
-        name: String,
-        /// What it is for.
-        #[arg(long, default_value = "token")]
-        label: String,
-    },
-    /// Revokes a token by the id that `user list` shows, or by the token itself.
-    #[command(after_help = "Example:\n  countersign token revoke q3x7k2mzpa")]
-    Revoke { id: String },
 }
 
 #[derive(Debug, Subcommand)]

@@ -18,6 +18,10 @@ const LOOK_AT_POLICY: Duration = Duration::from_secs(1);
 const LOOK_AT_PROVIDER: Duration = Duration::from_secs(60);
 /// How often the insights take in what the ledger has got.
 const COUNT: Duration = Duration::from_secs(2);
+/// How often evidence whose time is over is looked for.
+const DAY: Duration = Duration::from_secs(86_400);
+/// How long after the start that is done first.
+const SETTLED: Duration = Duration::from_secs(60);
 /// How soon something that failed at start is tried again: MLflow may still be starting.
 const RETRY: Duration = Duration::from_secs(2);
 
@@ -29,6 +33,7 @@ pub(super) fn spawn(app: &Arc<App>, config: &Config, stop: &CancellationToken) -
     tokio::spawn(until(stop.clone(), ask_provider(Arc::clone(app))));
     tokio::spawn(until(stop.clone(), notify(Arc::clone(app))));
     tokio::spawn(until(stop.clone(), count(Arc::clone(app))));
+    tokio::spawn(until(stop.clone(), collect(Arc::clone(app))));
     let mut hangup = signal(SignalKind::hangup()).context("listening for SIGHUP")?;
     let reloading = Arc::clone(app);
     tokio::spawn(until(stop.clone(), async move {
@@ -111,6 +116,17 @@ async fn count(app: Arc<App>) {
             }
             Err(_) => return,
         }
+    }
+}
+
+/// Takes out the evidence whose time is over. Not at once: a start has other things to do.
+async fn collect(app: Arc<App>) {
+    tokio::time::sleep(SETTLED).await;
+    loop {
+        if let Err(error) = app.collect_evidence().await {
+            tracing::warn!(%error, "evidence whose time is over not taken out");
+        }
+        tokio::time::sleep(DAY).await;
     }
 }
 

@@ -57,6 +57,13 @@ pub(super) fn engine(config: &Config) -> Result<Engine> {
     Ok(Engine::new(wanted, Some(cache))?)
 }
 
+/// A plugin host beside the server's own: one evaluation at a time, on a thread that gives way.
+pub(super) fn background_engine(config: &Config) -> Result<Engine> {
+    let one = EngineConfig { max_concurrent: 1, threads: 1, in_background: true, ..EngineConfig::default() };
+    let cache = CodeCache::open(&config.plugins.cache_dir, &SystemClock::new())?;
+    Ok(Engine::new(one, Some(cache))?)
+}
+
 /// The plugin host for one component. What it compiles is kept for the next command, where this user keeps such
 /// things; without such a place it compiles again.
 pub(super) fn bare_engine() -> Result<Engine> {

@@ -38,6 +38,11 @@ impl Operator {
         self.send(path, query).await?.json().await.context("reading the server's answer")
     }
 
+    pub(super) async fn post<T: DeserializeOwned>(&self, path: &str, query: &[(&str, &str)]) -> Result<T> {
+        let asked = self.http.post(format!("{}{path}", self.base)).query(query);
+        self.sent(asked).await?.json().await.context("reading the server's answer")
+    }
+
     /// Copies an answer of any length.
     pub(super) async fn copy(&self, path: &str, out: &mut dyn Write) -> Result<()> {
         let mut response = self.send(path, &[]).await?;
@@ -70,10 +75,15 @@ impl Operator {
     }
 
     async fn send(&self, path: &str, query: &[(&str, &str)]) -> Result<reqwest::Response> {
-        let url = format!("{}{path}", self.base);
+        self.sent(self.http.get(format!("{}{path}", self.base)).query(query)).await
+    }
+
+    async fn sent(&self, request: reqwest::RequestBuilder) -> Result<reqwest::Response> {
         let pass = self.key.mint(SystemClock::new().now());
-        let asked = self.http.get(&url).query(query).header(AUTHORIZATION, pass).send().await;
-        let response = asked
+        let response = request
+            .header(AUTHORIZATION, pass)
+            .send()
+            .await
             .with_context(|| format!("the store is in use, and nobody answers at {}", self.base))
             .or_hint("is `admin_listen` under `[server]` that of the running server?")?;
         accept(response).await

@@ -29,6 +29,11 @@ pub(super) fn operator_key(config: &Config) -> PathBuf {
     store_dir(config).with_file_name("operator.key")
 }
 
+/// The keys that what is said of people is read by.
+pub(super) fn people_keys(config: &Config) -> PathBuf {
+    store_dir(config).with_file_name("people.keys")
+}
+
 /// A store at rest, or the server that has it open.
 pub(super) enum Found {
     AtRest(Arc<dyn Store>),

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::identity::{self, is_https, span};
-use super::{background, machinery, place};
+use super::{background, background_replay, machinery, place};
 use crate::app::{App, Doctor, Generation, KeptProfiles, LoadGenerationError, People, Registry};
 use crate::auth::sessions;
 use crate::clock::{Clock, SystemClock};
@@ -29,6 +29,7 @@ use crate::operator::OperatorKey;
 use crate::plugins::Engine;
 use crate::store::{Store, sled::SledStore};
 use crate::telemetry::{self, Metrics};
+use crate::vault::Vault;
 
 /// Serves until told to stop.
 ///
@@ -51,6 +52,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     let front = Arc::new(Front::new(Arc::clone(&app), manners(config), Some(doctor(config))));
     let stop = CancellationToken::new();
     background::spawn(&app, config, &stop)?;
+    background_replay::spawn(&app, config, &stop)?;
     let operator = OperatorKey::load_or_create(&place::operator_key(config), &*app.clock)?;
     let admin = admin::router(Arc::clone(&app), operator);
     let admin = axum::serve(admin_listener, admin).with_graceful_shutdown(stop.clone().cancelled_owned());
@@ -102,12 +104,16 @@ pub(super) async fn assemble(config: &Config) -> anyhow::Result<App> {
     let registry =
         Registry::new(FactsCache::new(collector), Arc::clone(&clock), max_age, config.facts.at_write);
     let max_age = span(config.auth.groups_max_age);
-    let profiles = Arc::new(KeptProfiles::new(Arc::clone(&store), Arc::clone(&clock), max_age));
+    let vault = Arc::new(Vault::open(&place::people_keys(config), Arc::clone(&clock))?);
+    let profiles = KeptProfiles::open(Arc::clone(&store), Arc::clone(&clock), Arc::clone(&vault), max_age)?;
+    profiles.finish_erasures().await?;
+    profiles.seal_old().await?;
+    let profiles = Arc::new(profiles);
     let auth = Arc::new(identity::auth(config, client, profiles.for_auth(), &clock)?);
     let generation = generation.await.context("loading the policy")??;
     let notify = notify(config, &store, &clock)?;
     let app = App {
-        people: People::new(auth, Arc::clone(&store)).with_profiles(profiles),
+        people: People::new(auth).with_profiles(profiles),
         clock,
         store,
         ledger,
@@ -122,6 +128,7 @@ pub(super) async fn assemble(config: &Config) -> anyhow::Result<App> {
         notify,
         concluding: Default::default(),
         prechecking: Default::default(),
+        vault,
         known_evidence: Default::default(),
         known_runs: Default::default(),
         insights: Default::default(),

@@ -5,13 +5,18 @@ use std::io::Read as _;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
-use serde::Serialize;
+use countersign_core::names::PersonId;
+use countersign_core::time::Millis;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::args::User as Command;
 use super::context::Context;
 use super::failure::hinted;
+use super::machinery::runtime;
+use super::operator::Operator;
 use super::output::{counted, table};
+use super::place::{self, Found};
 use crate::auth::users::{NewUser, User, Users};
 use crate::clock::SystemClock;
 use crate::config::{AuthMode, Config};
@@ -21,12 +26,53 @@ const MAX_PASSWORD_BYTES: u64 = 4096;
 
 pub(super) fn run(context: &Context, command: Command) -> Result<()> {
     let config = context.config()?;
+    if let Command::Erase { who } = command {
+        return erase(context, &config, &who);
+    }
     let file = users_file(&config)?;
     match command {
         Command::Add { name, machine, password_stdin } => add(context, file, &name, machine, password_stdin),
         Command::List => list(context, file),
         Command::Remove { name } => remove(context, file, &name),
+        Command::Erase { .. } => Ok(()),
     }
+}
+
+/// What the server says of an erasure.
+#[derive(Deserialize, Serialize)]
+struct Forgotten {
+    person: PersonId,
+    entry: u64,
+    /// It was done then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    before: Option<Millis>,
+}
+
+/// First the key, which only the server can take away while it runs; then the account.
+fn erase(context: &Context, config: &Config, who: &str) -> Result<()> {
+    if matches!(place::find_store(config)?, Found::AtRest(_)) {
+        return Err(hinted(
+            "no server has the store open, and an erasure is an entry in its ledger",
+            "start `countersign serve`, and run this again",
+        ));
+    }
+    let file = matches!(config.auth.mode, AuthMode::Local).then_some(config.auth.users_file.as_path());
+    let users = file.map(Users::load).transpose()?;
+    let account = users.as_ref().and_then(|users| users.by_name(who).or_else(|| users.by_id(&who.into())));
+    let id = account.map_or(who, |account| account.id.as_str());
+    let operator = Operator::new(config)?;
+    let told: Forgotten = runtime()?.block_on(operator.post("/operator/people/erase", &[("who", id)]))?;
+    if let (Some(file), Some(account)) = (file, account) {
+        Users::edit(file, |users| users.remove(&account.name).map(drop))?;
+    }
+    let Forgotten { person, entry, before } = &told;
+    let text = match before {
+        None => format!("erased {person} (ledger entry {entry}); every proof holds as before"),
+        Some(at) => {
+            format!("{person} was erased on {at} already (ledger entry {entry}): nothing was left to erase")
+        }
+    };
+    context.out.tell(&text, &told)
 }
 
 /// The users' file, where there is one to be kept.

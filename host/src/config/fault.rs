@@ -2,6 +2,7 @@
 
 mod identity;
 mod reader;
+mod replay;
 
 use std::fmt;
 

@@ -23,6 +23,7 @@ pub struct File {
     pub webhook: WebhookSection,
     pub notify: NotifySection,
     pub plugins: PluginsSection,
+    pub replay: ReplaySection,
     pub ui: UiSection,
     pub log: LogSection,
 }
@@ -249,6 +250,16 @@ section!(
         threads: Option<usize> = None,
         /// Evaluations at one time.
         max_concurrent: usize = 16,
+    }
+);
+
+section!(
+    /// Executing recorded runs again in the background, to find plugins that do not give the same bytes.
+    ReplaySection {
+        /// How many of the check and rule runs of the ledger: `1 in 20`, or `never`.
+        sample: String = "1 in 20".to_owned(),
+        /// How often new ones are looked for.
+        interval: String = "60s".to_owned(),
     }
 );
 

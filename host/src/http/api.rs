@@ -9,6 +9,7 @@ mod live;
 mod models;
 mod registry;
 mod requests;
+mod retention;
 mod routes;
 mod taken;
 #[cfg(test)]

@@ -41,6 +41,7 @@ pub(super) const fn kind(error: &AppError) -> (StatusCode, &'static str, &'stati
         | AppError::Draft(_)
         | AppError::Canonical(_)
         | AppError::Json(_)
+        | AppError::Vault(_)
         | AppError::Randomness(_) => {
             (StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something is wrong with us")
         }

@@ -21,6 +21,7 @@ pub mod plugins;
 pub mod policy;
 pub mod problem;
 pub mod request;
+pub mod retention;
 pub mod what_if;
 
 use askama::Template;

@@ -9,6 +9,7 @@ mod forms;
 mod health;
 mod inbox;
 mod insights;
+mod kept;
 mod ledger;
 mod model;
 mod oidc;
@@ -17,6 +18,7 @@ mod people;
 mod plugins;
 mod policy;
 mod request;
+mod retention;
 mod session;
 mod what_if;
 
@@ -84,6 +86,9 @@ pub(super) fn router(app: Arc<App>, base: String, doctor: Option<Doctor>) -> Rou
         .route("/plugins/{name}/config", get(plugins::one).post(plugins::try_config))
         .route("/policy", get(policy::show))
         .route("/policy/what-if", get(what_if::show))
+        .route("/retention", get(retention::show))
+        .route("/retention/holds", post(retention::hold))
+        .route("/retention/holds/{id}/release", post(retention::release))
         .route("/people", get(people::show))
         .route("/health", get(health::show))
         .route("/exceptions", get(exceptions::show))

@@ -21,6 +21,9 @@ use super::ticks::{Running, Ticks};
 /// Memory that a place in the pool keeps between evaluations; resetting it costs less than mapping it again.
 const KEEP_RESIDENT: usize = 2 << 20;
 
+/// What nice(1) calls 19.
+const LEAST: i32 = 19;
+
 /// How the engine is set up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EngineConfig {
@@ -34,6 +37,8 @@ pub struct EngineConfig {
     pub tick: Duration,
     /// The most memory that any plugin's limits may grant, in bytes; at most 4 GiB.
     pub memory_ceiling: u64,
+    /// Its threads give way to everybody else's.
+    pub in_background: bool,
 }
 
 impl Default for EngineConfig {
@@ -44,6 +49,7 @@ impl Default for EngineConfig {
             queue: Duration::from_secs(5),
             tick: Duration::from_millis(1),
             memory_ceiling: 1 << 30,
+            in_background: false,
         }
     }
 }
@@ -89,9 +95,15 @@ impl Engine {
     pub fn new(config: EngineConfig, cache: Option<CodeCache>) -> Result<Self, EngineError> {
         let (wasmtime, pooled) = pooled_or_not(&config).map_err(EngineError::Wasmtime)?;
         let linkers = Linkers::new(&wasmtime).map_err(EngineError::Wasmtime)?;
+        let in_background = config.in_background;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(config.threads.max(1))
             .thread_name("plugin")
+            .on_thread_start(move || {
+                if in_background {
+                    give_way()
+                }
+            })
             .enable_time()
             .build()
             .map_err(EngineError::Threads)?;
@@ -176,6 +188,13 @@ impl Engine {
         let _slot = self.inner.compiling.acquire().await.ok()?;
         let engine = self.inner.wasmtime.clone();
         self.inner.runtime.as_ref()?.spawn_blocking(move || work(&engine)).await.ok()
+    }
+}
+
+/// Lets the calling thread run only where nobody else wants to. On Linux a priority is a thread's own.
+pub fn give_way() {
+    if let Err(error) = rustix::process::setpriority_process(None, LEAST) {
+        tracing::debug!(%error, "this thread keeps its priority");
     }
 }
 

@@ -3,6 +3,7 @@
 //! A key is a space and parts. Texts end in `00 01`, so that the prefix of `fraud` does not find `fraud-2`; numbers,
 //! ids and digests have a fixed length and sort as their values do.
 
+mod keeping;
 mod workflow;
 
 use std::borrow::Borrow;
@@ -12,6 +13,7 @@ use countersign_core::digest::Digest;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use uuid::Uuid;
 
+pub use self::keeping::*;
 pub use self::workflow::*;
 
 /// A key, or the prefix of keys.
@@ -222,14 +224,18 @@ pub fn writer(workspace: &str, model: &str, version: u64) -> Key {
     Key::space("author/writer").text(workspace).text(model).number(version)
 }
 
-/// What to call a person. Apart from everything else, so that it can be erased.
+/// What to call people, as version 0.1 kept it, in the clear.
 #[must_use]
-pub fn profile(person: &str) -> Key {
-    Key::space("profile").text(person)
+pub fn profiles() -> Key {
+    Key::space("profile")
 }
 
-/// What a provider last said of a person: groups, whether a machine, when. To be erased with the profile, as is
-/// all that lies under `profile/`.
+#[must_use]
+pub fn profile(person: &str) -> Key {
+    profiles().text(person)
+}
+
+/// What a provider last said of a person, as version 0.1 kept it. Now all of it is under [`sealed_profile`].
 #[must_use]
 pub fn membership(person: &str) -> Key {
     Key::space("profile/membership").text(person)

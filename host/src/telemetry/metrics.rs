@@ -36,6 +36,7 @@ pub struct Metrics {
     drift: Family<DriftLabels, Counter>,
     approvals: Family<ApprovalLabels, Counter>,
     hooks: Family<HookLabels, Counter>,
+    replays: Family<ReplayLabels, Counter>,
     ledger_size: Gauge,
     open_intents: Gauge,
     insights: insights::Insights,
@@ -86,6 +87,11 @@ struct ApprovalLabels {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReplayLabels {
+    result: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct HookLabels {
     hook: &'static str,
 }
@@ -126,6 +132,7 @@ impl Metrics {
             drift: Family::default(),
             approvals: Family::default(),
             hooks: Family::default(),
+            replays: Family::default(),
             ledger_size: Gauge::default(),
             open_intents: Gauge::default(),
             insights: insights::Insights::default(),
@@ -184,6 +191,11 @@ impl Metrics {
             "approvals_ending",
             "What became of approvals: warned of, run out, stale by their tier, suspended, alias moved to its fallback",
             self.approvals.clone(),
+        );
+        registry.register(
+            "replays",
+            "Recorded check and rule runs that were executed again: the same bytes, others, or nothing to run",
+            self.replays.clone(),
         );
         registry.register("ledger_size", "Entries in the ledger", self.ledger_size.clone());
         registry.register(
@@ -250,6 +262,11 @@ impl Metrics {
         self.hooks.get_or_create(&HookLabels { hook: hook.as_str() }).inc();
     }
 
+    /// `result` is a word of `app::Replayed`.
+    pub fn replay(&self, result: &'static str) {
+        self.replays.get_or_create(&ReplayLabels { result }).inc();
+    }
+
     pub fn ledger_size(&self, entries: u64) {
         self.ledger_size.set(i64::try_from(entries).unwrap_or(i64::MAX));
     }
@@ -299,6 +316,7 @@ mod tests {
         metrics.drift(Drift::Alias);
         metrics.approval_ending("expiring");
         metrics.hook_missing(Hook::Version);
+        metrics.replay("same");
         metrics.ledger_size(41);
         metrics.open_intents(1);
         let text = metrics.encode().unwrap();
@@ -315,6 +333,7 @@ mod tests {
             "countersign_reconcile_drift_total{kind=\"alias\"} 1",
             "countersign_approvals_ending_total{step=\"expiring\"} 1",
             "countersign_page_hooks_missing_total{hook=\"version\"} 1",
+            "countersign_replays_total{result=\"same\"} 1",
             "countersign_ledger_size 41",
             "countersign_ledger_open_intents 1",
             "countersign_build_info{version=\"0.1.0\"} 1",

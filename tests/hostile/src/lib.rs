@@ -52,6 +52,9 @@ pub enum Mode {
     Clock,
     /// Reports random values.
     Random,
+    /// Reports how often it could ask before a timer of `count` microseconds ran out: the one clock that no host can
+    /// hold still without holding up its guests.
+    Race,
 }
 
 #[derive(Debug, Deserialize)]
@@ -88,6 +91,7 @@ impl Check for Hostile {
             Mode::Net => Ok(world::network()),
             Mode::Clock => Ok(world::clocks(input.now_ms)),
             Mode::Random => Ok(world::random()),
+            Mode::Race => Ok(world::races(self.count)),
         }
     }
 }

@@ -66,6 +66,28 @@ pub(crate) fn sleeps(milliseconds: u32) -> Report {
     seen.report("slept")
 }
 
+/// Counts against a real timer: no two runs are alike.
+pub(crate) fn races(microseconds: u32) -> Report {
+    let mut seen = Findings::new();
+    seen.push(saw("asked", asked_in(microseconds)));
+    seen.report("raced a timer")
+}
+
+#[cfg(target_arch = "wasm32")]
+fn asked_in(microseconds: u32) -> u64 {
+    let timer = wasip2::clocks::monotonic_clock::subscribe_duration(u64::from(microseconds) * 1_000);
+    let mut asked = 0;
+    while !timer.ready() {
+        asked += 1;
+    }
+    asked
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+const fn asked_in(_: u32) -> u64 {
+    0
+}
+
 fn saw(what: &str, value: impl Display) -> Finding {
     Finding::info(what, format!("{what}: {value}")).measured(value)
 }

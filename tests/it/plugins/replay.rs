@@ -5,7 +5,7 @@ use std::sync::Arc;
 use countersign::plugins::{
     CheckInput, CheckRecord, Difference, Limits, Recorded, Recording, ReplayError, Transcript,
 };
-use countersign_core::check::FailureClass;
+use countersign_core::check::{FailureClass, Outcome};
 use countersign_core::digest::Digest;
 use serde_json::{Value, json};
 
@@ -82,4 +82,15 @@ async fn a_timeout_is_not_replayed_as_if_it_were_a_verdict() {
     let plugin = hostile(Limits::default()).await;
     let replay = engine().replay_check(&plugin, &read(&input), &recorded, None).await;
     assert!(matches!(replay, Err(ReplayError::NotRepeatable(FailureClass::CpuBudget))));
+}
+
+/// Two evaluations of one input by one host, and what a replay says of the first.
+#[tokio::test]
+async fn a_guest_that_counts_against_a_timer_is_found() {
+    let (input, recorded) = record(&json!({"mode": "race", "count": 2_000})).await;
+    let plugin = hostile(Limits::default()).await;
+    let replay = engine().replay_check(&plugin, &read(&input), &recorded, None).await.unwrap();
+    let Outcome::Reported(report) = &replay.outcome else { panic!("{:?}", replay.outcome) };
+    assert!(report.findings[0].measured.as_deref() > Some("0"), "the timer runs: {report:?}");
+    assert!(matches!(replay.difference, Some(Difference::Outcome { .. })), "{:?}", replay.difference);
 }

@@ -22,6 +22,7 @@ const LAYERS: [&[&str]; 5] = [
         "plugins",
         "store",
         "telemetry",
+        "vault",
     ],
     &["app"],
     &["http"],

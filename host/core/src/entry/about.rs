@@ -33,6 +33,7 @@ impl Entry {
             Self::Intent(intent) => intent.request,
             Self::Commented { comment, .. } => comment.request,
             Self::BrokeGlass { used } => Some(used.request),
+            Self::Held(hold) => hold.request,
             Self::Started { .. }
             | Self::PolicyLoaded { .. }
             | Self::PolicyRefused { .. }
@@ -47,7 +48,11 @@ impl Entry {
             | Self::WaiverRevoked { .. }
             | Self::BreakGlassReviewed { .. }
             | Self::SkipAcknowledged { .. }
-            | Self::ExceptionRefused { .. } => None,
+            | Self::ExceptionRefused { .. }
+            | Self::PluginUnstable(_)
+            | Self::EvidenceCollected(_)
+            | Self::Released(_)
+            | Self::ProfileErased(_) => None,
         }
     }
 }

@@ -50,6 +50,11 @@ impl Entry {
             Self::WindowOpened { .. } => "window-opened",
             Self::WindowClosed { .. } => "window-closed",
             Self::Undermined { .. } => "undermined",
+            Self::PluginUnstable(_) => "plugin-unstable",
+            Self::EvidenceCollected(_) => "evidence-collected",
+            Self::Held(_) => "held",
+            Self::Released(_) => "released",
+            Self::ProfileErased(_) => "profile-erased",
         }
     }
 }

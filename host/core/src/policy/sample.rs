@@ -42,13 +42,21 @@ impl FromStr for Rate {
     }
 }
 
+impl Rate {
+    /// Whether what has this digest is among those that are looked at.
+    #[must_use]
+    pub fn draws(&self, digest: &Digest) -> bool {
+        let [a, b, c, d, e, f, g, h, ..] = *digest.as_bytes();
+        let number = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
+        number.checked_rem(u64::from(self.of)).is_some_and(|place| place < u64::from(self.drawn))
+    }
+}
+
 impl Sample {
     /// Whether what this digest binds is looked at.
     #[must_use]
     pub fn draws(&self, binding: &Digest) -> bool {
-        let [a, b, c, d, e, f, g, h, ..] = *binding.as_bytes();
-        let number = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
-        number.checked_rem(u64::from(self.rate.of)).is_some_and(|place| place < u64::from(self.rate.drawn))
+        self.rate.draws(binding)
     }
 }
 

@@ -14,6 +14,7 @@ use super::Policy;
 use crate::action::Action;
 use crate::facts::Facts;
 use crate::names::Tier;
+use crate::time::Span;
 
 /// One `[[tier]]`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -22,6 +23,9 @@ pub struct TierRule {
     /// `None` for the last tier, which takes everything.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub when: Option<Condition>,
+    /// How long evidence about versions of this tier is kept after the last entry about them; `None`: for ever.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keep_evidence: Option<Span>,
 }
 
 /// The tier of a subject.

@@ -6,11 +6,14 @@ use crate::app::People;
 use crate::auth::Auth;
 use crate::clock::ManualClock;
 use crate::store::memory::MemoryStore;
+use crate::store::{Scan, codec, keys};
 
 const DAY: i64 = 86_400_000;
 
 struct Scene {
     clock: Arc<ManualClock>,
+    store: Arc<dyn Store>,
+    keys: tempfile::TempDir,
     profiles: Arc<KeptProfiles>,
     people: People,
     policy: Policy,
@@ -19,14 +22,19 @@ struct Scene {
 fn scene() -> Scene {
     let clock = Arc::new(ManualClock::at(Millis::new(0)));
     let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
-    let span = Span::from_millis(7 * DAY);
-    let profiles = Arc::new(KeptProfiles::new(Arc::clone(&store), clock.clone(), span));
-    let people = People::new(Arc::new(Auth::Anonymous), store).with_profiles(Arc::clone(&profiles));
+    let keys = tempfile::tempdir().unwrap();
+    let profiles = Arc::new(opened(&store, &clock, keys.path()));
+    let people = People::new(Arc::new(Auth::Anonymous)).with_profiles(Arc::clone(&profiles));
     let text = "[[seat]]\nname = \"risk\"\nmembers = [\"omar\"]\ngroups = [\"oidc:risk\"]\n";
     let rest = "[[tier]]\nname = \"low\"\n[[gate]]\nname = \"g\"\nmode = \"enforce\"\nmodels = [\"*\"]\n\
                 guards = [{ alias = \"champion\" }]\n";
     let policy = Policy::parse("policy.toml", &format!("{text}{rest}")).unwrap();
-    Scene { clock, profiles, people, policy }
+    Scene { clock, store, keys, profiles, people, policy }
+}
+
+fn opened(store: &Arc<dyn Store>, clock: &Arc<ManualClock>, keys: &std::path::Path) -> KeptProfiles {
+    let vault = Arc::new(Vault::open(keys, clock.clone()).unwrap());
+    KeptProfiles::open(Arc::clone(store), clock.clone(), vault, Span::from_millis(7 * DAY)).unwrap()
 }
 
 impl Scene {
@@ -84,4 +92,46 @@ async fn machines_are_known_as_such() {
     scene.said("u1", "bot", Some(&["risk"]), 0).await;
     let roster = scene.people.roster(&scene.policy, scene.clock.now());
     assert!(roster.machines.contains(&PersonId::from("u1")), "{roster:?}");
+}
+
+/// Every byte that a store would export.
+fn everything(store: &dyn Store) -> String {
+    let all = Scan::prefix(crate::store::Key::from_bytes(Vec::new()));
+    let rows = store.scan(&all).unwrap().into_iter();
+    rows.map(|(key, value)| format!("{key} {}\n", String::from_utf8_lossy(&value))).collect()
+}
+
+#[tokio::test]
+async fn nothing_of_a_profile_shows_in_the_store_and_it_reads_again() {
+    let scene = scene();
+    scene.said("u1", "ruth.adler", Some(&["model-risk-emea"]), 0).await;
+    let kept = everything(&*scene.store);
+    assert!(kept.contains("person/profile") && !kept.contains("adler") && !kept.contains("emea"), "{kept}");
+    let again = opened(&scene.store, &scene.clock, scene.keys.path());
+    assert_eq!(again.find(&"u1".into()), scene.profiles.find(&"u1".into()));
+    assert_eq!(again.person_named("Ruth.Adler"), Some("u1".into()));
+    // Without its key it is nobody's.
+    let other = tempfile::tempdir().unwrap();
+    assert_eq!(opened(&scene.store, &scene.clock, other.path()).find(&"u1".into()), None);
+}
+
+#[tokio::test]
+async fn what_version_0_1_kept_in_the_clear_is_sealed() {
+    let scene = scene();
+    let groups = BTreeSet::from(["oidc:risk".to_owned()]);
+    let membership = Membership { groups, seen: Some(Millis::new(0)), machine: false };
+    let nothing = || codec::encode(&()).unwrap();
+    let batch = Batch::new()
+        .put(keys::profile("u1"), codec::encode("ruth.adler").unwrap())
+        .put(keys::membership("u1"), codec::encode(&membership).unwrap())
+        .put(keys::person_named("ruth.adler", "u1"), nothing())
+        .put(keys::member_of("oidc:risk", "u1"), nothing());
+    scene.store.commit(batch).await.unwrap();
+    let opened = opened(&scene.store, &scene.clock, scene.keys.path());
+    let before = opened.find(&"u1".into()).unwrap();
+    opened.seal_old().await.unwrap();
+    let kept = everything(&*scene.store);
+    assert!(!kept.contains("adler") && !kept.contains("oidc"), "{kept}");
+    let again = self::opened(&scene.store, &scene.clock, scene.keys.path());
+    assert_eq!((again.find(&"u1".into()), again.members_of("oidc:risk")), (Some(before), vec!["u1".into()]));
 }

@@ -15,7 +15,7 @@ use futures_util::StreamExt as _;
 use self::roads::Road;
 use super::*;
 use crate::app::RequestFilter;
-use crate::app::testing::{NOW, app_over};
+use crate::app::testing::{NOW, app_beside};
 use crate::crash_point::{Point, VARIABLE, arm};
 use crate::store::{Scan, keys, sled};
 
@@ -60,6 +60,8 @@ fn way(point: Point) -> Way {
         P::OrphanFound | P::OrphanResolved => &[Road::Sweeps],
         P::BaselineNoted => &[Road::Baseline],
         P::BypassRecorded | P::RevertAnnounced | P::RevertForwarded => &[Road::Reverts],
+        P::EvidenceTakenOut => &[Road::Collects],
+        P::ErasureRecorded | P::KeyDestroyed => &[Road::Erases],
         P::PluginsKept => &[Road::Reloads],
         P::CheckpointSigned => &[Road::Signs],
         P::JournalWritten | P::GroupDurable | P::GroupReadable => &[Road::Held, Road::Call],
@@ -165,8 +167,10 @@ impl Place {
 
 impl World {
     async fn over(store: &Path, now: Millis, policy: &str, upstream: &str, registry: &Shared) -> Self {
+        let keys = store.with_file_name("people.keys");
         let store = Arc::new(sled::SledStore::open_short(store).unwrap());
-        let (app, clock, files) = app_over(store, now, policy, upstream, &PEOPLE).await;
+        let files = tempfile::tempdir().unwrap();
+        let (app, clock, files) = app_beside((store, &keys), now, policy, upstream, &PEOPLE, files).await;
         Self { app, clock, registry: Arc::clone(registry), _files: files }
     }
 

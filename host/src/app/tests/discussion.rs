@@ -4,6 +4,7 @@ use countersign_core::entry::Entry;
 
 use super::*;
 use crate::app::{NewComment, Said};
+use crate::store::{Batch, codec, keys};
 
 async fn world(on_approval: &str) -> World {
     let policy = POLICY.replace("seats = { risk = 2 }", "seats = { risk = 1 }\n  unresolved_blocks = true");
@@ -96,4 +97,61 @@ async fn a_comment_on_a_version_is_about_its_newest_request_if_it_has_one() {
     let id = world.asked().await.id;
     assert_eq!(on("tests passed again").await.unwrap().comment.request, Some(id));
     assert_eq!(world.app.comments(id).unwrap().len(), 1);
+}
+
+/// Every byte of the store, as an export has it.
+fn exported(world: &World) -> String {
+    let mut out = Vec::new();
+    crate::store::export::export(&*world.app.store, &mut out).unwrap();
+    let cell = |line: &str| {
+        let cell: Value = serde_json::from_str(line).unwrap();
+        let value = cell["value"].as_str().map(|value| {
+            use base64::Engine as _;
+            base64::engine::general_purpose::STANDARD.decode(value).unwrap()
+        });
+        String::from_utf8_lossy(&value.unwrap_or_default()).into_owned()
+    };
+    String::from_utf8(out).unwrap().lines().map(cell).collect()
+}
+
+#[tokio::test]
+async fn words_are_sealed_and_go_with_their_author() {
+    let world = World::new(POLICY).await;
+    let id = world.asked().await.id;
+    let say = |text: &str| NewComment { text: text.to_owned(), ..NewComment::default() };
+    let app = &world.app;
+    let said = app.comment(&caller("olga"), id, say("zebra one")).await.unwrap();
+    // Ids sort by time.
+    world.clock.advance(1);
+    app.comment(&caller("lea"), id, say("zebra two")).await.unwrap();
+    world.clock.advance(1);
+    let same = app.comment(&caller("lea"), id, say("zebra two")).await.unwrap();
+    app.reword(&caller("olga"), said.comment.id, None, "zebra three").await.unwrap();
+    assert!(!exported(&world).contains("zebra"), "nothing is there in the clear");
+    let words = || app.comments(id).unwrap().into_iter().map(|said| said.words).collect::<Vec<_>>();
+    let (three, two) = (Some("zebra three".to_owned()), Some("zebra two".to_owned()));
+    assert_eq!(words(), [three, two.clone(), two.clone()]);
+    assert_ne!(
+        same.comment.text,
+        app.comments(id).unwrap()[1].comment.text,
+        "nobody can guess by the digest"
+    );
+    // What version 0.1 kept in the clear reads, and goes as well.
+    let old = codec::encode("zebra four").unwrap();
+    let batch = Batch::new()
+        .put(keys::comment_text(said.comment.id), old)
+        .delete(keys::sealed_comment(said.comment.id));
+    app.store.commit(batch).await.unwrap();
+    assert_eq!(words()[0].as_deref(), Some("zebra four"));
+    let gone = app.erase_profile("olga", None).await.unwrap();
+    assert_eq!((words(), gone.before), (vec![None, two.clone(), two], None));
+    assert!(!exported(&world).contains("zebra"));
+    let again = app.erase_profile("olga", None).await.unwrap();
+    assert_eq!((again.before, again.entry), (Some(app.clock.now()), gone.entry));
+    refused(app.erase_profile("nobody", None).await, "not-found", "nobody is known by");
+    assert_eq!((world.told(&["profile-erased"]).len(), world.breaches().await), (1, vec![]));
+    // Whoever comes back is known again, and what they said before is not.
+    world.clock.advance(1);
+    app.comment(&caller("olga"), id, say("zebra five")).await.unwrap();
+    assert_eq!((words()[0].clone(), words()[3].as_deref()), (None, Some("zebra five")));
 }

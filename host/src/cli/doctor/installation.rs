@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::{Finding, chain};
-use crate::app::Generation;
+use crate::app::{Generation, all_unstable};
 use crate::cli::place::{self, Found};
 use crate::cli::{machinery, remote};
 use crate::clock::{Clock as _, SystemClock};
@@ -77,7 +77,9 @@ pub(super) async fn store(config: &Config) -> Vec<Finding> {
     match place::find_store(config) {
         Ok(Found::AtRest(store)) => {
             let good = Finding::ok("store", format!("`{}` can be opened and written", dir.display()));
-            vec![good, ledger(config, store).await]
+            let unstable = all_unstable(&*store).unwrap_or_default();
+            let found = unstable.iter().map(Finding::unstable);
+            vec![good, ledger(config, store).await].into_iter().chain(found).collect()
         }
         Ok(Found::Served) => vec![served(config).await],
         Err(error) => vec![Finding::fail("store", chain(error), "see the message")],

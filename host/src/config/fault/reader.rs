@@ -49,6 +49,7 @@ impl<'l> Reader<'l> {
         let (facts, webhook, plugins, log) =
             (self.facts(), self.webhook(public_url), self.plugins(), self.log());
         let interval = self.span("reconcile.interval", &file.reconcile.interval);
+        let replay = self.replay();
         let schedule = self.span("schedule.interval", &file.schedule.interval);
         Some(Config {
             server: server?,
@@ -62,6 +63,7 @@ impl<'l> Reader<'l> {
             webhook: webhook?,
             notify: self.notify()?,
             plugins: plugins?,
+            replay: replay?,
             ui: Ui { inject: file.ui.inject },
             log: log?,
             written: file.masked(),

@@ -8,7 +8,9 @@ use axum::routing::{MethodRouter, delete, get, patch, post};
 #[cfg(test)]
 use http::Method;
 
-use super::{comments, exceptions, insights, ledger, live, me, models, openapi, registry, requests, webhook};
+use super::{
+    comments, exceptions, insights, ledger, live, me, models, openapi, registry, requests, retention, webhook,
+};
 use crate::app::App;
 
 /// One operation.
@@ -50,6 +52,9 @@ pub(super) fn all() -> Vec<Route> {
         reads("/v1/break-glass", exceptions::emergencies),
         changes("/v1/break-glass/{id}/review", exceptions::review),
         changes("/v1/break-glass/{id}/acknowledge", exceptions::acknowledge),
+        reads("/v1/retention", retention::show),
+        changes("/v1/retention/holds", retention::hold),
+        changes("/v1/retention/holds/{id}/release", retention::release),
         reads("/v1/insights", insights::list),
         reads("/v1/insights/{table}", insights::show),
         reads("/v1/models", models::list),

@@ -45,7 +45,8 @@ pub struct Thread {
 pub struct Remark {
     pub by: Person,
     pub at: When,
-    /// `None` for one that was taken back.
+    /// `None` for one that was taken back, or whose author was erased.
     pub words: Option<String>,
+    pub erased: bool,
     pub edited: bool,
 }

@@ -14,6 +14,8 @@ pub struct PluginPage {
     pub imports: Vec<String>,
     /// Gate, `check` or `rule`, whether required, and the configuration.
     pub uses: Vec<PluginUse>,
+    /// What a replay found against these very bytes.
+    pub unstable: Option<UnstableNote>,
     pub cost: PluginCost,
     pub fields: Vec<ConfigField>,
     /// What was said of the configuration that was sent.
@@ -25,6 +27,18 @@ pub struct PluginUse {
     pub gate: String,
     pub required: bool,
     pub config: String,
+}
+
+/// A plugin that did not give the same bytes again.
+#[derive(Debug, Clone)]
+pub struct UnstableNote {
+    /// Two replays by the same host differ, so that nothing but the plugin can be behind it.
+    pub by_itself: bool,
+    /// The run that was replayed, and the entry that says so.
+    pub run: u64,
+    pub entry: u64,
+    pub difference: String,
+    pub when: When,
 }
 
 /// Since the policy in force was loaded.

@@ -58,6 +58,7 @@ fn remark(visitor: &Visitor, said: &Said) -> Remark {
         by: visitor.person(&said.comment.author),
         at: visitor.when(said.comment.at),
         words: said.words.clone(),
+        erased: said.words.is_none() && said.comment.deleted.is_none(),
         edited: said.comment.edited.is_some(),
     }
 }

@@ -236,7 +236,7 @@ fn time(entry: &Entry) -> (String, Option<PersonId>, Option<RequestId>) {
         Entry::Undermined { request, .. } => {
             ("what was approved has changed since its write was made".to_owned(), request)
         }
-        _ => return Default::default(),
+        _ => return super::kept::told(entry),
     };
     (words, None, Some(*request))
 }

@@ -14,7 +14,7 @@ use super::policy::toml_of;
 use super::{Trouble, Visitor, must_be_ours, page};
 use crate::app::{AppError, Generation};
 use crate::http::pages::parts::count;
-use crate::http::pages::plugin::{ConfigField, PluginCost, PluginPage, PluginUse, Tried};
+use crate::http::pages::plugin::{ConfigField, PluginCost, PluginPage, PluginUse, Tried, UnstableNote};
 use crate::http::pages::plugins::{PluginRow, PluginsPage};
 use crate::http::pages::{Chip, Nav};
 
@@ -119,8 +119,17 @@ fn build(
     let (fields, tried) = form(&loaded.manifest().config_schema);
     let uses = uses(generation, &plugin).into_iter();
     let uses = uses.map(|(gate, required, config)| PluginUse { gate, required, config: toml_of(&config) });
+    let known = visitor.app().found_unstable(&plugin, loaded.digest())?;
+    let unstable = known.map(|known| UnstableNote {
+        by_itself: known.found.is_by_itself(),
+        run: known.found.run,
+        entry: known.entry,
+        difference: known.found.difference,
+        when: visitor.when(known.at),
+    });
     Ok(PluginPage {
         chrome: visitor.chrome(Nav::Plugins),
+        unstable,
         plugin: row,
         imports: loaded.imports().to_vec(),
         uses: uses.collect(),

@@ -16,10 +16,16 @@ pub fn last_rationale(person: &str) -> Key {
     Key::space("review/last-rationale").text(person)
 }
 
+/// Every comment.
+#[must_use]
+pub fn all_comments() -> Key {
+    Key::space("comment")
+}
+
 /// What was said about a version, oldest first; the key ends in the comment's id.
 #[must_use]
 pub fn comments(workspace: &str, model: &str, version: u64) -> Key {
-    Key::space("comment").text(workspace).text(model).number(version)
+    all_comments().text(workspace).text(model).number(version)
 }
 
 /// Which version a comment is about.
@@ -28,7 +34,7 @@ pub fn comment_place(id: Uuid) -> Key {
     Key::space("comment/place").id(id)
 }
 
-/// The words of a comment. Apart from everything else, so that they can be erased.
+/// The words of a comment, as version 0.1 kept them, in the clear. Now: [`super::sealed_comment`].
 #[must_use]
 pub fn comment_text(id: Uuid) -> Key {
     Key::space("comment/text").id(id)

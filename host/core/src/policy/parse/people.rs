@@ -9,7 +9,7 @@ use super::unique;
 use crate::names::{Seat, Tier};
 use crate::policy::seat::{Delegation, SeatHolders};
 use crate::policy::tier::{Condition, TierRule};
-use crate::time::Millis;
+use crate::time::{Millis, Span};
 
 pub(super) fn seats(root: &Table<'_>) -> Vec<SeatHolders> {
     let tables = root.tables("seat", "seat");
@@ -104,7 +104,7 @@ fn tier(table: Table<'_>, is_last: bool) -> Option<TierRule> {
     let name = name(&table, "\"high\"");
     let what = name.as_ref().map_or_else(|| "a tier".to_owned(), |name| format!("tier `{name}`"));
     let table = table.called(what.clone());
-    table.only(&["name", "when"]);
+    table.only(&["name", "when", "keep_evidence"]);
     match (table.get("when"), is_last) {
         (None, false) => table.fault(
             table.start(),
@@ -117,7 +117,33 @@ fn tier(table: Table<'_>, is_last: bool) -> Option<TierRule> {
         _ => {}
     }
     let when = condition(&table);
-    Some(TierRule { name: Tier::new(name?), when })
+    let keep_evidence = kept(&table);
+    Some(TierRule { name: Tier::new(name?), when, keep_evidence })
+}
+
+/// How long evidence is kept. Years are written here and nowhere else; each counts 366 days, so that nothing goes early.
+fn kept(table: &Table<'_>) -> Option<Span> {
+    let text = table.text("keep_evidence")?;
+    let years = text.value.strip_suffix('y').and_then(|years| years.parse::<i64>().ok());
+    let days = years.and_then(|years| years.checked_mul(366 * 86_400_000)).map(Span::from_millis);
+    match days.map_or_else(|| text.value.parse(), Ok) {
+        Ok(span) if span >= Span::from_millis(86_400_000) => Some(span),
+        Ok(_) => {
+            table.fault(
+                text.start(),
+                "`keep_evidence` is at least a day: write `90d` or `7y`, or leave it out for ever",
+            );
+            None
+        }
+        Err(_) => {
+            let text_ = format!(
+                "`keep_evidence`: `{}` is not a time: write days or years, as in `90d` or `7y`",
+                text.value
+            );
+            table.fault(text.start(), text_);
+            None
+        }
+    }
 }
 
 fn condition(table: &Table<'_>) -> Option<Condition> {

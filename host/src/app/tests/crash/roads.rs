@@ -9,7 +9,7 @@ use countersign_core::request::Fallback;
 use countersign_core::waiver::{Requirement, Waiver};
 
 use super::*;
-use crate::app::{Answer, Call, NewEmergency, NewWaiver};
+use crate::app::{Answer, Call, NewComment, NewEmergency, NewWaiver};
 use crate::mlflow;
 use crate::store::Batch;
 
@@ -52,6 +52,10 @@ roads![
     Reverts,
     Reloads,
     Signs,
+    /// The evidence of a version has had its time.
+    Collects,
+    /// Olga, who has said something, is forgotten.
+    Erases,
 ];
 
 impl Road {
@@ -64,6 +68,7 @@ impl Road {
             Self::Reverts => {
                 POLICY.replace("mode = \"enforce\"", "mode = \"enforce\"\non_bypass = \"revert\"")
             }
+            Self::Collects => super::super::retention::policy("30d"),
             _ => POLICY.to_owned(),
         }
     }
@@ -76,7 +81,7 @@ impl Road {
                 let id = world.asked().await.id;
                 world.vote("omar", Vote::Approve, "the holdout holds", id).await.unwrap();
             }
-            Self::BreaksGlass | Self::Lapses => drop(world.asked().await),
+            Self::BreaksGlass | Self::Lapses | Self::Collects => drop(world.asked().await),
             Self::Emergency | Self::ReviewsGlass => {
                 let id = world.asked().await.id;
                 world.app.break_glass(&caller("otto"), id, emergency()).await.unwrap();
@@ -91,6 +96,11 @@ impl Road {
             Self::Baseline => {
                 drop(world.registry.lock().unwrap().aliases.insert("champion".into(), "3".into()))
             }
+            Self::Erases => {
+                let id = world.asked().await.id;
+                let said = NewComment { text: "who trained it?".to_owned(), ..NewComment::default() };
+                world.app.comment(&caller("olga"), id, said).await.unwrap();
+            }
             Self::Held | Self::Registers | Self::AsksWaiver | Self::Reloads | Self::Signs => {}
         }
         self.time_passes(world).await;
@@ -101,6 +111,11 @@ impl Road {
             Self::Warns => world.clock.advance(60 * DAY),
             Self::Expires => world.clock.advance(90 * DAY),
             Self::Lapses => world.clock.advance(10 * DAY),
+            Self::Collects => {
+                world.clock.advance(10 * DAY);
+                world.app.age().await.unwrap();
+                world.clock.advance(30 * DAY);
+            }
             Self::FallsBack => {
                 world.clock.advance(85 * DAY);
                 world.app.age().await.unwrap();
@@ -150,6 +165,8 @@ impl Road {
             }
             Self::Warns | Self::Expires | Self::Lapses | Self::FallsBack => world.app.age().await.map(drop),
             Self::Sweeps => world.app.sweep(true).await.map(drop),
+            Self::Collects => world.app.collect_evidence().await.map(drop),
+            Self::Erases => world.app.erase_profile("olga", None).await.map(drop),
             Self::Baseline | Self::Reverts => world.app.reconcile().await.map(drop),
             Self::Reloads => {
                 let file = world.app.generation.load().file.clone();
@@ -226,6 +243,17 @@ impl Road {
                 assert_eq!((policy, told("policy-loaded")), ("29d".parse().unwrap(), 1), "{what}");
             }
             Self::Signs => {}
+            Self::Erases => {
+                let words = world.app.comments(world.requests()[0].id).unwrap().remove(0).words;
+                let again = world.app.erase_profile("olga", None).await.unwrap();
+                assert_eq!((told("profile-erased"), words, again.before), (1, None, Some(NOW)), "{what}");
+                assert!(!world.app.vault.knows(&"olga".into()).unwrap(), "{what}");
+            }
+            Self::Collects => {
+                assert_eq!((seven, told("evidence-collected")), (Some("lapsed"), 1), "{what}");
+                let gone = world.app.evidence(world.requests()[0].facts).unwrap_err().to_string();
+                assert!(gone.contains("was collected on"), "{what}: {gone}");
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 mod console;
 mod insights;
 mod request;
+mod retention;
 
 use request::applied;
 pub(super) use request::request;
@@ -57,6 +58,7 @@ pub(super) fn all() -> Vec<(&'static str, String)> {
         ("what-if", console::what_if()),
         ("plugin", console::plugin()),
         ("people", console::people()),
+        ("retention", retention::retention()),
         ("health", console::health()),
         ("exceptions", exceptions()),
         ("insights", insights::page()),

@@ -4,7 +4,9 @@ use super::{ago, chrome, evil, person, plugin_row};
 use crate::http::pages::entry::EntryPage;
 use crate::http::pages::health::{HealthPage, HealthRow, HealthState};
 use crate::http::pages::people::{DelegationFields, DelegationRow, PeoplePage, SeatCard, SeatPerson};
-use crate::http::pages::plugin::{ConfigField, FieldKind, PluginCost, PluginPage, PluginUse, Tried};
+use crate::http::pages::plugin::{
+    ConfigField, FieldKind, PluginCost, PluginPage, PluginUse, Tried, UnstableNote,
+};
 use crate::http::pages::policy::{
     AskFields, PolicyGate, PolicyMode, PolicyPage, PolicyPlugin, PolicySeat, PolicyTier,
 };
@@ -172,6 +174,13 @@ pub(super) fn plugin() -> String {
             required: true,
             config: "{ metric = \"auc\" }".into(),
         }],
+        unstable: Some(UnstableNote {
+            by_itself: true,
+            run: 41,
+            entry: 97,
+            difference: evil("every host call agrees, and the outcome is "),
+            when: ago(9),
+        }),
         cost,
         fields: vec![
             field("metric", FieldKind::Text, "auc"),

@@ -122,6 +122,7 @@ fn discussion(may_write: bool) -> Discussion {
         by: person("tom.weiss"),
         at: ago(2),
         words: words.map(evil),
+        erased: words.is_none() && edited,
         edited,
     };
     let typed = CommentForm {
@@ -133,7 +134,11 @@ fn discussion(may_write: bool) -> Discussion {
         id: "0199c1f0-7b7a-7cc0-9f3e-6a0d2b1c4e61".into(),
         about: Some("metric-threshold".into()),
         resolved: None,
-        comments: vec![remark(Some("Which holdout is this? "), true), remark(None, false)],
+        comments: vec![
+            remark(Some("Which holdout is this? "), true),
+            remark(None, false),
+            remark(None, true),
+        ],
         may_settle: may_write,
     };
     let resolved = Thread {
