@@ -4,16 +4,20 @@
 //! People appear by opaque id only, so that a profile can be erased and every proof still holds.
 
 mod about;
+mod basis;
 mod check_run;
 mod kind;
 mod live;
+mod policy_load;
 mod write;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+pub use self::basis::{Basis, RanCheck};
 pub use self::check_run::{CheckRunRecord, CheckSays, Spent};
 pub use self::live::{Bypass, Live, TakenBack};
+pub use self::policy_load::{Cause, PolicyCommit, PolicyLoad, TakenUpBy};
 pub use self::write::{Intent, OutcomeResult};
 use crate::action::Placed;
 use crate::break_glass::BreakGlass;
@@ -43,9 +47,7 @@ pub enum Entry {
         policy: Digest,
     },
     /// A policy took effect, or was refused and the old one kept.
-    PolicyLoaded {
-        policy: Digest,
-    },
+    PolicyLoaded(PolicyLoad),
     PolicyRefused {
         kept: Digest,
         reason: String,
@@ -84,6 +86,9 @@ pub enum Entry {
         decision: String,
         gates: Vec<GateVerdict>,
         reason: String,
+        /// Entries of before do not say.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        basis: Option<Basis>,
     },
     Reviewed {
         request: RequestId,

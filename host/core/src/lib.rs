@@ -23,6 +23,7 @@ pub mod evidence;
 pub mod explain;
 pub mod facts;
 pub mod insights;
+pub mod line_diff;
 pub mod lowered;
 pub mod names;
 pub mod permit;

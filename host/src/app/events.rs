@@ -156,7 +156,7 @@ fn event(entry: &Entry) -> Option<Event> {
         | Entry::ExceptionRefused { .. }
         | Entry::WouldRefuse { .. }
         | Entry::Outcome { .. } => return None,
-        Entry::PolicyLoaded { .. }
+        Entry::PolicyLoaded(_)
         | Entry::WaiverAsked { .. }
         | Entry::WaiverApproved { .. }
         | Entry::WaiverRevoked { .. }

@@ -17,7 +17,7 @@ pub struct KnownEvidence(Mutex<HashSet<Digest>>);
 
 impl KnownEvidence {
     /// Whether a blob is in the store. What can be read there is durable.
-    fn has(&self, store: &dyn Store, digest: &Digest) -> Result<bool, AppError> {
+    pub(super) fn has(&self, store: &dyn Store, digest: &Digest) -> Result<bool, AppError> {
         let known = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if known().contains(digest) {
             return Ok(true);

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use countersign_core::canonical;
 use countersign_core::decide::{Demand, TierFound};
 use countersign_core::digest::Digest;
-use countersign_core::entry::Entry;
+use countersign_core::entry::{Entry, TakenUpBy};
 use countersign_core::names::{GateName, PluginName};
 use countersign_core::policy::{self, GateMatch, Policy, PolicyError, Source};
 use countersign_core::time::Millis;
@@ -27,8 +27,9 @@ pub struct Generation {
     /// Per gate, in the order of the policy.
     checks: BTreeMap<GateName, Vec<LoadedCheck>>,
     pub loaded_at: Millis,
-    /// Where the policy was read.
+    /// Where the policy was read, and what stood there.
     pub file: PathBuf,
+    pub text: String,
 }
 
 /// A check of a gate, ready to run.
@@ -90,7 +91,8 @@ impl Generation {
             tracing::warn!(policy.file = %file.display(), "{remark}");
         }
         let checks = ready_checks(&policy, &plugins)?;
-        let this = Self { policy, plugins, components, checks, loaded_at: now, file: file.to_owned() };
+        let file = file.to_owned();
+        let this = Self { policy, plugins, components, checks, loaded_at: now, file, text };
         this.validate(engine).await?;
         Ok(this)
     }
@@ -205,15 +207,18 @@ impl App {
     ///
     /// # Errors
     /// Why the new generation could not be built. That attempt is recorded.
-    pub async fn reload(&self) -> Result<Digest, LoadGenerationError> {
+    pub async fn reload(&self, by: TakenUpBy) -> Result<Digest, LoadGenerationError> {
         let old = self.generation.load_full();
         match Generation::load(&old.file, &self.engine, self.clock.now()).await {
             Ok(new) => {
                 let digest = new.policy.digest().0;
                 self.keep_plugins(&new).await?;
                 crash_point!(PluginsKept);
-                if digest != old.policy.digest().0 {
-                    self.note(&Entry::PolicyLoaded { policy: digest }).await;
+                let was = old.policy.digest().0;
+                if digest != was
+                    && let Err(error) = self.took_effect(&new, Some(was), by).await
+                {
+                    tracing::error!(%error, "entry could not be recorded: policy-loaded");
                 }
                 self.generation.store(Arc::new(new));
                 self.reload_error.store(None);
@@ -242,14 +247,6 @@ impl App {
             }
         }
         Ok(())
-    }
-
-    /// Records that this process has begun.
-    ///
-    /// # Errors
-    /// When nothing can be recorded: a gate that cannot record does not open.
-    pub(crate) async fn started(&self, entry: Entry) -> Result<(), AppError> {
-        self.record(std::slice::from_ref(&entry), Batch::new()).await.map(|_| ())
     }
 
     /// Records something that has no state of its own; failing to is logged, and the gate will notice.

@@ -34,7 +34,7 @@ impl Entry {
             Self::Commented { comment, .. } => comment.request,
             Self::BrokeGlass { used } => Some(used.request),
             Self::Started { .. }
-            | Self::PolicyLoaded { .. }
+            | Self::PolicyLoaded(_)
             | Self::PolicyRefused { .. }
             | Self::VersionCreated { .. }
             | Self::CheckRun(_)
