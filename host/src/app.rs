@@ -7,6 +7,7 @@ mod affected;
 mod age;
 mod apply;
 mod authors;
+mod backtest;
 mod browse;
 mod bypass;
 mod compare;
@@ -75,6 +76,7 @@ use std::sync::Arc;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use countersign_core::names::Workspace;
 
+pub use self::backtest::{Backtest, BacktestReport};
 pub use self::browse::{Browsed, LedgerFilter, ProvenEntry};
 pub use self::conclude::Concluding;
 pub use self::delegate::NewDelegation;

@@ -45,6 +45,9 @@ pub enum Entry {
     Started {
         software: String,
         policy: Digest,
+        /// Its text, kept as evidence, where no earlier entry names it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        text: Option<Digest>,
     },
     /// A policy took effect, or was refused and the old one kept.
     PolicyLoaded(PolicyLoad),

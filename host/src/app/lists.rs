@@ -86,7 +86,7 @@ pub(super) fn move_in_lists(
 /// Where entries are listed, once the number of the first is known.
 pub(super) fn places_of_entries(entries: &[Entry]) -> impl Fn(u64) -> Vec<Write> + Send + Sync + use<> {
     let list = |(entry, nth): (&Entry, u64)| match entry {
-        Entry::PolicyLoaded(_) => Some((nth, keys::policy_loads())),
+        Entry::PolicyLoaded(_) | Entry::Started { text: Some(_), .. } => Some((nth, keys::policy_loads())),
         _ => Some((nth, keys::entries_of_request(entry.request()?.0))),
     };
     let listed: Vec<(u64, Key)> = entries.iter().zip(0_u64..).filter_map(list).collect();

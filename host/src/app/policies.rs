@@ -25,10 +25,13 @@ impl App {
     pub(crate) async fn started(&self, software: String, claim: Option<String>) -> Result<(), AppError> {
         let generation = self.generation.load_full();
         let policy = generation.policy.digest().0;
-        let entry = Entry::Started { software, policy };
-        self.record(std::slice::from_ref(&entry), Batch::new()).await?;
         let was = self.recorded_policies(1)?.pop().map(|last| last.load.policy);
-        if was == Some(policy) {
+        let mut evidence = Evidence::default();
+        // At the very beginning nothing took the place of anything.
+        let text = was.is_none().then(|| evidence.keep(&generation.text));
+        let entry = Entry::Started { software, policy, text };
+        self.record(std::slice::from_ref(&entry), evidence.put(Batch::new())).await?;
+        if was.is_none() || was == Some(policy) {
             return Ok(());
         }
         self.took_effect(&generation, was, TakenUpBy::claimed(Cause::Start, claim)).await
@@ -77,6 +80,9 @@ impl App {
         let at = record.parse()?.at;
         Ok(match Self::entry_of(&record)? {
             Entry::PolicyLoaded(load) => Some(RecordedPolicy { index, at, load }),
+            Entry::Started { policy, text, .. } if text.is_some() => {
+                Some(RecordedPolicy { index, at, load: PolicyLoad { text, ..PolicyLoad::of(policy) } })
+            }
             _ => None,
         })
     }

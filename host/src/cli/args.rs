@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use self::insights::Insights;
-pub use self::policy::{Policy, PolicyTest};
+pub use self::policy::{Policy, PolicyBacktest, PolicyTest};
 pub use self::requests::{
     NewWaiver, Reason, Request, RequestCommand, Talk, Vote, Waiver, WaiverCommand, Word,
 };

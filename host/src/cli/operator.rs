@@ -5,6 +5,7 @@ use std::io::{self, BufRead, Read, Write};
 use anyhow::{Context as _, Result};
 use bytes::{Buf as _, Bytes};
 use http::header::AUTHORIZATION;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::mpsc;
 
@@ -69,10 +70,19 @@ impl Operator {
         reading.await.context("reading the server's answer")
     }
 
+    /// Hands something over and takes the answer.
+    pub(super) async fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T> {
+        let request = self.http.post(format!("{}{path}", self.base)).json(body);
+        self.answer(request).await?.json().await.context("reading the server's answer")
+    }
+
     async fn send(&self, path: &str, query: &[(&str, &str)]) -> Result<reqwest::Response> {
-        let url = format!("{}{path}", self.base);
+        self.answer(self.http.get(format!("{}{path}", self.base)).query(query)).await
+    }
+
+    async fn answer(&self, request: reqwest::RequestBuilder) -> Result<reqwest::Response> {
         let pass = self.key.mint(SystemClock::new().now());
-        let asked = self.http.get(&url).query(query).header(AUTHORIZATION, pass).send().await;
+        let asked = request.header(AUTHORIZATION, pass).send().await;
         let response = asked
             .with_context(|| format!("the store is in use, and nobody answers at {}", self.base))
             .or_hint("is `admin_listen` under `[server]` that of the running server?")?;

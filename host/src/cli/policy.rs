@@ -1,5 +1,6 @@
 //! `countersign policy`: what a policy says, before anybody depends on it.
 
+mod backtest;
 pub(super) mod init;
 mod test;
 
@@ -22,6 +23,7 @@ use crate::facts::{Collector, Limits, Subject};
 pub(super) fn run(context: &Context, command: Command) -> Result<()> {
     match command {
         Command::Init { preset, file } => init::run(context, preset, &file),
+        Command::Backtest(wanted) => backtest::run(context, &wanted),
         Command::Test(wanted) => test::run(context, &wanted),
         Command::Check { file } => check(context, &context.config()?, file),
         Command::Explain { model, version, action, workspace, with } => {

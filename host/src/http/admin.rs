@@ -1,6 +1,7 @@
 //! The admin listener: whether we live, whether we are ready, metrics, and what commands on this machine ask of the
 //! server that has the store open. Must not be reachable by clients.
 
+mod backtest;
 mod operator;
 mod ready;
 
@@ -31,6 +32,7 @@ pub fn router(app: Arc<App>, key: OperatorKey) -> Router {
         .route("/ledger/proof", get(operator::proof))
         .route("/replay", get(operator::replay))
         .route("/reload", post(operator::reload))
+        .route("/backtest", post(backtest::backtest))
         .route_layer(axum::middleware::from_fn_with_state(Arc::clone(&admin), operator::guard));
     Router::new()
         .route("/livez", get(async || "alive\n"))

@@ -16,6 +16,7 @@ mod panel;
 mod people;
 mod plugins;
 mod policy;
+mod policy_change;
 mod request;
 mod session;
 mod what_if;
@@ -84,6 +85,7 @@ pub(super) fn router(app: Arc<App>, base: String, doctor: Option<Doctor>) -> Rou
         .route("/plugins/{name}/config", get(plugins::one).post(plugins::try_config))
         .route("/policy", get(policy::show))
         .route("/policy/what-if", get(what_if::show))
+        .route("/policy/changes/{index}", get(policy_change::show))
         .route("/people", get(people::show))
         .route("/health", get(health::show))
         .route("/exceptions", get(exceptions::show))

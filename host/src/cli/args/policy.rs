@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use countersign_core::names::Version;
 use countersign_core::target::Target;
+use countersign_core::time::Millis;
 use countersign_core::what_if::WhatIf;
 
 use super::words;
@@ -32,6 +33,9 @@ pub enum Policy {
     /// Decides the cases that lie next to the policy and says what comes out otherwise. Needs no server and no MLflow.
     #[command(after_help = TEST_EXAMPLES)]
     Test(PolicyTest),
+    /// Decides recorded history again by another policy: which decisions would change, which live versions would not comply.
+    #[command(after_help = BACKTEST_EXAMPLES)]
+    Backtest(PolicyBacktest),
     /// What would be asked for an action on a version, by the registry's facts of this moment.
     #[command(
         after_help = "Examples:\n  countersign policy explain credit 7 alias=champion\n  countersign policy explain credit 7 alias=champion --with tag.risk=high --with metric.auc=0.7\n  countersign policy explain credit 7 change=artifacts"
@@ -62,6 +66,28 @@ pub struct PolicyTest {
     #[arg(long, value_name = "TEXT")]
     pub only: Option<String>,
 }
+
+#[derive(Debug, Args)]
+pub struct PolicyBacktest {
+    /// The policy that history is held against. It need not be in force, and its plugins need not be there.
+    pub file: PathBuf,
+    /// Only decisions from then on: a day (UTC) or a time. Live versions are all looked at.
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<Millis>,
+    /// The file of an earlier policy whose text the record does not have. May be repeated.
+    #[arg(long, value_name = "FILE")]
+    pub was: Vec<PathBuf>,
+}
+
+const BACKTEST_EXAMPLES: &str = "\
+Examples:
+  countersign policy backtest stricter.toml
+  countersign policy backtest stricter.toml --since 2026-01-01 --output json | jq '.changed[].because'
+
+Each decision is first made again by the policy of its time, from the facts, check runs, reviews and waivers that the
+record names. Where that does not give what was recorded, it says so and concludes nothing. A check that the new policy
+asks for and that did not run then, by these bytes and this configuration, leaves the answer unknown. Seats are filled
+by the people who are known today.";
 
 const TEST_EXAMPLES: &str = "\
 Examples:

@@ -44,7 +44,7 @@ pub(super) async fn guard(
     }
 }
 
-fn failed(error: &AppError) -> Response {
+pub(super) fn failed(error: &AppError) -> Response {
     respond(error, Shape::Problem).map(Body::new)
 }
 

@@ -113,6 +113,12 @@ pub fn requests_waiting(seat: &str) -> Key {
     Key::space("request/waiting").text(seat)
 }
 
+/// Every governed name, of all workspaces.
+#[must_use]
+pub fn all_holdings() -> Key {
+    Key::space("holding")
+}
+
 /// Ledger indexes of the policies that took effect, oldest first.
 #[must_use]
 pub fn policy_loads() -> Key {
