@@ -84,7 +84,7 @@ pub use self::discussion::{NewComment, Said};
 pub use self::emergency::NewEmergency;
 pub use self::error::AppError;
 pub use self::events::{Event, Events};
-pub use self::evidence::KnownEvidence;
+pub use self::evidence::{KnownEvidence, blob};
 pub use self::explain::{Asks, Explained, Question};
 pub use self::files::Passage;
 pub use self::generation::{Generation, LoadGenerationError};

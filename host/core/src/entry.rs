@@ -91,7 +91,7 @@ pub enum Entry {
         reason: String,
         /// Entries of before do not say.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        basis: Option<Basis>,
+        basis: Option<Box<Basis>>,
     },
     Reviewed {
         request: RequestId,

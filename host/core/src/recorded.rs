@@ -69,7 +69,7 @@ impl History {
             Entry::Refused { request, placed, decision, gates, basis, .. } => {
                 let about = (index, at, *request, decision.as_str());
                 let authors = basis.as_ref().and_then(|basis| basis.authors.clone()).unwrap_or_default();
-                let found = self.recorded(about, placed, (gates.as_slice(), basis.as_ref(), authors));
+                let found = self.recorded(about, placed, (gates.as_slice(), basis.as_deref(), authors));
                 self.rule_runs.clear();
                 Some(found)
             }
@@ -82,7 +82,7 @@ impl History {
 
     fn intent(&mut self, index: u64, at: Millis, intent: &Intent) -> Recorded {
         let about = (index, at, intent.request, "allow");
-        let parts = (intent.gates.as_slice(), intent.basis.as_ref(), intent.authors.clone());
+        let parts = (intent.gates.as_slice(), intent.basis.as_deref(), intent.authors.clone());
         let broken = intent.break_glass.and_then(|id| self.broken.get(&id).cloned());
         Recorded {
             policy: Some(intent.policy),
@@ -230,14 +230,13 @@ mod tests {
         let numbered = entries.iter().zip(0_u64..);
         let found: Vec<Recorded> =
             numbered.filter_map(|(entry, index)| history.read(index, Millis::new(5), entry)).collect();
-        let said: Vec<(u64, usize, usize, Option<Digest>, Option<Digest>)> = found
-            .iter()
-            .map(|d| (d.entry, d.reviews.len(), d.waivers[0].approvals.len(), d.policy, d.binding))
-            .collect();
         let bound = Some(Digest::of(b"bound"));
-        assert_eq!(
-            said,
-            [(5, 1, 0, Some(policy), bound), (8, 2, 1, Some(policy), bound), (9, 0, 1, Some(policy), None)]
-        );
+        let said = found.iter().map(|decision| {
+            let approvals = decision.waivers[0].approvals.len();
+            assert_eq!(decision.policy, Some(policy));
+            let is_bound = decision.binding == bound;
+            format!("{} {} {approvals} {is_bound}", decision.entry, decision.reviews.len())
+        });
+        assert_eq!(said.collect::<Vec<_>>(), ["5 1 0 true", "8 2 1 true", "9 0 1 false"]);
     }
 }

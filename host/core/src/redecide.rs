@@ -17,6 +17,9 @@ use crate::review::{Authors, Review, Roster};
 use crate::time::Millis;
 use crate::waiver::Waiver;
 
+/// What ran.
+pub type Ran = (Vec<CheckRun>, Vec<RuleRun>);
+
 /// Everything that a decision rests on, but for the policy.
 #[derive(Clone, Copy)]
 pub struct Basis<'a> {
@@ -26,7 +29,7 @@ pub struct Basis<'a> {
     /// What reviews must name to count.
     pub binding: Digest,
     /// What ran for a gate that asks this.
-    pub runs: &'a dyn Fn(&GateMatch<'_>, &Demand) -> (Vec<CheckRun>, Vec<RuleRun>),
+    pub runs: &'a dyn Fn(&GateMatch<'_>, &Demand) -> Ran,
     pub reviews: &'a [Review],
     pub open_threads: u32,
     pub authors: &'a Authors,

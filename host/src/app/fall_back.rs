@@ -166,7 +166,7 @@ impl App {
             break_glass: judged.break_glass,
             in_window: false,
             also: judged.also.clone(),
-            basis: Some(judged.basis()),
+            basis: Some(Box::new(judged.basis())),
         };
         let request = seen.value.id;
         let decided = Entry::FallingBack { request, placed: placed.clone(), intent: intent.id };

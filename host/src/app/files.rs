@@ -237,7 +237,7 @@ impl App {
             break_glass: judged.break_glass,
             in_window: false,
             also: judged.also.clone(),
-            basis: Some(judged.basis()),
+            basis: Some(Box::new(judged.basis())),
         };
         let (permit, index, _) = self.announce(judged, &intent, request).await?;
         let upload = Upload::allowed(permit, call.classified.canonical.path_and_query.clone());

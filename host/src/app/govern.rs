@@ -201,7 +201,7 @@ impl App {
             break_glass: judged.break_glass,
             in_window: false,
             also: judged.also.clone(),
-            basis: Some(judged.basis()),
+            basis: Some(Box::new(judged.basis())),
         })
     }
 

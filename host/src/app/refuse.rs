@@ -97,7 +97,13 @@ impl App {
         };
         batch = put_request(batch, &seen)?;
         if decision != "allow" {
-            entries.push(refused_entry(caller, &placed, Some(&seen.value), (decision, ""), Some(basis)));
+            entries.push(refused_entry(
+                caller,
+                &placed,
+                Some(&seen.value),
+                (decision, ""),
+                Some(Box::new(basis)),
+            ));
         }
         match self.record(&entries, batch).await {
             Err(AppError::Conflict(error)) => {
@@ -223,7 +229,7 @@ fn refused_entry(
     placed: &Placed,
     request: Option<&PromotionRequest>,
     (decision, reason): (&str, &str),
-    basis: Option<Basis>,
+    basis: Option<Box<Basis>>,
 ) -> Entry {
     Entry::Refused {
         request: request.map(|request| request.id),

@@ -33,6 +33,7 @@ pub fn router(app: Arc<App>, key: OperatorKey) -> Router {
         .route("/replay", get(operator::replay))
         .route("/reload", post(operator::reload))
         .route("/backtest", post(backtest::backtest))
+        .route("/evidence", get(backtest::evidence))
         .route_layer(axum::middleware::from_fn_with_state(Arc::clone(&admin), operator::guard));
     Router::new()
         .route("/livez", get(async || "alive\n"))

@@ -37,7 +37,7 @@ pub struct Intent {
     pub also: Vec<Subject>,
     /// What the decision rested on; `None` where nothing was decided anew, and in entries of before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub basis: Option<Basis>,
+    pub basis: Option<Box<Basis>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -66,19 +66,19 @@ async fn what_another_policy_would_have_said() {
     check(POLICY, "2 as recorded | ");
     check(
         &POLICY.replace("seats = { risk = 2 }", "seats = { risk = 2, legal = 1 }"),
-        "1 as recorded | 7 allow→hold: gate `production`: 1 signature from seat legal | alias:champion hold: gate \
+        "1 as recorded | 5 allow→hold: gate `production`: 1 signature from seat legal | alias:champion hold: gate \
          `production`: 1 signature from seat legal",
     );
     check(
         &POLICY.replace("alias = \"champion\"", "alias = \"prod\""),
-        "0 as recorded | 3 hold→ungoverned: gate `production` does not stand in its way | 7 allow→ungoverned: gate \
+        "0 as recorded | 2 hold→ungoverned: gate `production` does not stand in its way | 5 allow→ungoverned: gate \
          `production` does not stand in its way",
     );
     let stricter =
         POLICY.replace("[[tier]]", "[[tier]]\nname = \"new\"\nwhen = 'version.number == 7'\n[[tier]]");
     check(
         &format!("{stricter}\n  [gate.approvals.new]\n  seats = {{ risk = 3 }}\n"),
-        "1 as recorded | 7 allow→hold: its tier is `new`, and was `low`; gate `production`: 1 signature from seat risk | \
+        "1 as recorded | 5 allow→hold: its tier is `new`, and was `low`; gate `production`: 1 signature from seat risk | \
          alias:champion hold: its tier is `new`, and was `low`; gate `production`: 1 signature from seat risk",
     );
 }
@@ -96,7 +96,7 @@ async fn a_check_that_never_ran_leaves_it_unknown() {
     );
     assert_eq!(
         told(&backtest(&world, &asked, &[], None)),
-        "0 as recorded | alias:champion unknown: would need a run of auc | 3: a run of auc | 7: a run of auc"
+        "0 as recorded | alias:champion unknown: would need a run of auc | 2: a run of auc | 5: a run of auc"
     );
     let advisory = asked.replace("required = true", "required = false");
     assert_eq!(told(&backtest(&world, &advisory, &[], None)), "2 as recorded | ");

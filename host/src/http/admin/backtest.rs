@@ -1,10 +1,13 @@
-//! History held against another policy, for a command on this machine.
+//! History held against another policy, and the evidence that a case of a policy begins with, for a command on this
+//! machine.
 
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Query, State};
+use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
+use countersign_core::digest::Digest;
 use countersign_core::policy::Policy;
 use countersign_core::time::Millis;
 use serde::Deserialize;
@@ -28,6 +31,22 @@ pub(super) struct Asked {
 struct Text {
     file: String,
     text: String,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Which {
+    digest: Digest,
+}
+
+/// A blob of evidence that is JSON.
+pub(super) async fn evidence(
+    State(admin): State<Arc<Admin>>,
+    Query(Which { digest }): Query<Which>,
+) -> Response {
+    match admin.app.evidence(digest) {
+        Ok(bytes) => ([(CONTENT_TYPE, "application/json")], bytes).into_response(),
+        Err(error) => failed(&error),
+    }
 }
 
 pub(super) async fn backtest(State(admin): State<Arc<Admin>>, Json(asked): Json<Asked>) -> Response {

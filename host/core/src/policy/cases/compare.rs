@@ -20,7 +20,7 @@ pub struct Difference {
 /// Everything that is not as expected.
 pub(super) fn differences(expect: &Expected, got: &Got) -> Vec<Difference> {
     let differs =
-        |what, expected: String, got: String| (expected != got).then(|| Difference { what, expected, got });
+        |what, expected: String, got: String| (expected != got).then_some(Difference { what, expected, got });
     let text = |what, expected: &Option<String>, got: &str| {
         expected.as_ref().and_then(|expected| differs(what, expected.clone(), got.to_owned()))
     };
