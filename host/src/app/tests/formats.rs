@@ -149,7 +149,7 @@ async fn what_is_written_today_reads_as_the_fixtures_do() {
 }
 
 /// A story with many kinds of entries: the ledger and the store that it leaves.
-async fn told_at_length() -> (Vec<u8>, Vec<u8>) {
+pub(super) async fn told_at_length() -> (Vec<u8>, Vec<u8>) {
     let world = World::new(POLICY).await;
     world.app.started("countersign 0.1.0".to_owned(), Some("operator:ana".to_owned())).await.unwrap();
     let first = world.asked().await.id;
