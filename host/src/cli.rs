@@ -1,5 +1,6 @@
 //! The command line: parsing, and one module per noun. The only place where errors are `anyhow`.
 
+mod account;
 pub mod args;
 mod background;
 mod background_replay;

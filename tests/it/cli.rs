@@ -3,6 +3,7 @@
 mod files;
 mod ledger;
 mod people;
+mod policy;
 
 use clap::CommandFactory as _;
 use countersign::cli::args::Cli;

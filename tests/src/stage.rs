@@ -56,6 +56,7 @@ impl Stage {
             let workdir =
                 Workdir::create(&dir.join("countersign"), &mlflow.url(), &workdir::story_policy()?)?
                     .under(prefix)?;
+            std::fs::write(workdir.dir.join("policy.tests.toml"), workdir::STORY_CASES)?;
             let mut host = Countersign::on(workdir);
             let mut tokens = BTreeMap::new();
             for (name, password) in PEOPLE {

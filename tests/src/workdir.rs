@@ -162,6 +162,75 @@ guards = [{{ alias = "champion" }}, {{ alias = "prod-*" }}, {{ stage = "Producti
     ))
 }
 
+/// What the policy of the story must decide: its `policy.tests.toml`.
+pub const STORY_CASES: &str = r#"[defaults]
+action = "alias=champion"
+requester = "ana"
+facts = { model = "credit", version = 2 }
+
+[[case]]
+name = "the weak version is refused"
+checks = { metric-threshold = "fail" }
+  [case.expect]
+  decision = "deny"
+  violations = ["check metric-threshold failed"]
+
+[[case]]
+name = "the strong version waits for one of risk"
+  [case.expect]
+  decision = "hold"
+  tier = "low"
+  needs = ["1 signature from seat risk"]
+
+[[case]]
+name = "ruth lets it through"
+reviews = [{ by = "ruth", seat = "risk" }]
+  [case.expect]
+  decision = "allow"
+
+[[case]]
+name = "ana cannot sign what she asked for"
+reviews = [{ by = "ana", seat = "risk" }]
+  [case.expect]
+  decision = "hold"
+
+[[case]]
+name = "a machine signs nothing"
+machines = ["ci-bot"]
+reviews = [{ by = "ci-bot", seat = "risk" }]
+  [case.expect]
+  decision = "hold"
+
+[[case]]
+name = "a model of high risk asks for two seats"
+facts = { model_tags = { risk = "high" } }
+  [case.expect]
+  decision = "hold"
+  tier = "high"
+  seats = { risk = 1, legal = 1 }
+
+[[case]]
+name = "a waiver of one check is all that it is"
+checks = { model-card = "fail" }
+waivers = [{ check = "model-card", approved_by = "ruth" }]
+  [case.expect]
+  decision = "hold"
+  violations = []
+
+[[case]]
+name = "deleting the champion is asked of its people"
+action = "change=delete"
+facts = { aliases = { champion = 2 } }
+  [case.expect]
+  decision = "hold"
+
+[[case]]
+name = "dev is nobody's business"
+action = "alias=dev"
+  [case.expect]
+  decision = "ungoverned"
+"#;
+
 /// A `[[plugin]]` for a component that `cargo xt plugins` has built.
 pub fn pinned(name: &str, grants: &[&str]) -> Result<String> {
     let component = paths::plugin(name);

@@ -4,18 +4,22 @@
 //! People appear by opaque id only, so that a profile can be erased and every proof still holds.
 
 mod about;
+mod basis;
 mod check_run;
 mod keep;
 mod kind;
 mod live;
+mod policy_load;
 mod write;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+pub use self::basis::{Basis, RanCheck};
 pub use self::check_run::{CheckRunRecord, CheckSays, Spent};
 pub use self::keep::{Collected, Erased, Hold, Released, Unstable};
 pub use self::live::{Bypass, Live, TakenBack};
+pub use self::policy_load::{Cause, PolicyCommit, PolicyLoad, TakenUpBy};
 pub use self::write::{Intent, OutcomeResult};
 use crate::action::Placed;
 use crate::break_glass::BreakGlass;
@@ -43,11 +47,12 @@ pub enum Entry {
     Started {
         software: String,
         policy: Digest,
+        /// Its text, kept as evidence, where no earlier entry names it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        text: Option<Digest>,
     },
     /// A policy took effect, or was refused and the old one kept.
-    PolicyLoaded {
-        policy: Digest,
-    },
+    PolicyLoaded(PolicyLoad),
     PolicyRefused {
         kept: Digest,
         reason: String,
@@ -86,6 +91,9 @@ pub enum Entry {
         decision: String,
         gates: Vec<GateVerdict>,
         reason: String,
+        /// Entries of before do not say.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        basis: Option<Box<Basis>>,
     },
     Reviewed {
         request: RequestId,

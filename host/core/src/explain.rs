@@ -69,6 +69,20 @@ pub fn headline(gates: &[GateVerdict], seat_members: &dyn Fn(&Seat) -> Vec<Strin
     }
 }
 
+/// What every enforced gate still needs, as it is said in a refusal.
+#[must_use]
+pub fn needs_of(gates: &[GateVerdict], seat_members: &dyn Fn(&Seat) -> Vec<String>) -> Vec<String> {
+    let enforced = gates.iter().filter(|gate| gate.enforced);
+    enforced.flat_map(needs).map(|need| need_phrase(need, seat_members)).collect()
+}
+
+/// What stands against it by every enforced gate, as it is said in a refusal.
+#[must_use]
+pub fn violations_of(gates: &[GateVerdict], check_runs: &[CheckRun]) -> Vec<String> {
+    let enforced = gates.iter().filter(|gate| gate.enforced);
+    enforced.flat_map(violations).map(|violation| violation_phrase(violation, check_runs)).collect()
+}
+
 /// Why what was said of an earlier request stands against the same write, and what to do; the address follows.
 #[must_use]
 pub const fn stands_against(state: &State) -> &'static str {

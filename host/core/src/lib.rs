@@ -2,7 +2,7 @@
 //!
 //! Reading order is the order of a request: [`names`], [`action`], [`classify`], [`facts`], [`check`],
 //! [`policy`], [`review`], [`seating`], [`waiver`], [`break_glass`], [`decide`], [`permit`], [`request`],
-//! [`evidence`], [`entry`], [`separation`], [`insights`], [`explain`], [`target`], [`what_if`].
+//! [`evidence`], [`entry`], [`separation`], [`insights`], [`explain`], [`target`], [`what_if`], [`recorded`], [`redecide`].
 //!
 //! This crate must not know: the time, the network, a disk, randomness, the environment, HTTP responses,
 //! MLflow's JSON. Everything comes in as an argument and goes out as a value.
@@ -23,10 +23,13 @@ pub mod evidence;
 pub mod explain;
 pub mod facts;
 pub mod insights;
+pub mod line_diff;
 pub mod lowered;
 pub mod names;
 pub mod permit;
 pub mod policy;
+pub mod recorded;
+pub mod redecide;
 pub mod request;
 pub mod retention;
 pub mod review;

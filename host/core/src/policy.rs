@@ -4,7 +4,9 @@
 //! file at once. What a policy says about an action is in [`governance`], about a subject's risk in [`tier`].
 //! This module must not know: where the file lies, how plugins run, who the caller is.
 
+pub mod cases;
 pub mod changes;
+mod demand;
 pub mod exceptions;
 pub mod expiry;
 pub mod explain;

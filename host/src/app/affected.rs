@@ -10,9 +10,9 @@ use countersign_core::action::{Action, Placed};
 use countersign_core::check::RuleRun;
 use countersign_core::decide::{Demand, TierFound};
 use countersign_core::entry::Entry;
-use countersign_core::facts::{Facts, Subject};
-use countersign_core::names::{ModelName, PersonId, Tier, Version};
-use countersign_core::policy::{self, FactRead, GateMatch, TierOutcome};
+use countersign_core::facts::Subject;
+use countersign_core::names::{ModelName, PersonId, Version};
+use countersign_core::policy::{FactRead, GateMatch};
 use countersign_core::review::{Authors, Review};
 
 use super::generation::{Generation, LoadedCheck};
@@ -88,7 +88,7 @@ impl App {
     ) -> Result<Affected, AppError> {
         let named: BTreeSet<&(ModelName, Version)> = gates.iter().flat_map(|found| &found.changes).collect();
         let judging = |snapshot: Arc<Snapshot>| {
-            let (tier, read) = tier_found(generation, &snapshot.facts, &placed.action);
+            let (tier, read) = generation.policy.tier_found(&snapshot.facts, &placed.action);
             Judging { snapshot, tier, read }
         };
         let mut found = Vec::new();
@@ -182,25 +182,4 @@ fn leniency(generation: &Generation, tier: &TierFound) -> Option<usize> {
 fn rule_entry(run: &RuleRun, subject: &Subject) -> Entry {
     let (workspace, model) = (subject.workspace.clone(), subject.model.clone());
     Entry::RuleRun { workspace, model, version: subject.version, run: run.clone() }
-}
-
-/// The tier, and the facts that it was found by.
-pub(super) fn tier_found(
-    generation: &Generation,
-    facts: &Facts,
-    action: &Action,
-) -> (TierFound, Vec<FactRead>) {
-    if generation.policy.tiers().is_empty() {
-        return (TierFound::None, Vec::new());
-    }
-    let found = policy::tier::tiering(&generation.policy, facts, action);
-    let tier = match found.outcome {
-        TierOutcome::Known { tier, .. } => TierFound::Known(tier),
-        TierOutcome::Unknown { tier, reason } => unknown_tier(&tier, &reason),
-    };
-    (tier, found.read)
-}
-
-fn unknown_tier(tier: &Tier, reason: &str) -> TierFound {
-    TierFound::Unknown(format!("the condition of tier `{tier}` cannot be evaluated: {reason}"))
 }

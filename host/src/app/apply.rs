@@ -93,6 +93,7 @@ impl App {
             break_glass: judged.break_glass,
             in_window: false,
             also: judged.also.clone(),
+            basis: Some(Box::new(judged.basis())),
         };
         let (found, now) = (judged.judgement(), self.clock.now());
         let seen = seen.try_map(|request| Ok(request.judged(found, now)?.applying(intent.id, now)?))?;

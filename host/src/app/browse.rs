@@ -127,6 +127,7 @@ impl App {
 mod tests {
     use super::super::testing;
     use super::*;
+    use countersign_core::entry::PolicyLoad;
 
     async fn written() -> std::sync::Arc<App> {
         let (app, _files) = testing::app().await;
@@ -139,7 +140,7 @@ mod tests {
             };
             app.note(&entry).await;
         }
-        app.note(&Entry::PolicyLoaded { policy: Digest::of(b"\"model\":\"credit\"") }).await;
+        app.note(&Entry::PolicyLoaded(PolicyLoad::of(Digest::of(b"\"model\":\"credit\"")))).await;
         app
     }
 

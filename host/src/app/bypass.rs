@@ -135,6 +135,7 @@ impl App {
             break_glass: None,
             in_window: false,
             also: Vec::new(),
+            basis: None,
         };
         let index = self.record_intent(Vec::new(), &intent, Batch::new()).await?;
         crash_point!(RevertAnnounced);

@@ -161,7 +161,7 @@ fn event(entry: &Entry) -> Option<Event> {
         Entry::Held(hold) => {
             Event { request: hold.request, ..new }.of(&hold.workspace, Some(&hold.model), None)
         }
-        Entry::PolicyLoaded { .. }
+        Entry::PolicyLoaded(_)
         | Entry::PluginUnstable(_)
         | Entry::ProfileErased(_)
         | Entry::WaiverAsked { .. }

@@ -73,7 +73,10 @@ impl App {
 }
 
 /// A blob of a store by its digest.
-pub(super) fn blob(store: &dyn Store, digest: Digest) -> Result<Vec<u8>, AppError> {
+///
+/// # Errors
+/// When it was not kept, or is not what its digest says.
+pub fn blob(store: &dyn Store, digest: Digest) -> Result<Vec<u8>, AppError> {
     let key = keys::evidence(&digest);
     let value = match store.get(&key)? {
         Some(value) => value,

@@ -166,6 +166,7 @@ impl App {
             break_glass: judged.break_glass,
             in_window: false,
             also: judged.also.clone(),
+            basis: Some(Box::new(judged.basis())),
         };
         let request = seen.value.id;
         let decided = Entry::FallingBack { request, placed: placed.clone(), intent: intent.id };
@@ -202,6 +203,7 @@ impl App {
             break_glass: None,
             in_window: false,
             also: Vec::new(),
+            basis: None,
         };
         let decided = Entry::FallingBack { request: seen.value.id, placed, intent: intent.id };
         let moving = Fallback::Moving { intent: intent.id, to, leaves_for: Some(stage) };

@@ -97,6 +97,7 @@ impl App {
             break_glass: None,
             in_window: true,
             also: request.also,
+            basis: None,
         };
         let batch = Batch::new().expect_unchanged(key, Some(open));
         let index = self.record_intent(Vec::new(), &intent, batch).await?;
@@ -236,6 +237,7 @@ impl App {
             break_glass: judged.break_glass,
             in_window: false,
             also: judged.also.clone(),
+            basis: Some(Box::new(judged.basis())),
         };
         let (permit, index, _) = self.announce(judged, &intent, request).await?;
         let upload = Upload::allowed(permit, call.classified.canonical.path_and_query.clone());

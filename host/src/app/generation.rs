@@ -1,19 +1,17 @@
 //! One generation: a policy with every plugin that it names, loaded and validated. Immutable once built; a
 //! reload builds a whole new one and swaps it, or keeps the old one and says so.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
 use countersign_core::canonical;
-use countersign_core::decide::{CheckDemand, Demand, TierFound};
+use countersign_core::decide::{Demand, TierFound};
 use countersign_core::digest::Digest;
-use countersign_core::entry::Entry;
-use countersign_core::names::{GateName, PluginName, Seat};
-use countersign_core::policy::{
-    self, GateMatch, Mode, OnApproval, OnFailure, Policy, PolicyError, SignatureKind, Source,
-};
+use countersign_core::entry::{Entry, TakenUpBy};
+use countersign_core::names::{GateName, PluginName};
+use countersign_core::policy::{self, GateMatch, Policy, PolicyError, Source};
 use countersign_core::time::Millis;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -29,8 +27,9 @@ pub struct Generation {
     /// Per gate, in the order of the policy.
     checks: BTreeMap<GateName, Vec<LoadedCheck>>,
     pub loaded_at: Millis,
-    /// Where the policy was read.
+    /// Where the policy was read, and what stood there.
     pub file: PathBuf,
+    pub text: String,
 }
 
 /// A check of a gate, ready to run.
@@ -92,7 +91,8 @@ impl Generation {
             tracing::warn!(policy.file = %file.display(), "{remark}");
         }
         let checks = ready_checks(&policy, &plugins)?;
-        let this = Self { policy, plugins, components, checks, loaded_at: now, file: file.to_owned() };
+        let file = file.to_owned();
+        let this = Self { policy, plugins, components, checks, loaded_at: now, file, text };
         this.validate(engine).await?;
         Ok(this)
     }
@@ -103,75 +103,14 @@ impl Generation {
         matched: &GateMatch<'_>,
         tier: &TierFound,
     ) -> Result<(Demand, Vec<LoadedCheck>), AppError> {
-        let gate = matched.gate;
+        let demand = self.policy.demand(matched, tier)?;
         if !matched.changes.is_empty() {
-            return Ok((self.demand_for_change(matched, tier), Vec::new()));
+            return Ok((demand, Vec::new()));
         }
         // A gate that nobody knows must not become one without checks.
-        let unknown = || AppError::NotFound(format!("the policy in force has no gate `{}`", gate.name));
-        let checks = self.checks.get(&gate.name).cloned().ok_or_else(unknown)?;
-        let demands = gate.checks.iter().zip(&checks).map(|(check, loaded)| CheckDemand {
-            plugin: check.plugin.clone(),
-            config_digest: loaded.config_digest,
-            required: check.required,
-            holds_on: countersign_core::check::FailureClass::ALL
-                .into_iter()
-                .filter(|class| self.policy.on_failure(check, *class) == OnFailure::Hold)
-                .collect(),
-        });
-        let approvals = tier.known().and_then(|tier| self.policy.approvals(gate, tier));
-        let demand = Demand {
-            gate: gate.name.clone(),
-            enforced: gate.mode == Mode::Enforce,
-            tier: tier.clone(),
-            tier_facts: Vec::new(),
-            lowered_from: None,
-            checks: demands.collect(),
-            rules: gate.rules.iter().map(|rule| rule.plugin.clone()).collect(),
-            seats: approvals.map(|a| a.seats.clone()).unwrap_or_default(),
-            vetoes: self.vetoes(),
-            expires: approvals.and_then(|a| a.expires),
-            unknown_author_holds: gate.unknown_author == policy::UnknownAuthor::Hold,
-            unknown_run_author_holds: gate.unknown_run_author == policy::UnknownAuthor::Hold,
-            evidence_first: approvals.is_some_and(|a| a.evidence_first),
-            unresolved_blocks: approvals.is_some_and(|a| a.unresolved_blocks),
-            reauthenticate: approvals.is_some_and(|a| a.signature == SignatureKind::Reauthenticate),
-            sample: approvals.and_then(|a| a.sample.clone()),
-            applies: gate.on_approval == OnApproval::Apply,
-        };
-        Ok((demand, checks))
-    }
-
-    /// What takes something back needs the people and no checks: a version may be taken away because it fails them.
-    fn demand_for_change(&self, matched: &GateMatch<'_>, tier: &TierFound) -> Demand {
-        let gate = matched.gate;
-        Demand {
-            gate: gate.name.clone(),
-            enforced: gate.mode == Mode::Enforce,
-            tier: tier.clone(),
-            tier_facts: Vec::new(),
-            lowered_from: None,
-            checks: Vec::new(),
-            rules: gate.rules.iter().map(|rule| rule.plugin.clone()).collect(),
-            seats: gate.seats_for_change(tier.known()),
-            vetoes: self.vetoes(),
-            expires: None,
-            unknown_author_holds: false,
-            unknown_run_author_holds: false,
-            evidence_first: false,
-            unresolved_blocks: false,
-            reauthenticate: tier
-                .known()
-                .and_then(|tier| self.policy.approvals(gate, tier))
-                .is_some_and(|a| a.signature == SignatureKind::Reauthenticate),
-            sample: None,
-            applies: false,
-        }
-    }
-
-    fn vetoes(&self) -> BTreeSet<Seat> {
-        let seats = self.policy.seats().iter().filter(|seat| seat.veto);
-        seats.map(|seat| seat.name.clone()).collect()
+        let name = &matched.gate.name;
+        let unknown = || AppError::NotFound(format!("the policy in force has no gate `{name}`"));
+        Ok((demand, self.checks.get(name).cloned().ok_or_else(unknown)?))
     }
 
     pub(super) fn plugin(&self, name: &PluginName) -> Result<&Arc<Plugin>, AppError> {
@@ -268,15 +207,18 @@ impl App {
     ///
     /// # Errors
     /// Why the new generation could not be built. That attempt is recorded.
-    pub async fn reload(&self) -> Result<Digest, LoadGenerationError> {
+    pub async fn reload(&self, by: TakenUpBy) -> Result<Digest, LoadGenerationError> {
         let old = self.generation.load_full();
         match Generation::load(&old.file, &self.engine, self.clock.now()).await {
             Ok(new) => {
                 let digest = new.policy.digest().0;
                 self.keep_plugins(&new).await?;
                 crash_point!(PluginsKept);
-                if digest != old.policy.digest().0 {
-                    self.note(&Entry::PolicyLoaded { policy: digest }).await;
+                let was = old.policy.digest().0;
+                if digest != was
+                    && let Err(error) = self.took_effect(&new, Some(was), by).await
+                {
+                    tracing::error!(%error, "entry could not be recorded: policy-loaded");
                 }
                 self.generation.store(Arc::new(new));
                 self.reload_error.store(None);
@@ -307,14 +249,6 @@ impl App {
             }
         }
         Ok(())
-    }
-
-    /// Records that this process has begun.
-    ///
-    /// # Errors
-    /// When nothing can be recorded: a gate that cannot record does not open.
-    pub(crate) async fn started(&self, entry: Entry) -> Result<(), AppError> {
-        self.record(std::slice::from_ref(&entry), Batch::new()).await.map(|_| ())
     }
 
     /// Records something that has no state of its own; failing to is logged, and the gate will notice.

@@ -143,6 +143,7 @@ impl App {
         let request = self.approve(request, &judged)?;
         let intent = self.intent(call, &judged, request.as_ref().map(|seen| seen.value.id))?;
         let canonical = spelt(&call.classified.canonical)?;
+        self.keep_basis(&mut judged)?;
         let (permit, announcement) = self.announcement(judged, &intent, request)?;
         let (release, until) = withheld();
         let announcing = async {
@@ -200,16 +201,18 @@ impl App {
             break_glass: judged.break_glass,
             in_window: false,
             also: judged.also.clone(),
+            basis: Some(Box::new(judged.basis())),
         })
     }
 
     /// Writes the intent with everything that it rests on in one durable step.
     pub(super) async fn announce(
         &self,
-        judged: Judged,
+        mut judged: Judged,
         intent: &Intent,
         request: Option<Seen<PromotionRequest>>,
     ) -> Result<(Permit, u64, Option<Seen<PromotionRequest>>), AppError> {
+        self.keep_basis(&mut judged)?;
         let (permit, announcement) = self.announcement(judged, intent, request)?;
         let (index, request) = self.write_down(announcement, intent).await?;
         Ok((permit, index, request))

@@ -137,6 +137,7 @@ impl App {
 mod tests {
     use super::super::testing;
     use super::*;
+    use countersign_core::entry::{Cause, TakenUpBy};
 
     #[tokio::test]
     async fn a_refused_policy_shows() {
@@ -144,7 +145,7 @@ mod tests {
         let verdict = || app.health().iter().map(|finding| finding.verdict).max();
         assert_eq!(verdict(), Some(Verdict::Ok));
         std::fs::write(&app.generation.load().file, "[[gate]]").unwrap();
-        app.reload().await.unwrap_err();
+        app.reload(TakenUpBy::claimed(Cause::FileChanged, None)).await.unwrap_err();
         assert_eq!(verdict(), Some(Verdict::Fail));
     }
 }

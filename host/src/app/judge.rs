@@ -5,6 +5,7 @@ use countersign_core::canonical;
 use countersign_core::check::CheckRun;
 use countersign_core::decide::{self, Case, Decision, Exceptions, TierFound, Verdict};
 use countersign_core::digest::Digest;
+use countersign_core::entry::{Basis, RanCheck};
 use countersign_core::facts::{Facts, Subject};
 use countersign_core::lowered::Lowered;
 use countersign_core::policy::GateMatch;
@@ -36,6 +37,8 @@ pub(super) struct Judged {
     pub(super) break_glass: Option<uuid::Uuid>,
     /// Further versions that it would change.
     pub(super) also: Vec<Subject>,
+    /// Threads that nobody has settled, where a gate asks.
+    pub(super) open_threads: u32,
 }
 
 impl Judged {
@@ -45,6 +48,12 @@ impl Judged {
         // Under the digest that the request names: it is over the same bytes.
         self.fresh.evidence.keep(facts);
         Ok(())
+    }
+
+    /// What it rests on, by digest: the facts must be kept with it.
+    pub(super) fn basis(&self) -> Basis {
+        let checks = self.runs.iter().map(RanCheck::from).collect();
+        Basis { facts: self.facts_digest, checks, open_threads: self.open_threads, authors: None }
     }
 
     /// The part that a promotion request keeps.
@@ -76,6 +85,15 @@ pub(super) struct Asked<'a> {
 }
 
 impl App {
+    /// Keeps the facts of a decision that its entry names, unless they are kept already.
+    pub(super) fn keep_basis(&self, judged: &mut Judged) -> Result<(), AppError> {
+        // Facts are often those of the request, or of a call before.
+        if self.known_evidence.pin_present(&*self.store, &[judged.facts_digest], self.clock.now())? {
+            return Ok(());
+        }
+        judged.keep_facts()
+    }
+
     /// As [`App::judge`], for a write that is made at once where nothing stands against it. Remembered facts are
     /// good enough to refuse by. What lets a write through is read anew, unless the operator has said otherwise
     /// (`[facts] at_write`).
@@ -165,6 +183,7 @@ impl App {
             expires,
             break_glass,
             also,
+            open_threads,
         })
     }
 

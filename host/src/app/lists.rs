@@ -85,11 +85,15 @@ pub(super) fn move_in_lists(
 
 /// Where entries are listed, once the number of the first is known.
 pub(super) fn places_of_entries(entries: &[Entry]) -> impl Fn(u64) -> Vec<Write> + Send + Sync + use<> {
-    let about = entries.iter().zip(0_u64..).filter_map(|(entry, nth)| Some((nth, entry.request()?.0)));
-    let about: Vec<_> = about.collect();
+    let list = |(entry, nth): (&Entry, u64)| match entry {
+        Entry::PolicyLoaded(_) | Entry::Started { text: Some(_), .. } => Some((nth, keys::policy_loads())),
+        _ => Some((nth, keys::entries_of_request(entry.request()?.0))),
+    };
+    let listed: Vec<(u64, Key)> = entries.iter().zip(0_u64..).filter_map(list).collect();
     move |first| {
-        let key = |(nth, id): &(u64, uuid::Uuid)| keys::entries_of_request(*id).number(first + nth);
-        about.iter().map(|entry| Write::Put(key(entry), codec::encode_raw(&[]))).collect()
+        let put =
+            |(nth, list): &(u64, Key)| Write::Put(list.clone().number(first + nth), codec::encode_raw(&[]));
+        listed.iter().map(put).collect()
     }
 }
 

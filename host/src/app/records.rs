@@ -376,6 +376,7 @@ mod tests {
             break_glass: None,
             in_window: false,
             also: Vec::new(),
+            basis: None,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use countersign_core::action::Placed;
 use countersign_core::digest::Digest;
-use countersign_core::entry::Entry;
+use countersign_core::entry::{Basis, Entry};
 use countersign_core::explain;
 use countersign_core::policy::{Governance, Mode};
 use countersign_core::request::{PromotionRequest, RequestId};
@@ -75,6 +75,7 @@ impl App {
         judged.keep_facts()?;
         let now = self.clock.now();
         let (before, found) = (earlier.id(), judged.judgement());
+        let basis = Basis { authors: Some(judged.authors.clone()), ..judged.basis() };
         let (mut entries, mut batch) = judged.fresh.put(self, Batch::new())?;
         let seen = match earlier {
             Earlier::Live(seen) => {
@@ -96,7 +97,13 @@ impl App {
         };
         batch = put_request(batch, &seen)?;
         if decision != "allow" {
-            entries.push(refused_entry(caller, &placed, Some(&seen.value), decision, ""));
+            entries.push(refused_entry(
+                caller,
+                &placed,
+                Some(&seen.value),
+                (decision, ""),
+                Some(Box::new(basis)),
+            ));
         }
         match self.record(&entries, batch).await {
             Err(AppError::Conflict(error)) => {
@@ -174,7 +181,7 @@ impl App {
             decision = "deny",
             "protected write refused"
         );
-        let entry = refused_entry(&call.caller, &call.classified.placed, None, "deny", reason);
+        let entry = refused_entry(&call.caller, &call.classified.placed, None, ("deny", reason), None);
         self.record(std::slice::from_ref(&entry), Batch::new()).await?;
         let refusal = Refusal {
             message,
@@ -201,8 +208,8 @@ impl App {
             &call.caller,
             &call.classified.placed,
             Some(rejected),
-            "deny",
-            &format!("{} before", rejected.state.as_str()),
+            ("deny", &format!("{} before", rejected.state.as_str())),
+            None,
         );
         self.record(std::slice::from_ref(&entry), Batch::new()).await?;
         let refusal = Refusal {
@@ -221,8 +228,8 @@ fn refused_entry(
     caller: &Caller,
     placed: &Placed,
     request: Option<&PromotionRequest>,
-    decision: &str,
-    reason: &str,
+    (decision, reason): (&str, &str),
+    basis: Option<Box<Basis>>,
 ) -> Entry {
     Entry::Refused {
         request: request.map(|request| request.id),
@@ -231,6 +238,7 @@ fn refused_entry(
         decision: decision.to_owned(),
         gates: request.map(|request| request.gates.clone()).unwrap_or_default(),
         reason: reason.to_owned(),
+        basis,
     }
 }
 

@@ -1,5 +1,6 @@
 //! The workflow as people meet it: a whole app in front of an MLflow that knows one model and its aliases.
 
+mod backtest;
 mod changes;
 mod crash;
 mod difference;
@@ -7,12 +8,14 @@ mod discussion;
 mod exceptions;
 mod expiry;
 mod files;
+mod formats;
 mod glance;
 mod lists;
 mod mlflow;
 mod notices;
 mod orders;
 mod retention;
+mod schemas;
 mod stages;
 mod standing;
 mod tier_drift;

@@ -12,7 +12,6 @@ use countersign_core::names::{ModelName, Seat, Tier, Version, Workspace};
 use countersign_core::policy::{FactRead, Governance, Mode, tier};
 use countersign_core::request::{PromotionRequest, RequestId, State, TierDrift};
 
-use super::affected::tier_found;
 use super::bypass::{Name, alias_name, stage_name, watched};
 use super::judge::Asked;
 use super::records::{Earlier, Holding, Seen, put_request};
@@ -130,7 +129,7 @@ impl App {
     async fn watch_tier(&self, generation: &Generation, held: Held) -> Result<bool, AppError> {
         let live = &held.live;
         let snapshot = self.registry.get(&live.workspace, &live.model, live.version).await?;
-        let (found, read) = tier_found(generation, &snapshot.facts, &held.intent.placed.action);
+        let (found, read) = generation.policy.tier_found(&snapshot.facts, &held.intent.placed.action);
         // A tier that cannot be told is neither the one nor another.
         let TierFound::Known(to) = found else { return Ok(false) };
         let before = held.seen.value.drift.as_ref();

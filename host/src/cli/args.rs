@@ -1,6 +1,7 @@
 //! The command line as a tree of types. What the commands do is in the modules beside this one.
 
 mod insights;
+mod policy;
 mod requests;
 mod retention;
 mod user;
@@ -9,16 +10,15 @@ mod words;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use countersign_core::names::Version;
 
 pub use self::insights::Insights;
+pub use self::policy::{Policy, PolicyBacktest, PolicyTest};
 pub use self::requests::{
     NewWaiver, Reason, Request, RequestCommand, Talk, Vote, Waiver, WaiverCommand, Word,
 };
 pub use self::retention::{NewHold, Retention, RetentionCommand};
 pub use self::user::{Token, User};
 pub use self::words::Replayed;
-pub use super::policy::init::Preset;
 pub use countersign_core::target::Target;
 pub use countersign_core::what_if::WhatIf;
 
@@ -137,44 +137,6 @@ pub enum Config {
     /// Prints the JSON Schema of the file.
     #[command(after_help = "Example:\n  countersign config schema > countersign.schema.json")]
     Schema,
-}
-
-#[derive(Debug, Subcommand)]
-pub enum Policy {
-    /// Writes a commented policy with the tiers critical, high, medium and low. It is valid as it stands.
-    #[command(after_help = "Example:\n  countersign policy init --preset startup")]
-    Init {
-        #[arg(long, value_enum, default_value = "bank")]
-        preset: Preset,
-        /// Where it goes; never over another file.
-        #[arg(long, default_value = "policy.toml")]
-        file: PathBuf,
-    },
-    /// Reads the policy, loads its plugins and validates their configurations; names everything that is wrong.
-    #[command(
-        after_help = "Example:\n  countersign policy check policy.toml && kill -HUP $(pidof countersign)"
-    )]
-    Check {
-        /// Another file than `[policy] file`.
-        file: Option<PathBuf>,
-    },
-    /// What would be asked for an action on a version, by the registry's facts of this moment.
-    #[command(
-        after_help = "Examples:\n  countersign policy explain credit 7 alias=champion\n  countersign policy explain credit 7 alias=champion --with tag.risk=high --with metric.auc=0.7\n  countersign policy explain credit 7 change=artifacts"
-    )]
-    Explain {
-        model: String,
-        #[arg(value_parser = words::version)]
-        version: Version,
-        /// `alias=NAME`, `stage=NAME`, `register_into=MODEL`, or `change=WHAT` of what the version holds, by its key in the policy.
-        action: Target,
-        /// The MLflow workspace of the model.
-        #[arg(long, default_value = "default")]
-        workspace: String,
-        /// What if this were so: `tag.NAME=VALUE`, `model_tag.…`, `param.…` or `metric.NAME=NUMBER`. May be repeated.
-        #[arg(long, value_name = "FACT=VALUE")]
-        with: Vec<WhatIf>,
-    },
 }
 
 #[derive(Debug, Subcommand)]

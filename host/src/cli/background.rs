@@ -5,9 +5,11 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
+use countersign_core::entry::{Cause, TakenUpBy};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use super::account;
 use crate::app::App;
 use crate::auth::Auth;
 use crate::config::Config;
@@ -38,7 +40,7 @@ pub(super) fn spawn(app: &Arc<App>, config: &Config, stop: &CancellationToken) -
     let reloading = Arc::clone(app);
     tokio::spawn(until(stop.clone(), async move {
         while hangup.recv().await.is_some() {
-            let _ = reloading.reload().await;
+            let _ = reloading.reload(TakenUpBy::claimed(Cause::Signal, account::own())).await;
         }
     }));
     let mut terminate = signal(SignalKind::terminate()).context("listening for SIGTERM")?;
@@ -137,7 +139,8 @@ async fn watch_policy(app: Arc<App>, file: std::path::PathBuf) {
         let now = stamp(&file).await;
         if now != seen {
             seen = now;
-            let _ = app.reload().await;
+            let by = TakenUpBy::claimed(Cause::FileChanged, account::owner(&file));
+            let _ = app.reload(by).await;
         }
     }
 }

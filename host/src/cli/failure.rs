@@ -40,12 +40,33 @@ pub(super) fn hinted(error: impl Display, hint: impl Display) -> anyhow::Error {
     Hinted { error: anyhow::anyhow!("{error}"), hint: hint.to_string() }.into()
 }
 
+/// What was given cannot be understood: the exit code is 2, as for a wrong argument.
+#[derive(Debug)]
+struct Misread(anyhow::Error);
+
+impl Display for Misread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for Misread {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source()
+    }
+}
+
+/// An error in what was given.
+pub(super) fn misread(error: impl Into<anyhow::Error>) -> anyhow::Error {
+    Misread(error.into()).into()
+}
+
 /// Prints an error and gives the exit code. A reader that has gone away gets no message.
 pub(super) fn report(error: &anyhow::Error) -> ExitCode {
     if !is_broken_pipe(error) {
         output::complain(&text(error));
     }
-    ExitCode::FAILURE
+    if error.downcast_ref::<Misread>().is_some() { ExitCode::from(2) } else { ExitCode::FAILURE }
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

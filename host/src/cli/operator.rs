@@ -5,6 +5,7 @@ use std::io::{self, BufRead, Read, Write};
 use anyhow::{Context as _, Result};
 use bytes::{Buf as _, Bytes};
 use http::header::AUTHORIZATION;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::mpsc;
 
@@ -72,6 +73,12 @@ impl Operator {
         }
         drop(chunks);
         reading.await.context("reading the server's answer")
+    }
+
+    /// Hands something over and takes the answer.
+    pub(super) async fn hand_over<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T> {
+        let request = self.http.post(format!("{}{path}", self.base)).json(body);
+        self.sent(request).await?.json().await.context("reading the server's answer")
     }
 
     async fn send(&self, path: &str, query: &[(&str, &str)]) -> Result<reqwest::Response> {

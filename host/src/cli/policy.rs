@@ -1,8 +1,10 @@
 //! `countersign policy`: what a policy says, before anybody depends on it.
 
+mod backtest;
 pub(super) mod init;
+mod test;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use countersign_core::facts::Facts;
@@ -21,6 +23,8 @@ use crate::facts::{Collector, Limits, Subject};
 pub(super) fn run(context: &Context, command: Command) -> Result<()> {
     match command {
         Command::Init { preset, file } => init::run(context, preset, &file),
+        Command::Backtest(wanted) => backtest::run(context, &wanted),
+        Command::Test(wanted) => test::run(context, &wanted),
         Command::Check { file } => check(context, &context.config()?, file),
         Command::Explain { model, version, action, workspace, with } => {
             let workspace = Workspace::new(workspace);
@@ -28,6 +32,10 @@ pub(super) fn run(context: &Context, command: Command) -> Result<()> {
             explain(context, &context.config()?, subject, (action, &with))
         }
     }
+}
+
+fn read(file: &Path) -> Result<String> {
+    std::fs::read_to_string(file).with_context(|| format!("cannot read `{}`", file.display()))
 }
 
 /// Everything that a reload would do, short of putting it in force.
@@ -49,7 +57,7 @@ fn explain(
     (target, with): (Target, &[WhatIf]),
 ) -> Result<()> {
     let file = &config.policy_file;
-    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read `{}`", file.display()))?;
+    let text = read(file)?;
     let policy = Policy::parse(&file.display().to_string(), &text)?;
     let collector = Collector::new(client(config)?, Limits { deadline: config.facts.deadline });
     let snapshot = runtime()?.block_on(collector.collect(&subject, SystemClock::new().now()))?;

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use arc_swap::{ArcSwap, ArcSwapOption};
-use countersign_core::entry::Entry;
 use countersign_core::names::Workspace;
 use countersign_core::time::Millis;
 use tokio::net::TcpListener;
@@ -139,7 +138,7 @@ pub(super) async fn assemble(config: &Config) -> anyhow::Result<App> {
     app.keep_plugins(&generation).await?;
     app.list_requests().await?;
     let software = format!("countersign {}", env!("CARGO_PKG_VERSION"));
-    app.started(Entry::Started { software, policy: generation.policy.digest().0 }).await?;
+    app.started(software, super::account::own()).await?;
     Ok(app)
 }
 

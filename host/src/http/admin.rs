@@ -2,6 +2,7 @@
 //! server that has the store open. Must not be reachable by clients.
 
 mod keeping;
+mod backtest;
 mod operator;
 mod ready;
 
@@ -34,6 +35,8 @@ pub fn router(app: Arc<App>, key: OperatorKey) -> Router {
         .route("/reload", post(operator::reload))
         .route("/retention/collect", post(keeping::collect))
         .route("/people/erase", post(keeping::erase))
+        .route("/backtest", post(backtest::backtest))
+        .route("/evidence", get(backtest::evidence))
         .route_layer(axum::middleware::from_fn_with_state(Arc::clone(&admin), operator::guard));
     Router::new()
         .route("/livez", get(async || "alive\n"))

@@ -19,6 +19,7 @@ pub mod pictures;
 pub mod plugin;
 pub mod plugins;
 pub mod policy;
+pub mod policy_change;
 pub mod problem;
 pub mod request;
 pub mod retention;

@@ -17,6 +17,7 @@ mod panel;
 mod people;
 mod plugins;
 mod policy;
+mod policy_change;
 mod request;
 mod retention;
 mod session;
@@ -89,6 +90,7 @@ pub(super) fn router(app: Arc<App>, base: String, doctor: Option<Doctor>) -> Rou
         .route("/retention", get(retention::show))
         .route("/retention/holds", post(retention::hold))
         .route("/retention/holds/{id}/release", post(retention::release))
+        .route("/policy/changes/{index}", get(policy_change::show))
         .route("/people", get(people::show))
         .route("/health", get(health::show))
         .route("/exceptions", get(exceptions::show))

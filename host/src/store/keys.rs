@@ -305,7 +305,7 @@ pub fn baseline() -> Key {
 /// All governed names of a workspace.
 #[must_use]
 pub fn holdings_of(workspace: &str) -> Key {
-    Key::space("holding").text(workspace)
+    all_holdings().text(workspace)
 }
 
 /// All governed names of a model.

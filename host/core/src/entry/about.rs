@@ -35,7 +35,7 @@ impl Entry {
             Self::BrokeGlass { used } => Some(used.request),
             Self::Held(hold) => hold.request,
             Self::Started { .. }
-            | Self::PolicyLoaded { .. }
+            | Self::PolicyLoaded(_)
             | Self::PolicyRefused { .. }
             | Self::VersionCreated { .. }
             | Self::CheckRun(_)

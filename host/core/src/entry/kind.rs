@@ -8,7 +8,7 @@ impl Entry {
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Started { .. } => "started",
-            Self::PolicyLoaded { .. } => "policy-loaded",
+            Self::PolicyLoaded(_) => "policy-loaded",
             Self::PolicyRefused { .. } => "policy-refused",
             Self::VersionCreated { .. } => "version-created",
             Self::CheckRun(_) => "check-run",

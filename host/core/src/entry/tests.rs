@@ -6,7 +6,7 @@ fn kind_and_serialised_tag_agree() {
     let said = || TakenBack { request, by: None, reason: "scores are zero".to_owned() };
     let word = crate::waiver::tests::word("ruth");
     for entry in [
-        Entry::PolicyLoaded { policy: Digest::of(b"") },
+        Entry::PolicyLoaded(PolicyLoad::of(Digest::of(b""))),
         Entry::Suspended(said()),
         Entry::Resumed(said()),
         Entry::Revoked(said()),

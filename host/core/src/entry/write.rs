@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::Basis;
 use crate::action::Placed;
 use crate::decide::GateVerdict;
 use crate::digest::Digest;
@@ -34,6 +35,9 @@ pub struct Intent {
     /// Further versions that it changes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub also: Vec<Subject>,
+    /// What the decision rested on; `None` where nothing was decided anew, and in entries of before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub basis: Option<Box<Basis>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -264,7 +264,7 @@ fn csv_is_by_rfc_4180_and_no_spreadsheet_takes_a_name_for_a_formula() {
 #[test]
 fn kinds_that_say_nothing_here_only_move_the_position() {
     let mut projection = Projection::default();
-    let entry = Entry::PolicyLoaded { policy: crate::digest::Digest::of(b"") };
+    let entry = Entry::PolicyLoaded(crate::entry::PolicyLoad::of(crate::digest::Digest::of(b"")));
     assert!(!Projection::reads(entry.kind()) && Projection::reads("outcome"));
     projection.fold(0, Millis::new(0), &entry);
     projection.pass(1);

@@ -3,6 +3,7 @@
 //! The text is read once into tables with positions; each section reads its tables into values and notes faults
 //! as it meets them. References are resolved while reading, so the order below is the order of reference.
 
+mod cases;
 mod exceptions;
 mod fault;
 mod gates;
@@ -11,6 +12,7 @@ mod people;
 mod plugins;
 mod table;
 
+pub(super) use self::cases::cases;
 pub use self::fault::{Fault, PolicyError};
 
 use self::fault::Faults;
@@ -23,6 +25,18 @@ const SECTIONS: &[&str] = &["plugin", "seat", "delegation", "tier", "gate", "wai
 
 pub(super) fn policy(file: &str, text: &str) -> Result<Policy, PolicyError> {
     let faults = Faults::new(file, text);
+    let document = document(text, &faults)?;
+    let root = Table::new(&faults, document.get_ref(), document.span(), "the policy".to_owned());
+    let policy = read(&root);
+    faults.none_so_far()?;
+    policy.ok_or_else(|| faults.unexplained())
+}
+
+/// The text as tables with positions.
+fn document<'t>(
+    text: &'t str,
+    faults: &Faults<'t>,
+) -> Result<toml::Spanned<toml::de::DeTable<'t>>, PolicyError> {
     let (document, syntax) = toml::de::DeTable::parse_recoverable(text);
     for error in &syntax {
         let offset = error.span().map_or(0, |span| span.start);
@@ -30,10 +44,7 @@ pub(super) fn policy(file: &str, text: &str) -> Result<Policy, PolicyError> {
     }
     // What was recovered from broken text would only add faults that are none.
     faults.none_so_far()?;
-    let root = Table::new(&faults, document.get_ref(), document.span(), "the policy".to_owned());
-    let policy = read(&root);
-    faults.none_so_far()?;
-    policy.ok_or_else(|| faults.unexplained())
+    Ok(document)
 }
 
 fn read(root: &Table<'_>) -> Option<Policy> {

@@ -69,6 +69,7 @@ fn intent(gate: GateVerdict) -> Intent {
         break_glass: None,
         in_window: false,
         also: Vec::new(),
+        basis: None,
     }
 }
 

@@ -4,7 +4,7 @@ use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write as _};
 use std::path::Path;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::json;
 
 use super::super::context::Context;
@@ -26,6 +26,14 @@ impl Preset {
         }
     }
 
+    /// What it must decide.
+    pub(super) const fn cases(self) -> &'static str {
+        match self {
+            Self::Bank => include_str!("presets/bank.tests.toml"),
+            Self::Startup => include_str!("presets/startup.tests.toml"),
+        }
+    }
+
     const fn as_str(self) -> &'static str {
         match self {
             Self::Bank => "bank",
@@ -34,24 +42,32 @@ impl Preset {
     }
 }
 
-/// Writes the policy; never over another one.
+/// Writes the policy and its cases; never over another file.
 pub(super) fn run(context: &Context, preset: Preset, file: &Path) -> Result<()> {
+    let cases = file.with_extension("tests.toml");
+    let another = "name another file with --file, or move it away";
+    ensure!(!cases.exists(), "`{}` is there already: {another}", cases.display());
+    write(file, preset.text(), another)?;
+    write(&cases, preset.cases(), another)?;
+    let (file, cases) = (file.display(), cases.display());
+    context.out.tell(
+        &format!(
+            "wrote `{file}` with the tiers critical, high, medium and low, and `{cases}` with what it must decide: put \
+             your people into its seats, then run `countersign policy check {file}` and `countersign policy test {file}`"
+        ),
+        &json!({"file": file.to_string(), "cases": cases.to_string(), "preset": preset.as_str()}),
+    )
+}
+
+fn write(file: &Path, text: &str, another: &str) -> Result<()> {
     let opened = OpenOptions::new().write(true).create_new(true).open(file);
     let mut out = match opened {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            bail!("`{}` is there already: name another file with --file, or move it away", file.display())
+            bail!("`{}` is there already: {another}", file.display())
         }
         opened => opened.with_context(|| format!("cannot create `{}`", file.display()))?,
     };
-    out.write_all(preset.text().as_bytes()).with_context(|| format!("cannot write `{}`", file.display()))?;
-    let file = file.display();
-    context.out.tell(
-        &format!(
-            "wrote `{file}` with the tiers critical, high, medium and low: put your people into its seats, then run \
-             `countersign policy check {file}`"
-        ),
-        &json!({"file": file.to_string(), "preset": preset.as_str()}),
-    )
+    out.write_all(text.as_bytes()).with_context(|| format!("cannot write `{}`", file.display()))
 }
 
 #[cfg(test)]
@@ -76,6 +92,18 @@ mod tests {
                 for (seat, count) in laxer {
                     assert!(stricter.get(&seat) >= Some(&count), "{preset:?}: {seat} at {}", pair[0].name);
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn presets_decide_what_their_cases_say() {
+        for preset in [Preset::Bank, Preset::Startup] {
+            let policy = Policy::parse("policy.toml", preset.text()).unwrap();
+            let cases = policy.cases("policy.tests.toml", preset.cases()).unwrap();
+            for case in &cases {
+                let run = case.run(&policy, None).unwrap();
+                assert_eq!(run.wrong, [], "{preset:?}: {}: {:?}", run.name, run.got);
             }
         }
     }

@@ -12,6 +12,7 @@ use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use countersign_core::entry::{Cause, TakenUpBy};
 use futures_util::stream;
 use serde::Deserialize;
 use serde_json::json;
@@ -125,8 +126,15 @@ pub(super) async fn replay(State(admin): State<Arc<Admin>>, Query(What { what })
     }
 }
 
-pub(super) async fn reload(State(admin): State<Arc<Admin>>) -> Response {
-    match admin.app.reload().await {
+#[derive(Deserialize)]
+pub(super) struct By {
+    /// The account of whoever calls, as their command says.
+    by: Option<String>,
+}
+
+pub(super) async fn reload(State(admin): State<Arc<Admin>>, Query(By { by }): Query<By>) -> Response {
+    let claim = by.map(|account| format!("operator:{account}"));
+    match admin.app.reload(TakenUpBy::claimed(Cause::Command, claim)).await {
         Ok(policy) => Json(json!({"policy": policy})).into_response(),
         Err(error) => failed(&AppError::Conflict(chain(&error))),
     }

@@ -2,6 +2,7 @@
 
 use askama::Template;
 
+use super::policy_change::PolicyRow;
 use super::{Chip, Chrome, When};
 
 #[derive(Debug, Template)]
@@ -19,6 +20,8 @@ pub struct PolicyPage {
     pub seats: Vec<PolicySeat>,
     /// Name and condition; the last has none.
     pub tiers: Vec<(String, Option<String>)>,
+    /// The newest policies that took effect.
+    pub history: Vec<PolicyRow>,
     /// The form that asks what would be.
     pub ask: AskFields,
 }

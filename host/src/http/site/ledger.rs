@@ -2,7 +2,7 @@
 
 use axum::extract::Query;
 use axum::response::Response;
-use countersign_core::entry::{Entry, OutcomeResult};
+use countersign_core::entry::{Entry, OutcomeResult, PolicyLoad};
 use countersign_core::explain::action_phrase;
 use countersign_core::facts::Subject;
 use countersign_core::names::PersonId;
@@ -97,7 +97,9 @@ fn row(visitor: &Visitor, record: &Record) -> LedgerRow {
 pub(super) fn told(entry: &Entry) -> (String, Option<PersonId>, Option<RequestId>) {
     match entry {
         Entry::Started { software, .. } => (format!("{software} started"), None, None),
-        Entry::PolicyLoaded { policy } => (format!("policy {} took effect", policy.short()), None, None),
+        Entry::PolicyLoaded(load) => {
+            (took_effect(load), load.by.as_ref().and_then(|by| by.person.clone()), None)
+        }
         Entry::PolicyRefused { reason, .. } => (format!("a policy was refused: {reason}"), None, None),
         Entry::VersionCreated { model, version, by, .. } => {
             (format!("{model} version {version} was registered"), by.clone(), None)
@@ -162,6 +164,13 @@ pub(super) fn told(entry: &Entry) -> (String, Option<PersonId>, Option<RequestId
         }
         _ => exception(entry),
     }
+}
+
+/// Which policy, instead of which, and what is known of who had it taken up.
+fn took_effect(load: &PolicyLoad) -> String {
+    let instead = load.previous.map(|was| format!(" instead of {}", was.short())).unwrap_or_default();
+    let by = load.by.as_ref().map(|by| format!(": {}", by.phrase())).unwrap_or_default();
+    format!("policy {} took effect{instead}{by}", load.policy.short())
 }
 
 fn exception(entry: &Entry) -> (String, Option<PersonId>, Option<RequestId>) {

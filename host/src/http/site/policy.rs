@@ -40,6 +40,7 @@ pub(super) async fn show(visitor: Visitor) -> Response {
         gates: policy.gates().iter().map(|each| gate(policy, each)).collect(),
         seats: seats.collect(),
         tiers: tiers.collect(),
+        history: super::policy_change::rows(&visitor),
         ask: AskFields { action: "alias=champion".to_owned(), requester, ..AskFields::default() },
     };
     page(StatusCode::OK, &shown)

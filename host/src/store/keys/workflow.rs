@@ -119,6 +119,18 @@ pub fn requests_waiting(seat: &str) -> Key {
     Key::space("request/waiting").text(seat)
 }
 
+/// Every governed name, of all workspaces.
+#[must_use]
+pub fn all_holdings() -> Key {
+    Key::space("holding")
+}
+
+/// Ledger indexes of the policies that took effect, oldest first.
+#[must_use]
+pub fn policy_loads() -> Key {
+    Key::space("policy-loads")
+}
+
 /// Index: the ledger's entries about one request; a key ends in the entry's number.
 #[must_use]
 pub fn entries_of_request(request: Uuid) -> Key {

@@ -138,6 +138,7 @@ impl Told {
             decision: "hold".to_owned(),
             gates: self.gates(verdict),
             reason: String::new(),
+            basis: None,
         };
         self.told(hour, entry)
     }
@@ -200,6 +201,7 @@ impl Told {
             break_glass: None,
             in_window: false,
             also: Vec::new(),
+            basis: None,
         }
     }
 

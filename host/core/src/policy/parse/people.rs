@@ -70,7 +70,7 @@ fn delegation(table: &Table<'_>, seats: &[SeatHolders]) -> Option<Delegation> {
 }
 
 /// A day or a time, as text or as TOML's own.
-fn moment(table: &Table<'_>, key: &str, example: &str) -> Option<At<Millis>> {
+pub(super) fn moment(table: &Table<'_>, key: &str, example: &str) -> Option<At<Millis>> {
     let Some(value) = table.get(key) else {
         table.missing(key, example);
         return None;

@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use bytes::Bytes;
 use countersign_core::action::Registration;
 use countersign_core::classify::{CanonicalBody, CanonicalRequest, Classified};
+use countersign_core::entry::{Cause, TakenUpBy};
 use countersign_core::request::Fallback;
 use countersign_core::waiver::{Requirement, Waiver};
 
@@ -171,7 +172,7 @@ impl Road {
             Self::Reloads => {
                 let file = world.app.generation.load().file.clone();
                 std::fs::write(file, POLICY.replace("30d", "29d")).unwrap();
-                world.app.reload().await.unwrap();
+                world.app.reload(TakenUpBy::claimed(Cause::Signal, None)).await.unwrap();
                 Ok(())
             }
             Self::Signs => {

@@ -55,6 +55,7 @@ pub(super) fn all() -> Vec<(&'static str, String)> {
         ("plugins", plugins()),
         ("ledger-entry", console::entry()),
         ("policy", console::policy()),
+        ("policy-change", console::policy_change()),
         ("what-if", console::what_if()),
         ("plugin", console::plugin()),
         ("people", console::people()),

@@ -109,6 +109,7 @@ fn told(number: u32, opened: i64) -> Vec<(Millis, Entry)> {
         break_glass: None,
         in_window: false,
         also: Vec::new(),
+        basis: None,
     };
     let refused = Entry::Refused {
         request: Some(request),
@@ -117,6 +118,7 @@ fn told(number: u32, opened: i64) -> Vec<(Millis, Entry)> {
         decision: "hold".to_owned(),
         gates: vec![gate(Verdict::Held(vec![missing]))],
         reason: String::new(),
+        basis: None,
     };
     let opened = Entry::RequestOpened {
         request,

@@ -10,6 +10,7 @@ use crate::http::pages::plugin::{
 use crate::http::pages::policy::{
     AskFields, PolicyGate, PolicyMode, PolicyPage, PolicyPlugin, PolicySeat, PolicyTier,
 };
+use crate::http::pages::policy_change::{DiffLine, PolicyChangePage, PolicyRow};
 use crate::http::pages::what_if::{AskAnswer, AskGate, AskSeat, AskTier, WhatIfPage};
 use crate::http::pages::{Chip, Nav, Page as _};
 use countersign_core::check::Conclusion;
@@ -88,6 +89,39 @@ pub(super) fn what_if() -> String {
     WhatIfPage { chrome: chrome(Nav::Policy), ask: ask(), error, answer: Some(answer) }.render()
 }
 
+fn policy_row() -> PolicyRow {
+    PolicyRow {
+        index: 411,
+        when: ago(120),
+        digest: "c0ffee1ab47d".into(),
+        previous: Some("9f2c1ab47de0".into()),
+        by: Some(evil("by SIGHUP, operator:ana (a claim)")),
+        person: None,
+        commit: Some(("77f489a1b2".into(), evil("Ana Lindt"))),
+    }
+}
+
+pub(super) fn policy_change() -> String {
+    let line = |class, text: &str| DiffLine { class, text: evil(text) };
+    PolicyChangePage {
+        chrome: chrome(Nav::Policy),
+        index: 411,
+        when: ago(120),
+        digest: HASH.into(),
+        previous: Some(HASH.into()),
+        by: policy_row().by,
+        person: None,
+        commit: policy_row().commit,
+        previous_kept: true,
+        difference: Some(vec![
+            line("", "  [gate.approvals.high]"),
+            line("removed", "- seats = { risk = 2 }"),
+            line("added", "+ seats = { risk = 1 }"),
+        ]),
+    }
+    .render()
+}
+
 pub(super) fn policy() -> String {
     let plugin = |name: &str, required| PolicyPlugin {
         name: name.into(),
@@ -134,6 +168,7 @@ pub(super) fn policy() -> String {
             },
         ],
         tiers: vec![("high".into(), Some("model.tags[\"risk\"] == \"high\"".into())), ("low".into(), None)],
+        history: vec![policy_row()],
         ask: ask(),
     }
     .render()

@@ -1,0 +1,49 @@
+//! What a decision rested on, by digest: whoever has the evidence can decide it again, by the same policy or another.
+
+use serde::{Deserialize, Serialize};
+
+use crate::check::CheckRun;
+use crate::digest::Digest;
+use crate::names::PluginName;
+use crate::review::Authors;
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Basis {
+    /// The facts, as they were then.
+    pub facts: Digest,
+    /// The checks that its gates asked for.
+    pub checks: Vec<RanCheck>,
+    /// Threads that nobody had settled, where that counted.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub open_threads: u32,
+    /// Whose work it was, where the entry does not say so itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authors: Option<Authors>,
+}
+
+/// One check, by which bytes and configuration it ran, and where its outcome is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RanCheck {
+    pub plugin: PluginName,
+    pub plugin_digest: Digest,
+    pub config_digest: Digest,
+    pub outcome_digest: Digest,
+    pub conclusion: String,
+}
+
+impl From<&CheckRun> for RanCheck {
+    fn from(run: &CheckRun) -> Self {
+        Self {
+            plugin: run.plugin.clone(),
+            plugin_digest: run.plugin_digest,
+            config_digest: run.config_digest,
+            outcome_digest: run.outcome_digest,
+            conclusion: run.outcome.conclusion().as_str().to_owned(),
+        }
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+const fn is_none(threads: &u32) -> bool {
+    *threads == 0
+}
