@@ -6,6 +6,7 @@
 mod affected;
 mod age;
 mod apply;
+mod attest;
 mod authors;
 mod browse;
 mod bypass;
@@ -73,6 +74,7 @@ use std::sync::Arc;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use countersign_core::names::Workspace;
 
+pub use self::attest::attestations;
 pub use self::browse::{Browsed, LedgerFilter, ProvenEntry};
 pub use self::conclude::Concluding;
 pub use self::delegate::NewDelegation;

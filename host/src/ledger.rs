@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::store::{Batch, Scan, Store, Write, codec, keys};
 
 pub use self::checkpoint::Checkpoint;
+pub use self::dsse::{Envelope, EnvelopeError};
 pub use self::entry::{Draft, DraftError, Entry, MAX_ENTRY_BYTES, Record};
 pub use self::error::LedgerError;
 pub use self::head::Head;
@@ -22,6 +23,7 @@ pub use self::tree::Hash;
 
 mod chain;
 pub mod checkpoint;
+pub mod dsse;
 mod duties;
 mod entry;
 mod error;
