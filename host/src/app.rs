@@ -74,7 +74,7 @@ use std::sync::Arc;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use countersign_core::names::Workspace;
 
-pub use self::attest::attestations;
+pub use self::attest::{Attestation, attestations};
 pub use self::browse::{Browsed, LedgerFilter, ProvenEntry};
 pub use self::conclude::Concluding;
 pub use self::delegate::NewDelegation;

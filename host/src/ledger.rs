@@ -18,9 +18,10 @@ pub use self::entry::{Draft, DraftError, Entry, MAX_ENTRY_BYTES, Record};
 pub use self::error::LedgerError;
 pub use self::head::Head;
 pub use self::note::{NoteError, SigningKey, VerifierKey};
-pub use self::prove::{ConsistencyProof, InclusionProof};
+pub use self::prove::{BetweenProof, ConsistencyProof, InclusionProof};
 pub use self::tree::Hash;
 
+pub mod against;
 mod chain;
 pub mod checkpoint;
 pub mod dsse;

@@ -12,6 +12,9 @@ use super::evidence::blob;
 use crate::ledger::{Checkpoint, Envelope, Ledger, LedgerError};
 use crate::store::{Scan, Store, codec, keys};
 
+/// A statement in its DSSE envelope.
+pub type Attestation = Envelope;
+
 /// Of very many entries about a request the newest are named.
 const ENTRIES: usize = 2_000;
 
@@ -24,7 +27,7 @@ pub async fn attestations(
     store: &dyn Store,
     ledger: &Ledger,
     id: RequestId,
-) -> Result<Vec<Envelope>, AppError> {
+) -> Result<Vec<Attestation>, AppError> {
     let (request, recorded) = settled(store, ledger, id).await?;
     let files = files(store, &request)?;
     let said = statements(&request, &files, &recorded);

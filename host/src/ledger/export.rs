@@ -8,6 +8,7 @@ use std::io::{self, BufRead, Read as _, Write};
 use countersign_core::separation::Breach;
 use serde::{Deserialize, Serialize};
 
+use super::against::{Earlier, NotTheBeginning};
 use super::chain::{Chain, Fault};
 use super::checkpoint::Checkpoint;
 use super::duties::Duties;
@@ -67,6 +68,8 @@ pub enum ExportError {
     Entry { index: u64, line: u64, reason: String },
     #[error("checkpoint (line {line}): {reason}")]
     Checkpoint { line: u64, reason: String },
+    #[error(transparent)]
+    NotTheBeginning(#[from] NotTheBeginning),
 }
 
 impl Ledger {
@@ -111,9 +114,23 @@ pub fn verify(
     trusted: Option<&VerifierKey>,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Verified, ExportError> {
+    verify_against(input, trusted, None, progress)
+}
+
+/// As [`verify`], and whether the ledgers that these notes sign are beginnings of this one.
+///
+/// # Errors
+/// As [`verify`]; [`ExportError::NotTheBeginning`] where they are not.
+pub fn verify_against(
+    input: &mut dyn BufRead,
+    trusted: Option<&VerifierKey>,
+    notes: Option<&str>,
+    progress: &mut dyn FnMut(u64),
+) -> Result<Verified, ExportError> {
     let mut lines = Lines { input, line: String::new(), number: 0 };
     let key = header(&mut lines, trusted)?;
-    let (mut chain, mut entry, mut full) = (Chain::default(), String::new(), Vec::new());
+    let earlier = notes.map(|notes| Earlier::open(notes, &key)).transpose()?.unwrap_or_default();
+    let (mut chain, mut entry, mut full) = (Chain::against(earlier), String::new(), Vec::new());
     let mut duties = Duties::default();
     loop {
         let index = chain.size();
@@ -172,7 +189,8 @@ fn footer(
     if !lines.is_last()? {
         return Err(lines.at_checkpoint("more lines follow it".to_owned()));
     }
-    let edge = chain.finish(signed.size, &signed.root, &mut Vec::new()).map_err(entry_error)?;
+    let (edge, earlier) = chain.finish(signed.size, &signed.root, &mut Vec::new()).map_err(entry_error)?;
+    earlier.settle(&edge)?;
     let (origin, vkey, breaches) = (signed.origin, key.to_string(), duties.finish());
     Ok(Verified { origin, vkey, entries: edge.size(), root: signed.root, breaches })
 }
