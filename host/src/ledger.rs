@@ -28,6 +28,7 @@ pub mod dsse;
 mod duties;
 mod entry;
 mod error;
+mod escape;
 pub mod export;
 mod head;
 pub mod key_file;

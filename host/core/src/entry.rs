@@ -4,6 +4,7 @@
 //! People appear by opaque id only, so that a profile can be erased and every proof still holds.
 
 mod about;
+mod anchored;
 mod check_run;
 mod kind;
 mod live;
@@ -12,6 +13,7 @@ mod write;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+pub use self::anchored::{Anchored, AnchoredAt};
 pub use self::check_run::{CheckRunRecord, CheckSays, Spent};
 pub use self::live::{Bypass, Live, TakenBack};
 pub use self::write::{Intent, OutcomeResult};
@@ -251,6 +253,8 @@ pub enum Entry {
         is: Digest,
         facts: Digest,
     },
+    /// A checkpoint was put where others can find it.
+    Anchored(Anchored),
 }
 
 impl Entry {

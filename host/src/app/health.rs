@@ -70,7 +70,8 @@ impl App {
     /// What this process knows of itself.
     #[must_use]
     pub fn health(&self) -> Vec<Finding> {
-        vec![self.store_health(), self.ledger_health(), self.policy_health()]
+        let known = [self.store_health(), self.ledger_health(), self.policy_health()];
+        known.into_iter().chain(self.anchor_health()).collect()
     }
 
     fn store_health(&self) -> Finding {

@@ -106,6 +106,7 @@ pub(super) async fn assemble(config: &Config) -> anyhow::Result<App> {
     let auth = Arc::new(identity::auth(config, client, profiles.for_auth(), &clock)?);
     let generation = generation.await.context("loading the policy")??;
     let notify = notify(config, &store, &clock)?;
+    let anchors = machinery::anchors(config)?;
     let app = App {
         people: People::new(auth, Arc::clone(&store)).with_profiles(profiles),
         clock,
@@ -120,6 +121,7 @@ pub(super) async fn assemble(config: &Config) -> anyhow::Result<App> {
         workspaces: config.upstream.workspaces.iter().map(Workspace::new).collect(),
         webhook_secret: config.webhook.secret.as_ref().map(|secret| secret.expose().to_owned()),
         notify,
+        anchors,
         concluding: Default::default(),
         prechecking: Default::default(),
         known_evidence: Default::default(),

@@ -13,6 +13,7 @@ use super::chain::{Chain, Fault};
 use super::checkpoint::Checkpoint;
 use super::duties::Duties;
 use super::entry::{MAX_ENTRY_BYTES, is_decimal};
+use super::escape::{escape, unescape};
 use super::note::VerifierKey;
 use super::tree::Hash;
 use super::{Ledger, LedgerError, head};
@@ -254,40 +255,10 @@ fn unwrap_entry(line: &str, index: u64, entry: &mut String) -> Result<(), String
     if !is_decimal(found) {
         return Err(form());
     }
-    if found != index.to_string() {
+    if found.parse() != Ok(index) {
         return Err(format!("the line has index {found}: entries are missing, doubled or out of order"));
     }
     unescape(escaped, entry).ok_or_else(form)
-}
-
-/// A canonical entry holds no control characters, so there are two characters to escape.
-fn escape(json: &str) -> String {
-    let mut out = String::with_capacity(json.len() + json.len() / 8);
-    for part in json.split_inclusive(['"', '\\']) {
-        let (plain, last) = part.split_at(part.len() - usize::from(part.ends_with(['"', '\\'])));
-        out.push_str(plain);
-        if !last.is_empty() {
-            out.push('\\');
-            out.push_str(last);
-        }
-    }
-    out
-}
-
-fn unescape(text: &str, out: &mut String) -> Option<()> {
-    out.clear();
-    let mut rest = text;
-    while let Some((plain, after)) = rest.split_once('\\') {
-        let (escaped, tail) = after.split_at_checked(1)?;
-        if plain.contains('"') || !matches!(escaped, "\"" | "\\") {
-            return None;
-        }
-        out.push_str(plain);
-        out.push_str(escaped);
-        rest = tail;
-    }
-    out.push_str(rest);
-    (!rest.contains('"')).then_some(())
 }
 
 /// A line that says this and is written as we write it, so that no changed byte goes unseen.

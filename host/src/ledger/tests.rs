@@ -296,7 +296,10 @@ fn blamed(error: &ExportError) -> Part {
     match error {
         ExportError::Entry { index, .. } => Part::Entry(*index),
         ExportError::Checkpoint { .. } => Part::Checkpoint,
-        ExportError::Header(_) | ExportError::Key { .. } | ExportError::Read(_) => Part::Header,
+        ExportError::Header(_)
+        | ExportError::Key { .. }
+        | ExportError::Read(_)
+        | ExportError::NotTheBeginning(_) => Part::Header,
     }
 }
 

@@ -47,7 +47,8 @@ impl Entry {
             | Self::WaiverRevoked { .. }
             | Self::BreakGlassReviewed { .. }
             | Self::SkipAcknowledged { .. }
-            | Self::ExceptionRefused { .. } => None,
+            | Self::ExceptionRefused { .. }
+            | Self::Anchored(_) => None,
         }
     }
 }

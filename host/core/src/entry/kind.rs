@@ -50,6 +50,7 @@ impl Entry {
             Self::WindowOpened { .. } => "window-opened",
             Self::WindowClosed { .. } => "window-closed",
             Self::Undermined { .. } => "undermined",
+            Self::Anchored(_) => "anchored",
         }
     }
 }

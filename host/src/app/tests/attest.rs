@@ -7,12 +7,22 @@ use crate::app::{NewEmergency, attestations};
 use crate::ledger::Checkpoint;
 use crate::store::Batch;
 
-const SCHEMA: &str = include_str!("../../../schemas/model-approval.v0.1.json");
+const APPROVAL: &str = include_str!("../../../schemas/model-approval.v0.1.json");
+const ENVELOPE: &str = include_str!("../../../schemas/attestation.v1.json");
+
+fn is_as_described(schema: &str, value: &Value) {
+    let schema = serde_json::from_str(schema).unwrap();
+    let validator = jsonschema::draft202012::options().should_validate_formats(true).build(&schema).unwrap();
+    let faults = validator.iter_errors(value).map(|fault| format!("{}: {fault}", fault.instance_path()));
+    let faults: Vec<String> = faults.collect();
+    assert!(faults.is_empty(), "{faults:#?}");
+}
 
 impl World {
     /// The statements about a request; each opens with the ledger's key.
     async fn attested(&self, id: RequestId) -> Vec<Value> {
         let envelopes = attestations(&*self.app.store, &self.app.ledger, id).await.unwrap();
+        envelopes.iter().for_each(|it| is_as_described(ENVELOPE, &serde_json::to_value(it).unwrap()));
         let opened = envelopes.iter().map(|it| it.open(PAYLOAD_TYPE, self.app.ledger.verifier()).unwrap());
         opened.map(|payload| serde_json::from_str(&payload).unwrap()).collect()
     }
@@ -21,14 +31,7 @@ impl World {
     async fn approval(&self, id: RequestId) -> Value {
         let said = self.attested(id).await;
         let approval = said.into_iter().find(|it| it["predicateType"] == MODEL_APPROVAL).unwrap();
-        let schema = serde_json::from_str(SCHEMA).unwrap();
-        let validator =
-            jsonschema::draft202012::options().should_validate_formats(true).build(&schema).unwrap();
-        let faults: Vec<String> = validator
-            .iter_errors(&approval["predicate"])
-            .map(|fault| format!("{}: {fault}", fault.instance_path()))
-            .collect();
-        assert!(faults.is_empty(), "{faults:#?}");
+        is_as_described(APPROVAL, &approval["predicate"]);
         approval
     }
 
@@ -70,7 +73,7 @@ async fn a_promotion_is_attested_about_its_files_with_who_signed_and_where_it_st
             world.app.ledger.get(index).unwrap().unwrap().parse().unwrap().kind
         })
         .collect();
-    assert_eq!(kinds, ["request-opened", "reviewed", "reviewed", "intent"]);
+    assert_eq!(kinds, ["request-opened", "refused", "reviewed", "reviewed", "intent"]);
 }
 
 #[tokio::test]
