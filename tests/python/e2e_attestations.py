@@ -75,9 +75,9 @@ def vkey(envelopes):
 
 def main():
     client = MlflowClient()
-    trained = training.train_and_register(client, MODEL, training.CANDIDATES[1])
-    # By its logged model: to `models:/NAME/VERSION` MLflow's client adds a file of its own.
-    folder = mlflow.artifacts.download_artifacts(f"models:/{trained['model_id']}")
+    training.train_and_register(client, MODEL, training.CANDIDATES[1])
+    # From where the files lie: to what it downloads by `models:/…`, MLflow's client adds a file of its own.
+    folder = mlflow.artifacts.download_artifacts(client.get_model_version_download_uri(MODEL, "1"))
     print("ok", len([path for path in Path(folder).rglob("*") if path.is_file()]), "files of a model of scikit-learn")
     request = held(client)
     waiting = verified(request, folder)

@@ -35,8 +35,8 @@ def key_of(vkey):
 
 def opened(envelope, key):
     envelope = Envelope.from_dict(copy.deepcopy(envelope))
-    assert envelope.payload_type == PAYLOAD_TYPE, envelope.payload_type
     assert set(envelope.verify([key], 1)) == {key.keyid}
+    assert envelope.payload_type == PAYLOAD_TYPE, envelope.payload_type
     return json.loads(envelope.payload)
 
 

@@ -122,3 +122,44 @@ async fn facts_that_are_not_kept_any_more_leave_the_version_and_no_files() {
     let digest = approval["subject"][0]["digest"].as_object().unwrap();
     assert_eq!(digest.keys().collect::<Vec<_>>(), ["countersignSubject"]);
 }
+
+/// Run once for each form: the files are kept and must hold for ever.
+#[tokio::test]
+#[ignore = "writes the files that `tests/it/attested.rs` reads"]
+async fn writes_the_fixture() {
+    let world = World::new(POLICY).await;
+    let mut files = BTreeMap::from([("MLmodel".to_owned(), b"flavors: {}".to_vec())]);
+    files.insert("model.pkl".to_owned(), b"weights".to_vec());
+    world.registry.lock().unwrap().files = files;
+    let ledger = &world.app.ledger;
+    let mut kept = String::new();
+    let id = world.approved().await.id;
+    kept.push_str(&format!("{}\n", ledger.checkpoint().await.unwrap()));
+    let from = ledger.len().unwrap();
+    world.app.apply(&caller("ana"), id).await.unwrap();
+    let mut request = world.app.request(id).unwrap();
+    // A check that ran, so that there is a test result: the plugin itself is not what is kept here.
+    let any = countersign_core::digest::Digest::of(b"");
+    let report = json!({"reported": {"conclusion": "pass", "summary": "auc is 0.97", "findings": []}});
+    let run = json!({
+        "plugin": "metric-threshold", "required": true, "plugin_digest": any, "config_digest": any,
+        "input_digest": any, "transcript_digest": any, "outcome_digest": any, "outcome": report,
+        "started_at": 0, "took_us": 1,
+    });
+    request.check_runs.push(serde_json::from_value(run).unwrap());
+    let value = crate::store::codec::encode(&request).unwrap();
+    world.app.store.commit(Batch::new().put(crate::store::keys::request(id.0), value)).await.unwrap();
+    let attested = attestations(&*world.app.store, ledger, id).await.unwrap();
+    let lines = attested.iter().map(|it| countersign_core::canonical::to_string(it).unwrap() + "\n");
+    let dir = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/formats/attestations-1/");
+    std::fs::create_dir_all(dir).unwrap();
+    let write = |name: &str, text: String| std::fs::write(format!("{dir}{name}"), text).unwrap();
+    write("attestations.jsonl", lines.collect());
+    write("vkey.txt", format!("{}\n", ledger.verifier()));
+    write("checkpoints.txt", kept);
+    write("inclusion-proof.json", serde_json::to_string(&ledger.prove(1).await.unwrap()).unwrap());
+    write(
+        "consistency-proof.json",
+        serde_json::to_string(&ledger.prove_consistency(from).await.unwrap()).unwrap(),
+    );
+}
