@@ -5,7 +5,9 @@
 
 mod affected;
 mod age;
+mod anchor;
 mod apply;
+mod attest;
 mod authors;
 mod backtest;
 mod browse;
@@ -82,6 +84,8 @@ use std::sync::Arc;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use countersign_core::names::Workspace;
 
+pub use self::anchor::{AnchorFile, AnchorGit, AnchorState, AnchorWebhook, Anchors, Place};
+pub use self::attest::{Attestation, attestations};
 pub use self::backtest::{Backtest, BacktestReport};
 pub use self::browse::{Browsed, LedgerFilter, ProvenEntry};
 pub use self::conclude::Concluding;
@@ -149,6 +153,8 @@ pub struct App {
     pub webhook_secret: Option<String>,
     /// Where people are told of what they should look at.
     pub notify: Option<Arc<Notify>>,
+    /// Where checkpoints go.
+    pub anchors: Anchors,
     /// Outcomes that are on their way to the disk.
     pub concluding: Concluding,
     /// Versions whose checks run before anybody has asked.

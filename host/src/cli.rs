@@ -2,6 +2,7 @@
 
 mod account;
 pub mod args;
+mod attest;
 mod background;
 mod background_replay;
 mod config;
@@ -61,6 +62,7 @@ fn run(context: &Context, command: Command) -> anyhow::Result<()> {
         Command::Waiver(command) => waiver::run(context, command),
         Command::Insights(command) => insights::run(context, command),
         Command::Ledger(command) => ledger::run(context, command),
+        Command::Attest(command) => attest::run(context, command),
         Command::Replay(command) => replay::run(context, &command),
         Command::Retention(command) => retention::run(context, command),
         Command::Webhook(command) => webhook::run(context, &command),

@@ -35,6 +35,7 @@ pub struct Config {
     pub webhook: Webhook,
     /// `None`: nobody is told.
     pub notify: Option<NotifyTo>,
+    pub anchor: Anchor,
     pub plugins: Plugins,
     pub replay: Replay,
     pub ui: Ui,
@@ -186,6 +187,16 @@ pub struct NotifyTo {
     pub webhook: Secret,
     /// What messages are signed with.
     pub secret: Option<Secret>,
+}
+
+/// Where checkpoints go.
+#[derive(Debug, Clone)]
+pub struct Anchor {
+    pub file: Option<PathBuf>,
+    /// A repository and its branch.
+    pub git: Option<(PathBuf, String)>,
+    pub webhook: Option<NotifyTo>,
+    pub interval: Duration,
 }
 
 #[derive(Debug, Clone)]

@@ -13,18 +13,22 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::store::{Batch, Scan, Store, Write, codec, keys};
 
 pub use self::checkpoint::Checkpoint;
+pub use self::dsse::{Envelope, EnvelopeError};
 pub use self::entry::{Draft, DraftError, Entry, MAX_ENTRY_BYTES, Record};
 pub use self::error::LedgerError;
 pub use self::head::Head;
 pub use self::note::{NoteError, SigningKey, VerifierKey};
-pub use self::prove::{ConsistencyProof, InclusionProof};
+pub use self::prove::{BetweenProof, ConsistencyProof, InclusionProof};
 pub use self::tree::Hash;
 
+pub mod against;
 mod chain;
 pub mod checkpoint;
+pub mod dsse;
 mod duties;
 mod entry;
 mod error;
+mod escape;
 pub mod export;
 mod head;
 pub mod key_file;

@@ -20,6 +20,8 @@ use crate::clock::Clock;
 use crate::config::Secret;
 use crate::store::{Batch, Scan, Store, StoreError, codec, keys};
 
+/// The header that a message is signed in.
+pub const SIGNATURE: &str = "x-countersign-signature";
 /// After which one attempt has failed.
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// The first pause after a failure; it doubles up to an hour.
@@ -83,11 +85,7 @@ impl Notify {
         store: Arc<dyn Store>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, NotifyError> {
-        // Fails only if a provider is set already, which is then as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = reqwest::Client::builder();
-        let client = client.redirect(reqwest::redirect::Policy::none()).timeout(TIMEOUT).build()?;
-        Ok(Self { address, secret, client, store, clock })
+        Ok(Self { address, secret, client: client()?, store, clock })
     }
 
     /// Keeps a message with whatever else is written.
@@ -132,7 +130,7 @@ impl Notify {
         let body = serde_json::to_string(message).map_err(|error| error.to_string())?;
         let mut request = self.client.post(self.address.expose());
         if let Some(secret) = &self.secret {
-            request = request.header("x-countersign-signature", signature(secret, now, &body));
+            request = request.header(SIGNATURE, signature(secret, now, &body));
         }
         let request = request
             .header("x-countersign-delivery", message.id.to_string())
@@ -143,9 +141,19 @@ impl Notify {
     }
 }
 
+/// For calls to addresses of the operator's.
+///
+/// # Errors
+/// When the machine's root certificates cannot be read.
+pub fn client() -> Result<reqwest::Client, reqwest::Error> {
+    // Fails only if a provider is set already, which is then as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).timeout(TIMEOUT).build()
+}
+
 /// As MLflow and others sign: the time, and the HMAC-SHA256 of time and body, so that an old message cannot be
 /// played again.
-fn signature(secret: &Secret, now: Millis, body: &str) -> String {
+pub fn signature(secret: &Secret, now: Millis, body: &str) -> String {
     let (key, at) = (hmac::Key::new(hmac::HMAC_SHA256, secret.expose().as_bytes()), now.get() / 1_000);
     let tag = hmac::sign(&key, format!("{at}.{body}").as_bytes());
     format!("t={at},v1={}", hex::encode(tag))

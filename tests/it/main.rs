@@ -2,6 +2,7 @@
 #![cfg(test)] // so that clippy knows the functions beside the tests as test code, too
 
 mod approvals;
+mod attested;
 mod browser;
 mod child;
 mod cli;

@@ -126,7 +126,13 @@ fn build() -> Result<()> {
 fn prepare_python() -> Result<()> {
     venv::check_python()?;
     Venv::ensure()?;
+    independent()?;
     Packages::ensure().map(drop)
+}
+
+/// What verifies our attestations and has nothing of ours.
+fn independent() -> Result<Venv> {
+    Venv::install("attestations", &paths::python("requirements-attestations.txt"))
 }
 
 /// With nextest where it is installed; the tests are the same without.
@@ -203,6 +209,7 @@ fn enact(venv: &Venv, script: &PathBuf, dir: &std::path::Path) -> Result<()> {
     for (name, token) in &stage.tokens {
         command.env(format!("TOKEN_{}", name.to_uppercase().replace('-', "_")), token);
     }
+    command.env("ATTESTATIONS_PYTHON", independent()?.python());
     let result = run::aloud(&mut command);
     ensure!(result.is_ok(), "{} failed\n{}", script.display(), stage.tails());
     Ok(())

@@ -4,6 +4,7 @@
 //! People appear by opaque id only, so that a profile can be erased and every proof still holds.
 
 mod about;
+mod anchored;
 mod basis;
 mod check_run;
 mod keep;
@@ -15,6 +16,7 @@ mod write;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+pub use self::anchored::{Anchored, AnchoredAt};
 pub use self::basis::{Basis, RanCheck};
 pub use self::check_run::{CheckRunRecord, CheckSays, Spent};
 pub use self::keep::{Collected, Erased, Hold, Released, Unstable};
@@ -270,6 +272,8 @@ pub enum Entry {
     Released(Released),
     /// A person's profile was erased.
     ProfileErased(Erased),
+    /// A checkpoint was put where others can find it.
+    Anchored(Anchored),
 }
 
 impl Entry {

@@ -2,12 +2,13 @@
 //!
 //! Reading order is the order of a request: [`names`], [`action`], [`classify`], [`facts`], [`check`],
 //! [`policy`], [`review`], [`seating`], [`waiver`], [`break_glass`], [`decide`], [`permit`], [`request`],
-//! [`evidence`], [`entry`], [`separation`], [`insights`], [`explain`], [`target`], [`what_if`], [`recorded`], [`redecide`].
+//! [`evidence`], [`entry`], [`attest`], [`separation`], [`insights`], [`explain`], [`target`], [`what_if`], [`recorded`], [`redecide`].
 //!
 //! This crate must not know: the time, the network, a disk, randomness, the environment, HTTP responses,
 //! MLflow's JSON. Everything comes in as an argument and goes out as a value.
 
 pub mod action;
+pub mod attest;
 pub mod badge;
 pub mod break_glass;
 pub mod canonical;

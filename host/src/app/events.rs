@@ -154,6 +154,7 @@ fn event(entry: &Entry) -> Option<Event> {
         | Entry::ReviewRefused { .. }
         | Entry::EvidenceOpened { .. }
         | Entry::ExceptionRefused { .. }
+        | Entry::Anchored(_)
         | Entry::WouldRefuse { .. }
         | Entry::EvidenceCollected(_)
         | Entry::Released(_)

@@ -90,7 +90,7 @@ impl App {
     #[must_use]
     pub fn health(&self) -> Vec<Finding> {
         let known = vec![self.store_health(), self.ledger_health(), self.policy_health()];
-        known.into_iter().chain(self.plugins_health()).collect()
+        known.into_iter().chain(self.plugins_health()).chain(self.anchor_health()).collect()
     }
 
     /// Plugins in force that a replay found to give other bytes.

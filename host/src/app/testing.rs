@@ -126,6 +126,7 @@ pub(crate) async fn app_beside(
         workspaces: vec!["default".into()],
         webhook_secret: Some("a secret of MLflow's".to_owned()),
         notify: None,
+        anchors: Default::default(),
         concluding: Default::default(),
         prechecking: Default::default(),
         known_evidence: Default::default(),

@@ -1,5 +1,7 @@
 //! The workflow as people meet it: a whole app in front of an MLflow that knows one model and its aliases.
 
+mod anchor;
+mod attest;
 mod backtest;
 mod changes;
 mod crash;

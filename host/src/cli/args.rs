@@ -1,5 +1,6 @@
 //! The command line as a tree of types. What the commands do is in the modules beside this one.
 
+mod attest;
 mod insights;
 mod policy;
 mod requests;
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use self::attest::Attest;
 pub use self::insights::Insights;
 pub use self::policy::{Policy, PolicyBacktest, PolicyTest};
 pub use self::requests::{
@@ -86,6 +88,8 @@ pub enum Command {
     /// The tamper-evident record.
     #[command(subcommand)]
     Ledger(Ledger),
+    /// Prints a decision as signed in-toto statements.
+    Attest(Attest),
     /// Executes a recorded check or rule run again and compares the bytes.
     Replay(Replay),
     /// How long evidence is kept, and what is kept longer.
@@ -207,17 +211,34 @@ pub enum Ledger {
     #[command(after_help = "Examples:
   countersign ledger verify                         this installation's
   countersign ledger verify ledger.jsonl            an export, with no server and no store
-  countersign ledger verify ledger.jsonl --vkey K   … signed by the key that you trust")]
+  countersign ledger verify ledger.jsonl --vkey K   … signed by the key that you trust
+  countersign ledger verify ledger.jsonl --against checkpoint.txt
+                                                    … and going on from the checkpoint that you kept")]
     Verify {
         /// A file from `ledger export`; without it, the ledger of this installation.
         export: Option<PathBuf>,
         /// The verifier key to trust, instead of the one in the export.
         #[arg(long)]
         vkey: Option<String>,
+        /// A file with checkpoints that were signed before, such as that of `[anchor] file`, or their text: what they sign
+        /// must be the beginning of the ledger.
+        #[arg(long, value_name = "FILE|TEXT")]
+        against: Option<String>,
     },
-    /// Prints the proof that an entry is in the ledger.
-    #[command(after_help = "Example:\n  countersign ledger prove 42 > proof.json")]
-    Prove { index: u64 },
+    /// Prints the proof that an entry is in the ledger, or that an earlier ledger is its beginning.
+    #[command(after_help = "Examples:
+  countersign ledger prove 42 > proof.json
+  countersign ledger prove --from 1000 > consistency.json   from that size to the present one")]
+    Prove {
+        #[arg(required_unless_present = "from", conflicts_with_all = ["from", "to"])]
+        index: Option<u64>,
+        /// The size of the earlier ledger.
+        #[arg(long, value_name = "SIZE")]
+        from: Option<u64>,
+        /// The size of the later ledger; without it, the present one, with its checkpoint.
+        #[arg(long, value_name = "SIZE", requires = "from")]
+        to: Option<u64>,
+    },
     /// Writes the whole ledger as JSON Lines.
     #[command(after_help = "Example:\n  countersign ledger export --out ledger.jsonl")]
     Export {

@@ -36,6 +36,7 @@ pub(super) fn spawn(app: &Arc<App>, config: &Config, stop: &CancellationToken) -
     tokio::spawn(until(stop.clone(), notify(Arc::clone(app))));
     tokio::spawn(until(stop.clone(), count(Arc::clone(app))));
     tokio::spawn(until(stop.clone(), collect(Arc::clone(app))));
+    tokio::spawn(until(stop.clone(), anchor(Arc::clone(app))));
     let mut hangup = signal(SignalKind::hangup()).context("listening for SIGHUP")?;
     let reloading = Arc::clone(app);
     tokio::spawn(until(stop.clone(), async move {
@@ -60,6 +61,16 @@ async fn notify(app: Arc<App>) {
     while let Some(notify) = &app.notify {
         if let Err(error) = notify.send().await {
             tracing::warn!(%error, "notifications not sent");
+        }
+        tokio::time::sleep(RETRY).await;
+    }
+}
+
+/// Gives places their checkpoints, where there are any; each place has a time of its own.
+async fn anchor(app: Arc<App>) {
+    while app.anchors.any() {
+        if let Err(error) = app.anchor().await {
+            tracing::warn!(%error, "checkpoint not anchored");
         }
         tokio::time::sleep(RETRY).await;
     }

@@ -1,6 +1,7 @@
 //! `countersign doctor`: what would not work, and what to do about it. Looks at everything that a start needs, and
 //! at what only shows later: Host and Origin checks, webhooks, clocks, empty seats.
 
+mod anchor;
 mod identity;
 mod installation;
 mod people;
@@ -67,6 +68,7 @@ async fn examine(config: &Config, findings: &mut Findings) -> Result<()> {
     findings.add(installation::keys(config))?;
     findings.add(installation::store(config).await)?;
     findings.add([installation::policy(config).await])?;
+    findings.add(anchor::examine(config).await)?;
     findings.add(identity::examine(config).await)?;
     findings.add(people::seats(config))?;
     findings.add(upstream::examine(config).await)

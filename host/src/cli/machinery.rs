@@ -6,8 +6,10 @@ use anyhow::{Context as _, Result};
 use base64::Engine as _;
 use http::HeaderValue;
 
+use super::identity::span;
+use crate::app::{AnchorFile, AnchorGit, AnchorWebhook, Anchors, Place};
 use crate::clock::SystemClock;
-use crate::config::{Config, Credentials};
+use crate::config::{Anchor, Config, Credentials};
 use crate::mlflow::{Client, Settings};
 use crate::plugins::{CodeCache, Engine, EngineConfig};
 
@@ -44,6 +46,16 @@ fn authorization(credentials: &Credentials) -> Result<Option<HeaderValue>> {
         HeaderValue::from_str(&text).context("`[upstream]` has credentials that no header can carry")?;
     value.set_sensitive(true);
     Ok(Some(value))
+}
+
+/// Where checkpoints go.
+pub(super) fn anchors(config: &Config) -> Result<Anchors> {
+    let Anchor { file, git, webhook, interval } = &config.anchor;
+    let file = file.clone().map(|path| Place::File(AnchorFile::new(path)));
+    let git = git.clone().map(|(repository, branch)| Place::Git(AnchorGit::new(repository, branch)));
+    let webhook = webhook.clone().map(|to| AnchorWebhook::new(to.webhook, to.secret)).transpose();
+    let webhook = webhook.context("setting up calls to `anchor.webhook`")?.map(Place::Webhook);
+    Ok(Anchors::new([file, git, webhook].into_iter().flatten().collect(), span(*interval)))
 }
 
 /// The plugin host, with the cache of compiled code.

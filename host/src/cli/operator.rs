@@ -76,7 +76,11 @@ impl Operator {
     }
 
     /// Hands something over and takes the answer.
-    pub(super) async fn hand_over<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T> {
+    pub(super) async fn hand_over<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T> {
         let request = self.http.post(format!("{}{path}", self.base)).json(body);
         self.sent(request).await?.json().await.context("reading the server's answer")
     }

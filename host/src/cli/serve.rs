@@ -111,6 +111,7 @@ pub(super) async fn assemble(config: &Config) -> anyhow::Result<App> {
     let auth = Arc::new(identity::auth(config, client, profiles.for_auth(), &clock)?);
     let generation = generation.await.context("loading the policy")??;
     let notify = notify(config, &store, &clock)?;
+    let anchors = machinery::anchors(config)?;
     let app = App {
         people: People::new(auth).with_profiles(profiles),
         clock,
@@ -125,6 +126,7 @@ pub(super) async fn assemble(config: &Config) -> anyhow::Result<App> {
         workspaces: config.upstream.workspaces.iter().map(Workspace::new).collect(),
         webhook_secret: config.webhook.secret.as_ref().map(|secret| secret.expose().to_owned()),
         notify,
+        anchors,
         concluding: Default::default(),
         prechecking: Default::default(),
         vault,

@@ -1,5 +1,6 @@
 //! From layers of text to values, or to every fault in them.
 
+mod anchor;
 mod identity;
 mod reader;
 mod replay;

@@ -22,6 +22,7 @@ pub struct File {
     pub schedule: ScheduleSection,
     pub webhook: WebhookSection,
     pub notify: NotifySection,
+    pub anchor: AnchorSection,
     pub plugins: PluginsSection,
     pub replay: ReplaySection,
     pub ui: UiSection,
@@ -241,6 +242,34 @@ section!(
 );
 
 section!(
+    /// Putting checkpoints of the ledger where whoever runs this server cannot take them back.
+    AnchorSection {
+        /// A file that they are appended to; `ledger verify --against` reads it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        file: Option<String> = None,
+        /// A git repository that they are committed to; `git` must be installed.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        git: Option<String> = None,
+        /// The branch for them. One of its own: what is checked out does not follow.
+        git_branch: String = "countersign".to_owned(),
+        /// An `https` address that takes a POST of the signed note.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        webhook: Option<String> = None,
+        /// A file with the address.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        webhook_file: Option<String> = None,
+        /// Signs each POST: HMAC-SHA256 over time and body, in `X-Countersign-Signature`.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        secret: Option<String> = None,
+        /// A file with the secret.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        secret_file: Option<String> = None,
+        /// How often, where anything was entered meanwhile.
+        interval: String = "1h".to_owned(),
+    }
+);
+
+section!(
     /// The plugin host.
     PluginsSection {
         /// For compiled code; safe to delete.
@@ -293,6 +322,8 @@ impl File {
         masked.webhook.secret = mask(&self.webhook.secret);
         masked.notify.webhook = mask(&self.notify.webhook);
         masked.notify.secret = mask(&self.notify.secret);
+        masked.anchor.webhook = mask(&self.anchor.webhook);
+        masked.anchor.secret = mask(&self.anchor.secret);
         masked
     }
 }

@@ -118,7 +118,7 @@ fn secrets_come_from_files_and_are_never_shown() {
 #[test]
 fn unknown_keys() {
     check("[server]\nlisen = \"x\"", expect!["countersign.toml: unknown key `lisen` in `[server]`: choose one of `listen`, `admin_listen`, `public_url`, `static_prefix`, `allowed_hosts`, `workers`"]);
-    check("[sever]\nlisten = \"x\"", expect!["countersign.toml: unknown key `sever`: choose one of `server`, `upstream`, `store`, `policy`, `auth`, `oidc`, `proxy_header`, `facts`, `reconcile`, `schedule`, `webhook`, `notify`, `plugins`, `replay`, `ui`, `log`"]);
+    check("[sever]\nlisten = \"x\"", expect!["countersign.toml: unknown key `sever`: choose one of `server`, `upstream`, `store`, `policy`, `auth`, `oidc`, `proxy_header`, `facts`, `reconcile`, `schedule`, `webhook`, `notify`, `anchor`, `plugins`, `replay`, `ui`, `log`"]);
     check_with("", &[("COUNTERSIGN__STORE__PATH", "x")], &[], expect!["environment variable COUNTERSIGN__STORE__PATH: unknown key `path` in `[store]`: choose one of `url`"]);
     check_with("", &[], &[("log.colour", "x")], expect!["command line: unknown key `colour` in `[log]`: choose one of `format`, `level`"]);
 }

@@ -1,8 +1,8 @@
 //! The admin listener: whether we live, whether we are ready, metrics, and what commands on this machine ask of the
 //! server that has the store open. Must not be reachable by clients.
 
-mod keeping;
 mod backtest;
+mod keeping;
 mod operator;
 mod ready;
 
@@ -31,6 +31,8 @@ pub fn router(app: Arc<App>, key: OperatorKey) -> Router {
     let operator = Router::new()
         .route("/ledger/export", get(operator::export))
         .route("/ledger/proof", get(operator::proof))
+        .route("/ledger/consistency", get(operator::consistency))
+        .route("/attestations", get(operator::attestations))
         .route("/replay", get(operator::replay))
         .route("/reload", post(operator::reload))
         .route("/retention/collect", post(keeping::collect))

@@ -1,6 +1,7 @@
 //! The API under `/_countersign/api`: JSON in, JSON out, problems by RFC 9457.
 
 mod answers;
+mod attest;
 mod comments;
 mod exceptions;
 mod insights;

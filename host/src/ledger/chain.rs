@@ -4,6 +4,7 @@
 //! changed entry breaks the link after it; a changed `prev` breaks the links on both sides of its entry. One
 //! entry of lookahead tells the two apart, and at the end of the ledger the signed root does.
 
+use super::against::Earlier;
 use super::entry::Place;
 use super::tree::{self, Edge, Hash, Tile};
 
@@ -21,6 +22,7 @@ pub(super) struct Chain {
     edge: Edge,
     last: Option<Hash>,
     broken: Option<BrokenLink>,
+    earlier: Earlier,
 }
 
 /// The entry after `last` does not name it.
@@ -30,6 +32,11 @@ struct BrokenLink {
 }
 
 impl Chain {
+    /// Compares with these checkpoints on the way.
+    pub(super) fn against(earlier: Earlier) -> Self {
+        Self { earlier, ..Self::default() }
+    }
+
     /// Adds the next entry. The tiles that become complete go to `full`.
     pub(super) fn push(&mut self, entry: &str, full: &mut Vec<Tile>) -> Result<(), Fault> {
         let index = self.size();
@@ -63,7 +70,12 @@ impl Chain {
     }
 
     /// The tree of all entries, if it is the one of that size and root.
-    pub(super) fn finish(mut self, size: u64, root: &Hash, full: &mut Vec<Tile>) -> Result<Edge, Fault> {
+    pub(super) fn finish(
+        mut self,
+        size: u64,
+        root: &Hash,
+        full: &mut Vec<Tile>,
+    ) -> Result<(Edge, Earlier), Fault> {
         if self.broken.is_some() {
             return Err(self.blame(self.root_if_next_is_right() == Some(*root)));
         }
@@ -76,7 +88,7 @@ impl Chain {
             return Err(Fault { index: size, reason: format!("it is not signed: {size} entries were") });
         }
         if self.edge.root() == *root {
-            return Ok(self.edge);
+            return Ok((self.edge, self.earlier));
         }
         let reason = "the signed root is another: this entry, or all from an earlier one on, was rewritten";
         Err(Fault { index: size.saturating_sub(1), reason: reason.to_owned() })
@@ -85,6 +97,7 @@ impl Chain {
     fn shift(&mut self, next: Option<Hash>, full: &mut Vec<Tile>) {
         if let Some(last) = std::mem::replace(&mut self.last, next) {
             self.edge.push(last, full);
+            self.earlier.look(&self.edge);
         }
     }
 

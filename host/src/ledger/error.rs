@@ -2,6 +2,7 @@
 
 use crate::store::{CommitError, StoreError};
 
+use super::against::NotTheBeginning;
 use super::note::NoteError;
 
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +27,8 @@ pub enum LedgerError {
     NoEntry { index: u64, size: u64 },
     #[error("there is no proof from size {from} to size {to}: give sizes in order, up to {size}")]
     NoSuchSizes { from: u64, to: u64, size: u64 },
+    #[error(transparent)]
+    NotTheBeginning(#[from] NotTheBeginning),
     #[error("checkpoint of the ledger")]
     Checkpoint(#[from] NoteError),
     #[error("writing the export")]

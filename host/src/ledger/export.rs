@@ -8,10 +8,12 @@ use std::io::{self, BufRead, Read as _, Write};
 use countersign_core::separation::Breach;
 use serde::{Deserialize, Serialize};
 
+use super::against::{Earlier, NotTheBeginning};
 use super::chain::{Chain, Fault};
 use super::checkpoint::Checkpoint;
 use super::duties::Duties;
 use super::entry::{MAX_ENTRY_BYTES, is_decimal};
+use super::escape::{escape, unescape};
 use super::note::VerifierKey;
 use super::tree::Hash;
 use super::{Ledger, LedgerError, head};
@@ -67,6 +69,8 @@ pub enum ExportError {
     Entry { index: u64, line: u64, reason: String },
     #[error("checkpoint (line {line}): {reason}")]
     Checkpoint { line: u64, reason: String },
+    #[error(transparent)]
+    NotTheBeginning(#[from] NotTheBeginning),
 }
 
 impl Ledger {
@@ -111,9 +115,23 @@ pub fn verify(
     trusted: Option<&VerifierKey>,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Verified, ExportError> {
+    verify_against(input, trusted, None, progress)
+}
+
+/// As [`verify`], and whether the ledgers that these notes sign are beginnings of this one.
+///
+/// # Errors
+/// As [`verify`]; [`ExportError::NotTheBeginning`] where they are not.
+pub fn verify_against(
+    input: &mut dyn BufRead,
+    trusted: Option<&VerifierKey>,
+    notes: Option<&str>,
+    progress: &mut dyn FnMut(u64),
+) -> Result<Verified, ExportError> {
     let mut lines = Lines { input, line: String::new(), number: 0 };
     let key = header(&mut lines, trusted)?;
-    let (mut chain, mut entry, mut full) = (Chain::default(), String::new(), Vec::new());
+    let earlier = notes.map(|notes| Earlier::open(notes, &key)).transpose()?.unwrap_or_default();
+    let (mut chain, mut entry, mut full) = (Chain::against(earlier), String::new(), Vec::new());
     let mut duties = Duties::default();
     loop {
         let index = chain.size();
@@ -172,7 +190,8 @@ fn footer(
     if !lines.is_last()? {
         return Err(lines.at_checkpoint("more lines follow it".to_owned()));
     }
-    let edge = chain.finish(signed.size, &signed.root, &mut Vec::new()).map_err(entry_error)?;
+    let (edge, earlier) = chain.finish(signed.size, &signed.root, &mut Vec::new()).map_err(entry_error)?;
+    earlier.settle(&edge)?;
     let (origin, vkey, breaches) = (signed.origin, key.to_string(), duties.finish());
     Ok(Verified { origin, vkey, entries: edge.size(), root: signed.root, breaches })
 }
@@ -236,40 +255,10 @@ fn unwrap_entry(line: &str, index: u64, entry: &mut String) -> Result<(), String
     if !is_decimal(found) {
         return Err(form());
     }
-    if found != index.to_string() {
+    if found.parse() != Ok(index) {
         return Err(format!("the line has index {found}: entries are missing, doubled or out of order"));
     }
     unescape(escaped, entry).ok_or_else(form)
-}
-
-/// A canonical entry holds no control characters, so there are two characters to escape.
-fn escape(json: &str) -> String {
-    let mut out = String::with_capacity(json.len() + json.len() / 8);
-    for part in json.split_inclusive(['"', '\\']) {
-        let (plain, last) = part.split_at(part.len() - usize::from(part.ends_with(['"', '\\'])));
-        out.push_str(plain);
-        if !last.is_empty() {
-            out.push('\\');
-            out.push_str(last);
-        }
-    }
-    out
-}
-
-fn unescape(text: &str, out: &mut String) -> Option<()> {
-    out.clear();
-    let mut rest = text;
-    while let Some((plain, after)) = rest.split_once('\\') {
-        let (escaped, tail) = after.split_at_checked(1)?;
-        if plain.contains('"') || !matches!(escaped, "\"" | "\\") {
-            return None;
-        }
-        out.push_str(plain);
-        out.push_str(escaped);
-        rest = tail;
-    }
-    out.push_str(rest);
-    (!rest.contains('"')).then_some(())
 }
 
 /// A line that says this and is written as we write it, so that no changed byte goes unseen.

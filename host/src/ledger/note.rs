@@ -27,7 +27,7 @@ pub enum NoteError {
     Form(&'static str),
     #[error("note is not signed by `{0}`")]
     Unsigned(String),
-    #[error("signature by `{0}` does not fit the note")]
+    #[error("signature by `{0}` does not fit what it is under")]
     Signature(String),
 }
 
@@ -55,9 +55,13 @@ impl SigningKey {
     /// The note with our signature. The text must end in a newline.
     #[must_use]
     pub fn sign(&self, text: &str) -> String {
-        let signature = self.pair.sign(text.as_bytes());
-        let blob = [self.verifier.hash().as_slice(), signature.as_ref()].concat();
+        let blob = [self.verifier.hash().as_slice(), &self.sign_bytes(text.as_bytes())].concat();
         format!("{text}\n{SIGNATURE}{} {}\n", self.verifier.name, STANDARD.encode(blob))
+    }
+
+    /// The bare signature. What is signed must say what it is: see [`super::dsse`].
+    pub(super) fn sign_bytes(&self, bytes: &[u8]) -> Vec<u8> {
+        self.pair.sign(bytes).as_ref().to_vec()
     }
 
     /// As the key file holds it: the form of Go's `golang.org/x/mod/sumdb/note`.
@@ -133,16 +137,16 @@ impl VerifierKey {
                 return Err(NoteError::Form("a signature is shorter than its key hash"));
             };
             if name == self.name && *hash == self.hash() {
-                self.check(text, signature)?;
+                self.check(text.as_bytes(), signature)?;
                 ours = Ok(text);
             }
         }
         ours
     }
 
-    fn check(&self, text: &str, signature: &[u8]) -> Result<(), NoteError> {
+    pub(super) fn check(&self, signed: &[u8], signature: &[u8]) -> Result<(), NoteError> {
         let key = UnparsedPublicKey::new(&ED25519, &self.public);
-        key.verify(text.as_bytes(), signature).map_err(|_| NoteError::Signature(self.name.clone()))
+        key.verify(signed, signature).map_err(|_| NoteError::Signature(self.name.clone()))
     }
 }
 

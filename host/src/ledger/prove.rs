@@ -39,9 +39,20 @@ impl InclusionProof {
 #[serde(deny_unknown_fields)]
 pub struct ConsistencyProof {
     pub from: u64,
+    /// RFC 6962 §2.1.2.
     pub path: Vec<Digest>,
     /// The signed note.
     pub checkpoint: String,
+}
+
+/// Shows that a ledger of some size is the beginning of a later one, for whoever holds a checkpoint of each.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BetweenProof {
+    pub from: u64,
+    pub to: u64,
+    /// RFC 6962 §2.1.2.
+    pub path: Vec<Digest>,
 }
 
 impl ConsistencyProof {
@@ -79,6 +90,14 @@ impl Ledger {
         let size = Checkpoint::open(&note, self.verifier())?.size;
         let path = self.consistency_path(from, size)?;
         Ok(ConsistencyProof { from, path: to_digests(&path), checkpoint: note })
+    }
+
+    /// Proves that the ledger of the first `from` entries is the beginning of that of the first `to`.
+    ///
+    /// # Errors
+    /// As [`Ledger::consistency_path`].
+    pub fn prove_between(&self, from: u64, to: u64) -> Result<BetweenProof, LedgerError> {
+        Ok(BetweenProof { from, to, path: to_digests(&self.consistency_path(from, to)?) })
     }
 
     /// The hashes that lead from the tree of one size to that of another, both at most [`Ledger::len`].

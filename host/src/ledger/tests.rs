@@ -14,6 +14,8 @@ use crate::store::{Batch, CommitError, Key, Scan, Store, Write, codec, keys};
 use super::export::{self, ExportError, Verified};
 use super::*;
 
+mod earlier;
+
 fn key() -> SigningKey {
     SigningKey::from_seed("ledger.example", [3; 32]).unwrap()
 }
@@ -255,7 +257,10 @@ fn blamed(error: &ExportError) -> Part {
     match error {
         ExportError::Entry { index, .. } => Part::Entry(*index),
         ExportError::Checkpoint { .. } => Part::Checkpoint,
-        ExportError::Header(_) | ExportError::Key { .. } | ExportError::Read(_) => Part::Header,
+        ExportError::Header(_)
+        | ExportError::Key { .. }
+        | ExportError::Read(_)
+        | ExportError::NotTheBeginning(_) => Part::Header,
     }
 }
 

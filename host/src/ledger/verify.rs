@@ -4,6 +4,7 @@ use countersign_core::separation::Breach;
 
 use crate::store::{Scan, Store, View, codec, keys};
 
+use super::against::Earlier;
 use super::chain::{Chain, Fault};
 use super::checkpoint::{self, Checkpoint};
 use super::duties::Duties;
@@ -33,11 +34,32 @@ pub struct Whole {
 /// # Errors
 /// [`LedgerError::Damaged`] names the entry.
 pub fn store(store: &dyn Store, progress: &mut dyn FnMut(u64)) -> Result<Whole, LedgerError> {
+    checked(store, None, progress)
+}
+
+/// As [`store`], and whether the ledgers that these notes sign are beginnings of it.
+///
+/// # Errors
+/// As [`store`]; [`LedgerError::NotTheBeginning`] where they are not.
+pub fn store_against(
+    store: &dyn Store,
+    notes: &str,
+    progress: &mut dyn FnMut(u64),
+) -> Result<Whole, LedgerError> {
+    checked(store, Some(notes), progress)
+}
+
+fn checked(
+    store: &dyn Store,
+    notes: Option<&str>,
+    progress: &mut dyn FnMut(u64),
+) -> Result<Whole, LedgerError> {
     let vkey = verifier(store)?;
+    let earlier = notes.map(|notes| Earlier::open(notes, &vkey)).transpose()?.unwrap_or_default();
     // Before the head is read, so that it cannot be of a later tree.
     let signed = checkpoint::stored(store, &vkey)?.map(|(signed, _)| signed);
     let head = Head::read(store)?;
-    let (mut chain, mut full, mut duties) = (Chain::default(), Vec::new(), Duties::default());
+    let (mut chain, mut full, mut duties) = (Chain::against(earlier), Vec::new(), Duties::default());
     while chain.size() < head.size() {
         let before = chain.size();
         check_page(store, &mut chain, head.size(), &mut full, &mut duties)?;
@@ -47,12 +69,13 @@ pub fn store(store: &dyn Store, progress: &mut dyn FnMut(u64)) -> Result<Whole, 
         }
         progress(chain.size());
     }
-    let edge = chain.finish(head.size(), &head.root(), &mut full)?;
+    let (edge, earlier) = chain.finish(head.size(), &head.root(), &mut full)?;
     check_tiles(store, &mut full)?;
     if edge != *head.edge() {
         return Err(damaged(head.size().saturating_sub(1), "the recorded end of the tree was changed"));
     }
     check_checkpoint(store, &head, signed.as_ref())?;
+    earlier.settle(&edge)?;
     let breaches = duties.finish();
     Ok(Whole { entries: head.size(), root: head.root(), checkpoint: signed, vkey, breaches })
 }

@@ -61,6 +61,40 @@ fn a_changed_export_names_the_entry() {
 }
 
 #[test]
+fn a_ledger_is_held_against_the_checkpoints_that_were_kept() {
+    let mut place = started_twice();
+    place.does(&["ledger", "export", "--out", "ledger.jsonl"]);
+    let footer = fs::read_to_string(place.host.workdir().dir.join("ledger.jsonl")).unwrap();
+    let note = json(footer.lines().last().unwrap())["checkpoint"].as_str().unwrap().to_owned();
+    let kept = place.host.workdir().dir.join("kept.txt");
+    fs::write(&kept, format!("{note}\n{note}")).unwrap();
+
+    let proof = json(&place.does(&["ledger", "prove", "--from", "1", "--to", "2"]));
+    assert_eq!((&proof["from"], &proof["to"]), (&Value::from(1), &Value::from(2)));
+    place.host.start().unwrap();
+    let served = place.does(&["ledger", "verify", "--against", "kept.txt"]);
+    assert!(served.contains("after each of the 2 checkpoints that you kept, of 2 to 2 entries"), "{served}");
+    let proof = json(&place.does(&["ledger", "prove", "--from", "2"]));
+    assert!(proof["path"].as_array().is_some_and(|path| !path.is_empty()), "{proof}");
+    place.fails(&["ledger", "prove", "--from", "9"], 1, &["there is no proof from size 9"]);
+    place.host.stop().unwrap();
+    let found = json(&place.does(&["ledger", "verify", "--against", &note, "--output", "json"]));
+    assert_eq!(found["goes_on_from"], serde_json::json!([2]));
+
+    place.does(&["ledger", "export", "--out", "later.jsonl"]);
+    place.does(&["ledger", "verify", "later.jsonl", "--against", "kept.txt"]);
+    let later = fs::read_to_string(place.host.workdir().dir.join("later.jsonl")).unwrap();
+    let later = json(later.lines().last().unwrap())["checkpoint"].as_str().unwrap().to_owned();
+    let short = &["ledger", "verify", "ledger.jsonl", "--against", &later];
+    place.fails(short, 1, &["the ledger has 2 entries, and a checkpoint of it signs 3"]);
+    place.fails(&["ledger", "verify", "--against", "lost.txt"], 1, &["cannot read `lost.txt`", "hint: "]);
+    place.fails(&["ledger", "prove"], 2, &["--from"]);
+    place.fails(&["ledger", "prove", "1", "--from", "1"], 2, &["cannot be used with"]);
+    let nobody = "01980000-7a10-7c3e-9d2b-5f0e6a1b2c3d";
+    place.fails(&["attest", nobody], 1, &["there is no request"]);
+}
+
+#[test]
 fn a_running_server_is_asked() {
     let mut place = started_twice();
     place.host.start().unwrap();
@@ -79,7 +113,16 @@ fn a_running_server_is_asked() {
     assert_eq!((status, &json(&ready)["ready"]), (200, &Value::Bool(true)));
     assert_eq!(http::get(port, "/livez").unwrap().0, 200);
     assert!(http::get(port, "/metrics").unwrap().1.ends_with("# EOF\n"));
-    for path in ["/operator/ledger/export", "/operator/ledger/proof?index=0", "/operator/replay?what=0"] {
+    let nobody = "01980000-7a10-7c3e-9d2b-5f0e6a1b2c3d";
+    place.fails(&["attest", nobody], 1, &["there is no request"]);
+    let attest = format!("/operator/attestations?request={nobody}");
+    for path in [
+        "/operator/ledger/export",
+        "/operator/ledger/proof?index=0",
+        "/operator/ledger/consistency?from=0",
+        "/operator/replay?what=0",
+        &attest,
+    ] {
         assert_eq!(http::get(port, path).unwrap().0, 401, "{path}");
     }
     let key = place.host.workdir().dir.join("operator.key");

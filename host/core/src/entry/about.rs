@@ -52,7 +52,8 @@ impl Entry {
             | Self::PluginUnstable(_)
             | Self::EvidenceCollected(_)
             | Self::Released(_)
-            | Self::ProfileErased(_) => None,
+            | Self::ProfileErased(_)
+            | Self::Anchored(_) => None,
         }
     }
 }

@@ -55,6 +55,7 @@ impl Entry {
             Self::Held(_) => "held",
             Self::Released(_) => "released",
             Self::ProfileErased(_) => "profile-erased",
+            Self::Anchored(_) => "anchored",
         }
     }
 }

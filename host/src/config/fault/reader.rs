@@ -51,6 +51,7 @@ impl<'l> Reader<'l> {
         let interval = self.span("reconcile.interval", &file.reconcile.interval);
         let replay = self.replay();
         let schedule = self.span("schedule.interval", &file.schedule.interval);
+        let anchor = self.anchor();
         Some(Config {
             server: server?,
             upstream: upstream?,
@@ -62,6 +63,7 @@ impl<'l> Reader<'l> {
             schedule: Schedule { interval: schedule? },
             webhook: webhook?,
             notify: self.notify()?,
+            anchor: anchor?,
             plugins: plugins?,
             replay: replay?,
             ui: Ui { inject: file.ui.inject },
@@ -180,15 +182,7 @@ impl<'l> Reader<'l> {
         let file = &self.layers.file.notify;
         let webhook = self.secret("notify.webhook", file.webhook.as_ref(), file.webhook_file.as_ref())?;
         let secret = self.secret("notify.secret", file.secret.as_ref(), file.secret_file.as_ref())?;
-        let Some(webhook) = webhook else { return Some(None) };
-        let address: Option<Uri> = webhook.expose().parse().ok();
-        let whole = |uri: &Uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some();
-        if address.filter(whole).is_none() {
-            // Not repeated in the message: it may be a secret.
-            return self
-                .fault("notify.webhook", "it is no URL: write it whole, as in `https://example.com/hook`");
-        }
-        Some(Some(NotifyTo { webhook, secret }))
+        self.hook("notify.webhook", webhook, secret)
     }
 
     fn plugins(&self) -> Option<Plugins> {

@@ -13,6 +13,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use countersign_core::entry::{Cause, TakenUpBy};
+use countersign_core::request::RequestId;
 use futures_util::stream;
 use serde::Deserialize;
 use serde_json::json;
@@ -104,6 +105,38 @@ pub(super) async fn proof(State(admin): State<Arc<Admin>>, Query(Which { index }
         Err(error) if matches!(ledger.get(index), Ok(None)) => failed(&AppError::NotFound(error.to_string())),
         Err(error) => failed(&error.into()),
     }
+}
+
+#[derive(Deserialize)]
+pub(super) struct Sizes {
+    from: u64,
+    to: Option<u64>,
+}
+
+pub(super) async fn consistency(
+    State(admin): State<Arc<Admin>>,
+    Query(Sizes { from, to }): Query<Sizes>,
+) -> Response {
+    let ledger = &admin.app.ledger;
+    let proved = match to {
+        None => ledger.prove_consistency(from).await.map(|proof| Json(proof).into_response()),
+        Some(to) => ledger.prove_between(from, to).map(|proof| Json(proof).into_response()),
+    };
+    proved.unwrap_or_else(|error| failed(&error.into()))
+}
+
+#[derive(Deserialize)]
+pub(super) struct Of {
+    request: RequestId,
+}
+
+pub(super) async fn attestations(
+    State(admin): State<Arc<Admin>>,
+    Query(Of { request }): Query<Of>,
+) -> Response {
+    let App { store, ledger, .. } = &*admin.app;
+    let attested = app::attestations(&**store, ledger, request).await;
+    attested.map_or_else(|error| failed(&error), |envelopes| Json(envelopes).into_response())
 }
 
 #[derive(Deserialize)]

@@ -40,6 +40,7 @@ pub(super) async fn ready(State(admin): State<Arc<Admin>>) -> Response {
         "policy_refused": admin.app.reload_error(),
         "plugins": generation.plugins.keys().collect::<Vec<_>>(),
         "upstream": admin.upstream.look(&admin.app),
+        "anchors": admin.app.anchors.states(),
         "identity": identity(admin.app.people.auth()),
     });
     (status, Json(body)).into_response()

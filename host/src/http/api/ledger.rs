@@ -23,7 +23,12 @@ pub(super) struct PageQuery {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ProofQuery {
-    index: u64,
+    /// Of an entry.
+    index: Option<u64>,
+    /// That the ledger of this size is the beginning …
+    from: Option<u64>,
+    /// … of that of this size; without it, of the present one.
+    to: Option<u64>,
 }
 
 pub(super) async fn checkpoint(
@@ -55,7 +60,16 @@ pub(super) async fn proof(
     Asked(query): Asked<ProofQuery>,
 ) -> Result<Json<Value>, Problem> {
     reader(&app, &auth)?;
-    Ok(Json(serde_json::to_value(app.ledger.prove(query.index).await?)?))
+    Ok(Json(match (query.index, query.from, query.to) {
+        (Some(index), None, None) => serde_json::to_value(app.ledger.prove(index).await?)?,
+        (None, Some(from), None) => serde_json::to_value(app.ledger.prove_consistency(from).await?)?,
+        (None, Some(from), Some(to)) => serde_json::to_value(app.ledger.prove_between(from, to)?)?,
+        _ => {
+            let reason =
+                "give `index` for an entry, or `from`, and perhaps `to`, for the beginning of the ledger";
+            return Err(AppError::Invalid(reason.to_owned()).into());
+        }
+    }))
 }
 
 /// How many entries one page of decisions may look at.

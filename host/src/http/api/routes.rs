@@ -9,7 +9,8 @@ use axum::routing::{MethodRouter, delete, get, patch, post};
 use http::Method;
 
 use super::{
-    comments, exceptions, insights, ledger, live, me, models, openapi, registry, requests, retention, webhook,
+    attest, comments, exceptions, insights, ledger, live, me, models, openapi, registry, requests, retention,
+    webhook,
 };
 use crate::app::App;
 
@@ -34,6 +35,7 @@ pub(super) fn all() -> Vec<Route> {
         changes("/v1/requests/{id}/withdraw", requests::withdraw),
         changes("/v1/requests/{id}/renew", requests::renew),
         changes("/v1/requests/{id}/evidence/{plugin}", requests::evidence),
+        reads("/v1/requests/{id}/attestations", attest::list),
         reads("/v1/requests/{id}/comments", comments::list),
         changes("/v1/requests/{id}/comments", comments::write),
         rewords("/v1/requests/{id}/comments/{comment}", comments::reword),

@@ -2,7 +2,7 @@
 
 use axum::extract::Query;
 use axum::response::Response;
-use countersign_core::entry::{Entry, OutcomeResult, PolicyLoad};
+use countersign_core::entry::{Anchored, AnchoredAt, Entry, OutcomeResult, PolicyLoad};
 use countersign_core::explain::action_phrase;
 use countersign_core::facts::Subject;
 use countersign_core::names::PersonId;
@@ -245,9 +245,20 @@ fn time(entry: &Entry) -> (String, Option<PersonId>, Option<RequestId>) {
         Entry::Undermined { request, .. } => {
             ("what was approved has changed since its write was made".to_owned(), request)
         }
+        Entry::Anchored(anchored) => return (kept_elsewhere(anchored), None, None),
         _ => return super::kept::told(entry),
     };
     (words, None, Some(*request))
+}
+
+/// Where a checkpoint went.
+fn kept_elsewhere(anchored: &Anchored) -> String {
+    let at = |at: &AnchoredAt| match &at.mark {
+        Some(mark) => format!("{} ({})", at.place, mark.chars().take(12).collect::<String>()),
+        None => at.place.clone(),
+    };
+    let places: Vec<String> = anchored.places.iter().map(at).collect();
+    format!("the checkpoint of {} entries was put into {}", anchored.size, places.join(", "))
 }
 
 /// What came of the time in which files were written.

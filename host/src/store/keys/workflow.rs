@@ -149,6 +149,12 @@ pub fn held(workspace: &str, model: &str, name: &str, since: u64) -> Key {
     held_of(workspace, model).text(name).number(since)
 }
 
+/// The last checkpoint that a place took.
+#[must_use]
+pub fn anchored(place: &str) -> Key {
+    Key::space("ledger/anchored").text(place)
+}
+
 /// Notifications that were not taken yet, oldest first.
 #[must_use]
 pub fn messages() -> Key {
