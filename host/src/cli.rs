@@ -5,6 +5,7 @@ mod background;
 mod config;
 mod context;
 mod doctor;
+mod evidence;
 mod failure;
 mod identity;
 mod insights;
@@ -58,6 +59,7 @@ fn run(context: &Context, command: Command) -> anyhow::Result<()> {
         Command::Waiver(command) => waiver::run(context, command),
         Command::Insights(command) => insights::run(context, command),
         Command::Ledger(command) => ledger::run(context, command),
+        Command::Evidence(command) => evidence::run(context, command),
         Command::Replay(command) => replay::run(context, &command),
         Command::Webhook(command) => webhook::run(context, &command),
         Command::Store(command) => store::run(context, command),

@@ -4,6 +4,7 @@ mod changes;
 mod crash;
 mod difference;
 mod discussion;
+mod evidence_file;
 mod exceptions;
 mod expiry;
 mod files;

@@ -1,5 +1,6 @@
 //! The command line as a tree of types. What the commands do is in the modules beside this one.
 
+mod evidence;
 mod insights;
 mod requests;
 mod words;
@@ -9,6 +10,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use countersign_core::names::Version;
 
+pub use self::evidence::Evidence;
 pub use self::insights::Insights;
 pub use self::requests::{
     NewWaiver, Reason, Request, RequestCommand, Talk, Vote, Waiver, WaiverCommand, Word,
@@ -82,6 +84,9 @@ pub enum Command {
     /// The tamper-evident record.
     #[command(subcommand)]
     Ledger(Ledger),
+    /// Everything that a decision rests on, in one file that anybody can check and execute again.
+    #[command(subcommand)]
+    Evidence(Evidence),
     /// Executes a recorded check or rule run again and compares the bytes.
     Replay(Replay),
     /// MLflow's webhook that tells us early about changes.

@@ -98,7 +98,7 @@ fn verify_file(context: &Context, file: &Path, vkey: Option<String>) -> Result<(
     tell(context, &found.into(), if trusted.is_some() { "" } else { own })
 }
 
-fn trusted(vkey: Option<String>) -> Result<Option<VerifierKey>> {
+pub(super) fn trusted(vkey: Option<String>) -> Result<Option<VerifierKey>> {
     let parsed = vkey.map(|key| key.parse::<VerifierKey>()).transpose();
     parsed.context("`--vkey`").or_hint("a verifier key looks like `origin+1234abcd+base64`")
 }
@@ -164,7 +164,7 @@ fn export(context: &Context, out: Option<PathBuf>) -> Result<()> {
         }),
         Found::Served => {
             let operator = Operator::new(&config)?;
-            runtime()?.block_on(operator.copy(EXPORT, &mut *aside.out))
+            runtime()?.block_on(operator.copy(EXPORT, &[], &mut *aside.out))
         }
     };
     bar.finish_and_clear();
@@ -173,7 +173,7 @@ fn export(context: &Context, out: Option<PathBuf>) -> Result<()> {
 
 /// An output that is in place only when it is whole.
 pub(super) struct Aside {
-    pub(super) out: Box<dyn Write>,
+    pub(super) out: Box<dyn Write + Send>,
     places: Option<(PathBuf, PathBuf)>,
 }
 

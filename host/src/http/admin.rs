@@ -29,6 +29,7 @@ pub fn router(app: Arc<App>, key: OperatorKey) -> Router {
     let operator = Router::new()
         .route("/ledger/export", get(operator::export))
         .route("/ledger/proof", get(operator::proof))
+        .route("/evidence", get(operator::evidence))
         .route("/replay", get(operator::replay))
         .route("/reload", post(operator::reload))
         .route_layer(axum::middleware::from_fn_with_state(Arc::clone(&admin), operator::guard));

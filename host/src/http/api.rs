@@ -2,6 +2,7 @@
 
 mod answers;
 mod comments;
+mod evidence;
 mod exceptions;
 mod insights;
 mod ledger;

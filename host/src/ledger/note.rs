@@ -140,9 +140,15 @@ impl VerifierKey {
         ours
     }
 
+    /// Whether a signature of this key fits some bytes.
+    #[must_use]
+    pub fn verifies(&self, bytes: &[u8], signature: &[u8]) -> bool {
+        UnparsedPublicKey::new(&ED25519, &self.public).verify(bytes, signature).is_ok()
+    }
+
     fn check(&self, text: &str, signature: &[u8]) -> Result<(), NoteError> {
-        let key = UnparsedPublicKey::new(&ED25519, &self.public);
-        key.verify(text.as_bytes(), signature).map_err(|_| NoteError::Signature(self.name.clone()))
+        let fits = self.verifies(text.as_bytes(), signature);
+        if fits { Ok(()) } else { Err(NoteError::Signature(self.name.clone())) }
     }
 }
 

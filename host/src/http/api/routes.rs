@@ -8,7 +8,9 @@ use axum::routing::{MethodRouter, delete, get, patch, post};
 #[cfg(test)]
 use http::Method;
 
-use super::{comments, exceptions, insights, ledger, live, me, models, openapi, registry, requests, webhook};
+use super::{
+    comments, evidence, exceptions, insights, ledger, live, me, models, openapi, registry, requests, webhook,
+};
 use crate::app::App;
 
 /// One operation.
@@ -31,6 +33,7 @@ pub(super) fn all() -> Vec<Route> {
         changes("/v1/requests/{id}/reviews", requests::review),
         changes("/v1/requests/{id}/withdraw", requests::withdraw),
         changes("/v1/requests/{id}/renew", requests::renew),
+        reads("/v1/requests/{id}/evidence", evidence::file),
         changes("/v1/requests/{id}/evidence/{plugin}", requests::evidence),
         reads("/v1/requests/{id}/comments", comments::list),
         changes("/v1/requests/{id}/comments", comments::write),
