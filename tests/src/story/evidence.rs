@@ -35,6 +35,9 @@ fn verified(stage: &mut Stage) -> Result<String> {
     let exported = Instant::now();
     stage.host.does(&["evidence", "export", &id, "--out", &file.display().to_string()], None)?;
     let exported = exported.elapsed();
+    let path = format!("{}/_countersign/api/v1/requests/{id}/evidence", stage.host.workdir().prefix);
+    let served = stage.call("ruth", "GET", &path, None)?;
+    ensure!(served.body == fs::read(&file)?, "the page's link gives another file: {}", served.status);
     let begun = Instant::now();
     let output = alone(folder, &["evidence", "verify", "evidence.jsonl", "--output", "json"])?;
     let took = begun.elapsed();

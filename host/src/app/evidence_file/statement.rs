@@ -46,3 +46,49 @@ fn encoded(payload_type: &str, payload: &[u8]) -> Vec<u8> {
     let head = format!("DSSEv1 {} {payload_type} {} ", payload_type.len(), payload.len());
     [head.as_bytes(), payload].concat()
 }
+
+#[cfg(test)]
+mod tests {
+    use ring::signature::Ed25519KeyPair;
+    use serde_json::json;
+
+    use super::*;
+    use crate::ledger::SigningKey;
+
+    const TYPE: &str = "application/vnd.in-toto+json";
+
+    fn envelope(seed: [u8; 32], payload: &str) -> String {
+        let pair = Ed25519KeyPair::from_seed_unchecked(&seed).unwrap();
+        let sig = STANDARD.encode(pair.sign(&encoded(TYPE, payload.as_bytes())));
+        let signatures = json!([{"keyid": "ledger.example", "sig": sig}]);
+        json!({"payload": STANDARD.encode(payload), "payloadType": TYPE, "signatures": signatures})
+            .to_string()
+    }
+
+    fn check_says(text: &str, expect: Result<&str, &str>) {
+        let key = SigningKey::from_seed("ledger.example", [7; 32]).unwrap();
+        match (check(text, key.verifier()), expect) {
+            (Ok(says), Ok(expect)) => assert_eq!(says, expect),
+            (Err(error), Err(words)) => assert!(error.contains(words), "{error}"),
+            (got, expect) => panic!("{got:?} instead of {expect:?}"),
+        }
+    }
+
+    /// The example of the DSSE protocol.
+    #[test]
+    fn what_is_signed_is_encoded_as_the_protocol_says() {
+        let expect = b"DSSEv1 29 http://example.com/HelloWorld 11 hello world";
+        assert_eq!(encoded("http://example.com/HelloWorld", b"hello world"), expect);
+    }
+
+    #[test]
+    fn a_statement_is_signed_by_the_ledgers_key() {
+        let good = envelope([7; 32], r#"{"predicateType":"https://in-toto.io/attestation/svr/v0.1"}"#);
+        check_says(&good, Ok("https://in-toto.io/attestation/svr/v0.1"));
+        check_says(&envelope([7; 32], "{}"), Ok(TYPE));
+        check_says(&envelope([8; 32], "{}"), Err("does not fit"));
+        check_says(&good.replace(TYPE, "text/plain"), Err("does not fit"));
+        check_says(&envelope([7; 32], "words"), Err("not JSON"));
+        check_says("{}", Err("no DSSE envelope"));
+    }
+}

@@ -8,6 +8,7 @@ use countersign_core::evidence_file::write::Seal;
 use proptest::prelude::*;
 
 use super::*;
+use crate::app::RequestFilter;
 use crate::app::evidence_file::{EvidenceError, EvidenceFile, Execution, Report, read, verify};
 use crate::ledger::VerifierKey;
 use crate::plugins::{Engine, EngineConfig};
@@ -20,6 +21,18 @@ impl World {
         let mut out = Vec::new();
         self.app.write_evidence(id, &mut out).await.unwrap();
         String::from_utf8(out).unwrap()
+    }
+
+    /// The evidence of every request can be read, and finds no fault that the whole ledger does not show.
+    pub(super) async fn agree(&self, known: &[String]) {
+        let filter = RequestFilter { limit: 1_000, ..RequestFilter::default() };
+        for request in self.app.requests(&filter).unwrap() {
+            let file = self.evidence(request.id).await;
+            let file = reads(file.as_bytes()).unwrap_or_else(|error| panic!("{}: {error}", request.id));
+            let report = verify(&file, None, &mut |_| ()).await.unwrap();
+            let new = report.breaches.iter().find(|breach| !known.contains(&breach.reason));
+            assert!(new.is_none(), "{}: {new:?}", request.id);
+        }
     }
 }
 
@@ -47,8 +60,6 @@ struct Files {
 /// A request that was asked for, spoken of, approved and made, and another one beside it.
 async fn files() -> Files {
     let world = World::new(POLICY).await;
-    let policy = world.app.generation.load_full();
-    world.app.keep_plugins(&policy).await.unwrap();
     let id = world.asked().await.id;
     let said = crate::app::NewComment { text: "is the holdout from March?".to_owned(), ..Default::default() };
     world.app.comment(&caller("omar"), id, said).await.unwrap();
@@ -188,6 +199,8 @@ async fn what_is_cut_doubled_moved_or_spliced_is_named() {
 #[tokio::test]
 async fn what_is_not_kept_is_said_plainly() {
     let world = World::new(POLICY).await;
+    let key = crate::store::keys::policy_text(&world.app.generation.load().policy.digest().0);
+    world.app.store.commit(crate::store::Batch::new().delete(key)).await.unwrap();
     let id = world.approved().await.id;
     world.app.apply(&caller("ana"), id).await.unwrap();
     let report = verified(&world.evidence(id).await, None).await;
@@ -198,7 +211,6 @@ async fn what_is_not_kept_is_said_plainly() {
 #[tokio::test]
 async fn the_words_of_a_comment_can_be_taken_back() {
     let world = World::new(POLICY).await;
-    world.app.keep_plugins(&world.app.generation.load_full()).await.unwrap();
     let id = world.asked().await.id;
     let said = crate::app::NewComment { text: "a slip".to_owned(), ..Default::default() };
     let said = world.app.comment(&caller("omar"), id, said).await.unwrap();

@@ -127,7 +127,9 @@ fn proved(report: &Report, f: &mut Formatter<'_>) -> fmt::Result {
     let made = report.decision.writes.len() as u64;
     if report.breaches.is_empty() && made > 0 {
         let writes = counted(made, "write", "writes");
-        let what = "seats, separation of duties, checks and rules of its policy";
+        let policy = report.missing.iter().all(|gap| gap.what != "the policy");
+        let what = "seats and separation of duties, checks and rules of its policy";
+        let what = if policy { what } else { "seats and separation of duties; its policy is not here" };
         writeln!(f, "{}     {writes} covered: {what}", painted("proved", 32))?;
     }
     let of = |result| report.runs.iter().filter(|run| run.result == result).count() as u64;
