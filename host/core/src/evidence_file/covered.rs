@@ -9,15 +9,23 @@ use crate::decide::{GateVerdict, Verdict};
 use crate::digest::Digest;
 use crate::entry::{CheckRunRecord, Entry, Intent};
 use crate::facts::Subject;
+use crate::names::Tier;
 use crate::policy::{Check, Gate, Mode, Policy, Rule};
 use crate::waiver::Requirement;
 
+/// What a run was given to judge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Given {
+    pub subject: Subject,
+    pub tier: Option<Tier>,
+}
+
 /// What a run was given, as far as its input is kept.
-pub type SubjectOf<'s> = &'s dyn Fn(&Digest) -> Option<Subject>;
+pub type GivenTo<'s> = &'s dyn Fn(&Digest) -> Option<Given>;
 
 /// Why a write was not covered by what its policy asks; nothing where it was, or where its policy asks nothing of it.
 #[must_use]
-pub fn faults(policy: &Policy, intent: &Intent, before: &[&Entry], subject_of: SubjectOf<'_>) -> Vec<String> {
+pub fn faults(policy: &Policy, intent: &Intent, before: &[&Entry], given_to: GivenTo<'_>) -> Vec<String> {
     let mut faults = Vec::new();
     // Windows and emergencies open a gate; putting back a bypass has none.
     if intent.subject.is_none() || intent.in_window || intent.break_glass.is_some() {
@@ -33,7 +41,7 @@ pub fn faults(policy: &Policy, intent: &Intent, before: &[&Entry], subject_of: S
         match policy.gate(&verdict.gate) {
             None => faults.push(format!("its policy has no gate {}", verdict.gate)),
             Some(gate) => {
-                let case = Case { policy, intent, verdict, before, subject_of };
+                let case = Case { policy, intent, verdict, before, given_to };
                 case.seats(gate, &mut faults);
                 if intent.placed.action.is_promotion() {
                     gate.checks.iter().for_each(|check| case.check(check, &mut faults));
@@ -50,7 +58,7 @@ struct Case<'a> {
     intent: &'a Intent,
     verdict: &'a GateVerdict,
     before: &'a [&'a Entry],
-    subject_of: SubjectOf<'a>,
+    given_to: GivenTo<'a>,
 }
 
 impl Case<'_> {
@@ -106,9 +114,12 @@ impl Case<'_> {
         })
     }
 
-    /// Whether a run was given exactly what is written. One whose input is not kept may have been.
+    /// Whether a run was given exactly what is written, at its tier. One whose input is not kept may have been.
     fn is_about(&self, input: &Digest) -> bool {
-        (self.subject_of)(input).is_none_or(|subject| Some(&subject) == self.intent.subject.as_ref())
+        (self.given_to)(input).is_none_or(|given| {
+            Some(&given.subject) == self.intent.subject.as_ref()
+                && given.tier.as_ref() == self.verdict.tier.known()
+        })
     }
 
     /// The last run of a rule for this gate, whose word must have been heeded.

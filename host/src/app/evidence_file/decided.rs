@@ -3,8 +3,9 @@
 use countersign_core::check::Outcome;
 use countersign_core::digest::Digest;
 use countersign_core::entry::{CheckRunRecord, Entry, Intent};
-use countersign_core::evidence_file::covered;
+use countersign_core::evidence_file::covered::{self, Given};
 use countersign_core::facts::Subject;
+use countersign_core::names::Tier;
 use countersign_core::separation::{Breach, KINDS, Prover};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -45,20 +46,22 @@ fn covered(file: &EvidenceFile, intent: &Intent, before: &[Told]) -> Vec<String>
     });
     let Some(policy) = file.policies.get(&intent.policy).filter(|_| made) else { return Vec::new() };
     let before: Vec<&Entry> = before.iter().map(|told| &told.entry).collect();
-    covered::faults(policy, intent, &before, &|input| subject_of(file, input))
+    covered::faults(policy, intent, &before, &|input| given_to(file, input))
 }
 
 /// What a run was given.
-fn subject_of(file: &EvidenceFile, input: &Digest) -> Option<Subject> {
+fn given_to(file: &EvidenceFile, input: &Digest) -> Option<Given> {
     #[derive(Deserialize)]
     struct Input {
         version: Version,
+        tier: Option<Tier>,
     }
     #[derive(Deserialize)]
     struct Version {
         subject: Subject,
     }
-    Some(json::<Input>(file, input)?.version.subject)
+    let Input { version, tier } = json(file, input)?;
+    Some(Given { subject: version.subject, tier })
 }
 
 /// Whether an entry says of a run what its input and its outcome say.

@@ -81,7 +81,8 @@ fn check(intent: &Intent, before: &[Entry], source: &str, expect: &[&str]) {
     ))
     .unwrap();
     let before: Vec<&Entry> = before.iter().collect();
-    let found = faults(&policy(), intent, &before, &|_| Some(about.clone()));
+    let given = Given { subject: about, tier: Some("low".into()) };
+    let found = faults(&policy(), intent, &before, &|_| Some(given.clone()));
     assert_eq!(found.len(), expect.len(), "{found:?}");
     for (fault, words) in found.iter().zip(expect) {
         assert!(fault.contains(words), "{fault}");
@@ -102,11 +103,19 @@ fn a_write_is_covered_by_what_its_policy_asks() {
         &["no run of it on this version passed"],
     );
     check(&intent(1), &[check_run("other", "pass"), silent], "s", &["no run of it on this version passed"]);
-    check(&intent(1), &[passed.clone()], "s", &["rule two, and no run of it is told of"]);
+    check(&intent(1), std::slice::from_ref(&passed), "s", &["rule two, and no run of it is told of"]);
     let wants = rule_run(json!([{"seat": "risk", "count": 2, "reason": "r"}]), json!([]));
     check(&intent(1), &[passed.clone(), wants], "s", &["wanted 2 in seat risk, and 1 were asked for"]);
     let denies = json!([{"code": "c", "severity": "error", "message": "m"}]);
     check(&intent(1), &[passed, rule_run(json!([]), denies)], "s", &["which refused it"]);
+}
+
+#[test]
+fn a_run_at_another_tier_covers_nothing() {
+    let (passed, silent) = (check_run("plugin", "pass"), rule_run(json!([]), json!([])));
+    let given = Given { subject: intent(1).subject.unwrap(), tier: Some("high".into()) };
+    let found = faults(&policy(), &intent(1), &[&passed, &silent], &|_| Some(given.clone()));
+    assert!(found.len() == 1 && found[0].contains("no run of it on this version passed"), "{found:?}");
 }
 
 #[test]
