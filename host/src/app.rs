@@ -21,6 +21,7 @@ mod emergency;
 mod error;
 mod events;
 mod evidence;
+pub mod evidence_file;
 mod expire;
 mod explain;
 mod fall_back;

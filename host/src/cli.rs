@@ -8,6 +8,7 @@ mod background_replay;
 mod config;
 mod context;
 mod doctor;
+mod evidence;
 mod failure;
 mod identity;
 mod insights;
@@ -63,6 +64,7 @@ fn run(context: &Context, command: Command) -> anyhow::Result<()> {
         Command::Insights(command) => insights::run(context, command),
         Command::Ledger(command) => ledger::run(context, command),
         Command::Attest(command) => attest::run(context, command),
+        Command::Evidence(command) => evidence::run(context, command),
         Command::Replay(command) => replay::run(context, &command),
         Command::Retention(command) => retention::run(context, command),
         Command::Webhook(command) => webhook::run(context, &command),

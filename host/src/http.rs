@@ -15,6 +15,7 @@ mod patience;
 mod proxy;
 pub mod server;
 mod site;
+mod streamed;
 
 /// Where everything of ours lies, below MLflow's static prefix.
 pub const OUR_PATH: &str = "/_countersign";

@@ -46,7 +46,7 @@ pub use loader::{Load, LoadError, Plugin, ValidateError};
 pub use log::{Level, LogLine};
 pub use manifest::{Kind, MAX_COMPONENT_BYTES, Manifest, ManifestError, Outline};
 pub use package::{PackageError, embed, read_manifest};
-pub use replay::{Difference, Recorded, Replay, ReplayError};
+pub use replay::{Difference, Recorded, Replay, ReplayError, repeatable};
 pub use schema::{ConfigError, ConfigErrors};
 pub use sources::{
     AccessError, AliasHolding, Answer, HistoryAnswer, HistoryQuery, NoSources, PastDecision, RegistryAnswer,

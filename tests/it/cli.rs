@@ -1,5 +1,6 @@
 //! The command line, as an operator types it: what it prints, where, and how it ends.
 
+mod evidence;
 mod files;
 mod interop;
 mod ledger;

@@ -3,6 +3,7 @@
 
 mod bypass;
 mod champion;
+mod evidence;
 mod high_tier;
 mod ledger;
 mod protected;
@@ -40,6 +41,7 @@ pub fn steps() -> Vec<Step> {
         protected::STEPS,
         bypass::STEPS,
         ledger::STEPS,
+        evidence::STEPS,
     ]
     .concat()
 }

@@ -2,7 +2,7 @@
 //!
 //! Reading order is the order of a request: [`names`], [`action`], [`classify`], [`facts`], [`check`],
 //! [`policy`], [`review`], [`seating`], [`waiver`], [`break_glass`], [`decide`], [`permit`], [`request`],
-//! [`evidence`], [`entry`], [`attest`], [`separation`], [`insights`], [`explain`], [`target`], [`what_if`], [`recorded`], [`redecide`].
+//! [`evidence`], [`entry`], [`attest`], [`separation`], [`evidence_file`], [`insights`], [`explain`], [`target`], [`what_if`], [`recorded`], [`redecide`].
 //!
 //! This crate must not know: the time, the network, a disk, randomness, the environment, HTTP responses,
 //! MLflow's JSON. Everything comes in as an argument and goes out as a value.
@@ -21,6 +21,7 @@ pub mod digest;
 pub mod discussion;
 pub mod entry;
 pub mod evidence;
+pub mod evidence_file;
 pub mod explain;
 pub mod facts;
 pub mod insights;

@@ -61,6 +61,8 @@ pub enum LoadGenerationError {
     Case { plugin: PluginName, source: CaseFailure },
     #[error("the plugins were not all loaded: the server is stopping, or it has a bug that the log tells of")]
     Interrupted,
+    #[error("the policy cannot be kept as evidence: {reason}")]
+    KeepPolicy { reason: String },
     #[error("plugin `{plugin}` cannot be kept as evidence: {reason}")]
     Keep { plugin: PluginName, reason: String },
 }
@@ -235,8 +237,12 @@ impl App {
         }
     }
 
-    /// Plugin bytes are evidence: a replay needs them after the policy has moved on.
+    /// Plugin bytes are evidence: a replay needs them after the policy has moved on. So is the text of the policy.
     pub(crate) async fn keep_plugins(&self, generation: &Generation) -> Result<(), LoadGenerationError> {
+        let text = codec::encode_raw(generation.text.as_bytes());
+        let batch = Batch::new().put(keys::policy_text(&generation.policy.digest().0), text);
+        let kept = self.store.commit(batch).await;
+        kept.map_err(|error| LoadGenerationError::KeepPolicy { reason: error.to_string() })?;
         for (name, component) in &generation.components {
             let failed = |reason: String| LoadGenerationError::Keep { plugin: name.clone(), reason };
             let Some(plugin) = generation.plugins.get(name) else { continue };

@@ -4,17 +4,19 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use countersign_core::canonical::CanonicalError;
 use countersign_core::digest::Digest;
 use countersign_core::entry::{CheckRunRecord, Entry};
 use countersign_core::names::PluginName;
 use countersign_core::policy::Grant;
 use countersign_core::request::RequestId;
+use countersign_core::time::Span;
 use serde::Serialize;
 
 use crate::ledger::Ledger;
 use crate::plugins::{
-    CheckInput, CheckRecord, Engine, Load, Recorded, Recording, Replay, ReplayError, RuleInput, RuleRecord,
-    Transcript,
+    CheckInput, CheckRecord, Engine, Limits, Load, Plugin, Recorded, Recording, Replay, ReplayError,
+    RuleInput, RuleRecord, Transcript,
 };
 use crate::store::{Store, codec, keys};
 
@@ -53,20 +55,26 @@ pub async fn replay(
     engine: &Engine,
     subject: ReplaySubject,
 ) -> Result<Vec<ReplayReport>, AppError> {
+    let mut machine = Machine::new(engine);
     let mut reports = Vec::new();
     for run in runs(store, ledger, subject)? {
-        reports.push(replay_one(store, engine, &run).await?);
+        reports.push(machine.replay(&|digest| evidence(store, digest), &run).await?);
     }
     Ok(reports)
 }
 
-#[derive(Clone, Copy)]
+/// Where evidence is read by its digest: a store, or a file.
+pub(super) type Blobs<'b> = dyn Fn(Digest) -> Result<Bytes, AppError> + Send + Sync + 'b;
+
+#[derive(Debug, Clone, Copy)]
 enum Kind {
     Check,
     Rule,
 }
 
-struct Run {
+/// What was executed, by digest.
+#[derive(Debug, Clone)]
+pub(super) struct Run {
     kind: Kind,
     plugin: PluginName,
     plugin_digest: Digest,
@@ -104,75 +112,132 @@ impl From<countersign_core::check::CheckRun> for Run {
 fn run_of_entry(ledger: &Ledger, index: u64) -> Result<Run, AppError> {
     let record = ledger.get(index)?;
     let record = record.ok_or_else(|| AppError::NotFound(format!("the ledger has no entry {index}")))?;
-    match serde_json::from_str::<Entry>(&record.json)? {
-        Entry::CheckRun(CheckRunRecord {
-            plugin,
-            plugin_digest,
-            input_digest,
-            transcript_digest,
-            outcome_digest,
-            ..
-        }) => Ok(Run {
+    let entry = serde_json::from_str::<Entry>(&record.json)?;
+    Run::of(&entry)?.ok_or_else(|| {
+        AppError::Invalid(format!(
+            "entry {index} is `{}`: only `check-run` and `rule-run` entries can be replayed; `countersign ledger export` \
+             lists them",
+            entry.kind()
+        ))
+    })
+}
+
+impl Run {
+    /// The run that an entry tells of. `None` where it tells of none.
+    pub(super) fn of(entry: &Entry) -> Result<Option<Self>, CanonicalError> {
+        Ok(match entry {
+            Entry::CheckRun(run) => Some(Self::of_check(run)),
+            // The outcome itself stands in the entry, so that its digest need not.
+            Entry::RuleRun { run, .. } => Some(Self {
+                kind: Kind::Rule,
+                outcome: Digest::of_json(&run.outcome)?,
+                plugin: run.plugin.clone(),
+                plugin_digest: run.plugin_digest,
+                input: run.input_digest,
+                transcript: run.transcript_digest,
+            }),
+            _ => None,
+        })
+    }
+
+    fn of_check(run: &CheckRunRecord) -> Self {
+        Self {
             kind: Kind::Check,
-            plugin,
-            plugin_digest,
-            input: input_digest,
-            transcript: transcript_digest,
-            outcome: outcome_digest,
-        }),
-        // The outcome itself stands in the entry, so that its digest need not.
-        Entry::RuleRun { run, .. } => Ok(Run {
-            kind: Kind::Rule,
-            outcome: Digest::of_json(&run.outcome)?,
-            plugin: run.plugin,
+            plugin: run.plugin.clone(),
             plugin_digest: run.plugin_digest,
             input: run.input_digest,
             transcript: run.transcript_digest,
-        }),
-        other => Err(AppError::Invalid(format!(
-            "entry {index} is `{}`: only `check-run` and `rule-run` entries can be replayed; `countersign ledger export` \
-             lists them",
-            other.kind()
-        ))),
+            outcome: run.outcome_digest,
+        }
     }
 }
 
-async fn replay_one(store: &dyn Store, engine: &Engine, run: &Run) -> Result<ReplayReport, AppError> {
-    let component = evidence(store, run.plugin_digest)?;
-    let input = evidence(store, run.input)?;
-    let transcript: Transcript = serde_json::from_slice(&evidence(store, run.transcript)?)?;
-    let blobs = blobs(store, &transcript)?;
-    let load = Load {
-        name: run.plugin.clone(),
-        component,
-        pinned: run.plugin_digest,
-        // What it may ask was settled when it ran: it is answered from the recording alone.
-        grants: Grant::ALL.into_iter().collect(),
-        limits: transcript.limits.clone(),
-    };
-    let plugin = engine.load(load).await.map_err(|error| AppError::Invalid(error.to_string()))?;
-    let recorded =
-        Recorded { recording: Recording::from_parts(transcript, blobs), outcome_digest: run.outcome };
-    let (replayed, difference) = match run.kind {
-        Kind::Check => {
-            let input = Arc::new(CheckInput::new(serde_json::from_slice::<CheckRecord>(&input)?));
-            ended(engine.replay_check(&plugin, &input, &recorded, None).await)
+/// Executes runs again. A component is compiled once, however many of its runs there are.
+pub(super) struct Machine<'e> {
+    engine: &'e Engine,
+    loaded: BTreeMap<Digest, Arc<Plugin>>,
+    /// How many times as long as was granted a run may take.
+    patience: i64,
+}
+
+/// No run may take longer than this, whatever its evidence says that it was granted.
+const LONGEST: Span = Span::from_millis(600_000);
+
+impl<'e> Machine<'e> {
+    pub(super) const fn new(engine: &'e Engine) -> Self {
+        Self { engine, loaded: BTreeMap::new(), patience: 1 }
+    }
+
+    /// For a machine that may be much slower than the one that recorded. A guest sees no time, so that more of it
+    /// changes nothing but whether there is a result; not for runs that ended by a limit on time.
+    pub(super) const fn patient(engine: &'e Engine) -> Self {
+        Self { engine, loaded: BTreeMap::new(), patience: 40 }
+    }
+
+    /// # Errors
+    /// When there is nothing that can be executed. How an execution ended is in the report.
+    pub(super) async fn replay(&mut self, blobs: &Blobs<'_>, run: &Run) -> Result<ReplayReport, AppError> {
+        let input = blobs(run.input)?;
+        let mut transcript: Transcript = serde_json::from_slice(&blobs(run.transcript)?)?;
+        transcript.limits = self.granted(transcript.limits);
+        let answers = answers(blobs, &transcript);
+        let plugin = self.plugin(blobs, run, transcript.limits.clone()).await?;
+        let recording = Recording::from_parts(transcript, answers);
+        let recorded = Recorded { recording, outcome_digest: run.outcome };
+        let (replayed, difference) = match run.kind {
+            Kind::Check => {
+                let input = Arc::new(CheckInput::new(serde_json::from_slice::<CheckRecord>(&input)?));
+                ended(self.engine.replay_check(&plugin, &input, &recorded, None).await)
+            }
+            Kind::Rule => {
+                let input = Arc::new(RuleInput::new(serde_json::from_slice::<RuleRecord>(&input)?));
+                ended(self.engine.replay_rule(&plugin, &input, &recorded).await)
+            }
+        };
+        let same = replayed == Some(run.outcome) && difference.is_none();
+        Ok(ReplayReport {
+            plugin: run.plugin.clone(),
+            plugin_digest: run.plugin_digest,
+            input_digest: run.input,
+            recorded: run.outcome,
+            replayed,
+            same,
+            difference,
+        })
+    }
+
+    fn granted(&self, limits: Limits) -> Limits {
+        if self.patience == 1 {
+            return limits;
         }
-        Kind::Rule => {
-            let input = Arc::new(RuleInput::new(serde_json::from_slice::<RuleRecord>(&input)?));
-            ended(engine.replay_rule(&plugin, &input, &recorded).await)
+        let longer = |span: Span| {
+            let longer = span.as_millis().saturating_mul(self.patience);
+            Span::from_millis(longer.min(LONGEST.as_millis()))
+        };
+        Limits { cpu: longer(limits.cpu), wall: longer(limits.wall), ..limits }
+    }
+
+    async fn plugin(
+        &mut self,
+        blobs: &Blobs<'_>,
+        run: &Run,
+        limits: Limits,
+    ) -> Result<Arc<Plugin>, AppError> {
+        if let Some(plugin) = self.loaded.get(&run.plugin_digest) {
+            return Ok(Arc::clone(plugin));
         }
-    };
-    let same = replayed == Some(run.outcome) && difference.is_none();
-    Ok(ReplayReport {
-        plugin: run.plugin.clone(),
-        plugin_digest: run.plugin_digest,
-        input_digest: run.input,
-        recorded: run.outcome,
-        replayed,
-        same,
-        difference,
-    })
+        let load = Load {
+            name: run.plugin.clone(),
+            component: blobs(run.plugin_digest)?,
+            pinned: run.plugin_digest,
+            // What it may ask was settled when it ran: it is answered from the recording alone.
+            grants: Grant::ALL.into_iter().collect(),
+            limits,
+        };
+        let plugin = self.engine.load(load).await.map_err(|error| AppError::Invalid(error.to_string()))?;
+        self.loaded.insert(run.plugin_digest, Arc::clone(&plugin));
+        Ok(plugin)
+    }
 }
 
 /// What came out, and where it differs.
@@ -184,15 +249,9 @@ fn ended<T>(replayed: Result<Replay<T>, ReplayError>) -> (Option<Digest>, Option
 }
 
 /// The answers that the transcript names and that were kept.
-fn blobs(store: &dyn Store, transcript: &Transcript) -> Result<BTreeMap<Digest, Bytes>, AppError> {
-    let mut blobs = BTreeMap::new();
-    for call in &transcript.calls {
-        let Ok(digest) = call.answer() else { continue };
-        if let Ok(bytes) = evidence(store, *digest) {
-            blobs.insert(*digest, bytes);
-        }
-    }
-    Ok(blobs)
+fn answers(blobs: &Blobs<'_>, transcript: &Transcript) -> BTreeMap<Digest, Bytes> {
+    let named = transcript.calls.iter().filter_map(|call| call.answer().as_ref().ok());
+    named.filter_map(|digest| Some((*digest, blobs(*digest).ok()?))).collect()
 }
 
 fn evidence(store: &dyn Store, digest: Digest) -> Result<Bytes, AppError> {

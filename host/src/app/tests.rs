@@ -7,6 +7,7 @@ mod changes;
 mod crash;
 mod difference;
 mod discussion;
+mod evidence_file;
 mod exceptions;
 mod expiry;
 mod files;
@@ -197,6 +198,7 @@ impl World {
         let registry = Shared::default();
         let upstream = serve(&registry).await;
         let (app, clock, files) = app_with(policy, &upstream, &PEOPLE).await;
+        app.keep_plugins(&app.generation.load()).await.unwrap();
         Self { app, clock, registry, _files: files }
     }
 
@@ -268,7 +270,9 @@ impl World {
         let mut out = Vec::new();
         self.app.ledger.export(&mut out, &mut |_| {}).await.unwrap();
         let found = crate::ledger::export::verify(&mut out.as_slice(), None, &mut |_| {}).unwrap();
-        found.breaches.into_iter().map(|breach| breach.reason).collect()
+        let found: Vec<String> = found.breaches.into_iter().map(|breach| breach.reason).collect();
+        self.agree(&found).await;
+        found
     }
 }
 

@@ -9,7 +9,8 @@ use uuid::Uuid;
 
 use super::profiles::{read_sealed, seal};
 use super::{App, AppError};
-use crate::store::{Batch, keys};
+use crate::store::{Batch, Store, codec, keys};
+use crate::vault::Vault;
 
 /// Bytes before the words.
 const SALT: usize = 16;
@@ -48,6 +49,20 @@ impl App {
             None => self.read(&keys::comment_text(comment.id)),
         }
     }
+}
+
+/// What the digest of a comment's words is over: the salt, then the words. `None` where they are gone.
+pub(super) fn digested(
+    store: &dyn Store,
+    vault: &Vault,
+    comment: &Comment,
+) -> Result<Option<String>, AppError> {
+    let key = keys::sealed_comment(comment.id);
+    if let Some(Sealed { salt, words }) = read_sealed(store, vault, &comment.author, &key)? {
+        return Ok(Some(salt + &words));
+    }
+    let key = keys::comment_text(comment.id);
+    Ok(store.get(&key)?.map(|value| codec::decode(&key, &value)).transpose()?)
 }
 
 /// Takes the words of a comment out, wherever they are.

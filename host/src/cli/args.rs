@@ -1,6 +1,7 @@
 //! The command line as a tree of types. What the commands do is in the modules beside this one.
 
 mod attest;
+mod evidence;
 mod insights;
 mod policy;
 mod requests;
@@ -13,6 +14,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use self::attest::Attest;
+pub use self::evidence::Evidence;
 pub use self::insights::Insights;
 pub use self::policy::{Policy, PolicyBacktest, PolicyTest};
 pub use self::requests::{
@@ -90,6 +92,9 @@ pub enum Command {
     Ledger(Ledger),
     /// Prints a decision as signed in-toto statements.
     Attest(Attest),
+    /// Everything that a decision rests on, in one file that anybody can check and execute again.
+    #[command(subcommand)]
+    Evidence(Evidence),
     /// Executes a recorded check or rule run again and compares the bytes.
     Replay(Replay),
     /// How long evidence is kept, and what is kept longer.

@@ -153,7 +153,7 @@ fn verify_file(
     tell(context, &found, if trusted.is_some() { "" } else { own })
 }
 
-fn trusted(vkey: Option<String>) -> Result<Option<VerifierKey>> {
+pub(super) fn trusted(vkey: Option<String>) -> Result<Option<VerifierKey>> {
     let parsed = vkey.map(|key| key.parse::<VerifierKey>()).transpose();
     parsed.context("`--vkey`").or_hint("a verifier key looks like `origin+1234abcd+base64`")
 }
@@ -250,7 +250,7 @@ fn export(context: &Context, out: Option<PathBuf>) -> Result<()> {
         }),
         Found::Served => {
             let operator = Operator::new(&config)?;
-            runtime()?.block_on(operator.copy(EXPORT, &mut *aside.out))
+            runtime()?.block_on(operator.copy(EXPORT, &[], &mut *aside.out))
         }
     };
     bar.finish_and_clear();
@@ -259,7 +259,7 @@ fn export(context: &Context, out: Option<PathBuf>) -> Result<()> {
 
 /// An output that is in place only when it is whole.
 pub(super) struct Aside {
-    pub(super) out: Box<dyn Write>,
+    pub(super) out: Box<dyn Write + Send>,
     places: Option<(PathBuf, PathBuf)>,
 }
 

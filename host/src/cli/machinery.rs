@@ -84,6 +84,11 @@ pub(super) fn bare_engine() -> Result<Engine> {
     Ok(Engine::new(wanted, cache)?)
 }
 
+/// The plugin host for what comes from elsewhere: what it compiles stays in memory.
+pub(super) fn memory_engine() -> Result<Engine> {
+    Ok(Engine::new(EngineConfig { max_concurrent: 2, ..EngineConfig::default() }, None)?)
+}
+
 /// By the XDG base directory specification.
 fn user_cache() -> Option<PathBuf> {
     let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);

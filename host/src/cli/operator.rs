@@ -45,8 +45,8 @@ impl Operator {
     }
 
     /// Copies an answer of any length.
-    pub(super) async fn copy(&self, path: &str, out: &mut dyn Write) -> Result<()> {
-        let mut response = self.send(path, &[]).await?;
+    pub(super) async fn copy(&self, path: &str, query: &[(&str, &str)], out: &mut dyn Write) -> Result<()> {
+        let mut response = self.send(path, query).await?;
         while let Some(chunk) = response.chunk().await.context("reading the server's answer")? {
             out.write_all(&chunk)?;
         }

@@ -33,6 +33,7 @@ pub fn router(app: Arc<App>, key: OperatorKey) -> Router {
         .route("/ledger/proof", get(operator::proof))
         .route("/ledger/consistency", get(operator::consistency))
         .route("/attestations", get(operator::attestations))
+        .route("/evidence", get(operator::evidence))
         .route("/replay", get(operator::replay))
         .route("/reload", post(operator::reload))
         .route("/retention/collect", post(keeping::collect))

@@ -3,6 +3,7 @@
 mod answers;
 mod attest;
 mod comments;
+mod evidence;
 mod exceptions;
 mod insights;
 mod ledger;

@@ -144,9 +144,15 @@ impl VerifierKey {
         ours
     }
 
+    /// Whether a signature of this key fits some bytes.
+    #[must_use]
+    pub fn verifies(&self, bytes: &[u8], signature: &[u8]) -> bool {
+        UnparsedPublicKey::new(&ED25519, &self.public).verify(bytes, signature).is_ok()
+    }
+
     pub(super) fn check(&self, signed: &[u8], signature: &[u8]) -> Result<(), NoteError> {
-        let key = UnparsedPublicKey::new(&ED25519, &self.public);
-        key.verify(signed, signature).map_err(|_| NoteError::Signature(self.name.clone()))
+        let fits = self.verifies(signed, signature);
+        if fits { Ok(()) } else { Err(NoteError::Signature(self.name.clone())) }
     }
 }
 

@@ -81,6 +81,18 @@ impl Ledger {
         Ok(InclusionProof { index, entry: record.json, path: to_digests(&path), checkpoint: note })
     }
 
+    /// The hashes that lead from an entry to the root of the first `size` entries.
+    ///
+    /// # Errors
+    /// When there is no such entry, or the store cannot be read.
+    pub fn inclusion_path(&self, index: u64, size: u64) -> Result<Vec<Digest>, LedgerError> {
+        let head = Head::read(&**self.store())?;
+        if index >= size || size > head.size() {
+            return Err(LedgerError::NoEntry { index, size: head.size() });
+        }
+        Ok(to_digests(&proof::inclusion(head.edge(), &StoredTiles(&**self.store()), index, size)?))
+    }
+
     /// Proves that the ledger of the first `from` entries is the beginning of the present one.
     ///
     /// # Errors

@@ -95,8 +95,9 @@ pub enum ReplayError {
     NotRepeatable(FailureClass),
 }
 
-/// Whether a failure follows from the input alone.
-const fn repeatable(class: FailureClass) -> bool {
+/// Whether a failure follows from the input alone, so that another machine must fail in the same way.
+#[must_use]
+pub const fn repeatable(class: FailureClass) -> bool {
     use FailureClass::{CpuBudget, HostBug, PoolExhausted, WallBudget};
     !matches!(class, CpuBudget | WallBudget | PoolExhausted | HostBug)
 }

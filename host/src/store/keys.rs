@@ -178,6 +178,12 @@ pub fn evidence(digest: &Digest) -> Key {
     Key::space("evidence").digest(digest)
 }
 
+/// The text of a policy that was in force, by the digest of what it says.
+#[must_use]
+pub fn policy_text(policy: &Digest) -> Key {
+    Key::space("policy/text").digest(policy)
+}
+
 // === promotion requests ===
 
 /// Promotion requests, oldest first.

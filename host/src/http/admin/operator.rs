@@ -1,8 +1,6 @@
 //! What only the process that has the store open can do for a command: read the ledger, replay, reload.
 
-use std::io::{self, BufWriter, Write};
 use std::sync::Arc;
-use std::sync::mpsc::{SyncSender, sync_channel};
 
 use axum::Json;
 use axum::body::Body;
@@ -11,21 +9,15 @@ use axum::http::StatusCode;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 use countersign_core::entry::{Cause, TakenUpBy};
 use countersign_core::request::RequestId;
-use futures_util::stream;
 use serde::Deserialize;
 use serde_json::json;
 
 use super::super::error::{Shape, chain, problem, respond};
+use super::super::streamed::streamed;
 use super::Admin;
 use crate::app::{self, App, AppError, ReplaySubject};
-
-/// Of an export, in bytes.
-const CHUNK: usize = 64 << 10;
-/// Chunks that wait for a slow reader.
-const WAITING: usize = 8;
 
 /// Lets in who shows an operator's pass.
 pub(super) async fn guard(
@@ -49,48 +41,32 @@ pub(super) fn failed(error: &AppError) -> Response {
     respond(error, Shape::Problem).map(Body::new)
 }
 
-/// The ledger as JSON Lines. An export that cannot be finished breaks off, which every verifier sees.
+/// The ledger as JSON Lines.
 pub(super) async fn export(State(admin): State<Arc<Admin>>) -> Response {
-    let (chunks, waiting) = sync_channel(WAITING);
     let app = Arc::clone(&admin.app);
-    let runtime = tokio::runtime::Handle::current();
-    tokio::task::spawn_blocking(move || {
-        if let Err(error) = runtime.block_on(write(&app, chunks)) {
-            tracing::warn!(error = %error, "export of the ledger broke off");
-        }
+    let body = streamed("export of the ledger", move |out| {
+        Box::pin(async move { Ok(app.ledger.export(out, &mut |_| ()).await?) })
     });
-    let body = stream::unfold(waiting, |waiting| async {
-        let next = tokio::task::spawn_blocking(move || (waiting.recv().ok(), waiting)).await;
-        let (chunk, waiting) = next.ok()?;
-        Some((chunk?, waiting))
-    });
-    ([(CONTENT_TYPE, "application/jsonl")], Body::from_stream(body)).into_response()
+    ([(CONTENT_TYPE, "application/jsonl")], body).into_response()
 }
 
-type Chunk = Result<Bytes, io::Error>;
-
-async fn write(app: &App, chunks: SyncSender<Chunk>) -> Result<(), AppError> {
-    let mut out = BufWriter::with_capacity(CHUNK, Chunks(chunks.clone()));
-    let written = app.ledger.export(&mut out, &mut |_| ()).await;
-    if let Err(error) = &written {
-        // The reader may be gone, which is then why.
-        let _ = chunks.send(Err(io::Error::other(error.to_string())));
-    }
-    Ok(written?)
+#[derive(Deserialize)]
+pub(super) struct Whose {
+    request: RequestId,
 }
 
-struct Chunks(SyncSender<Chunk>);
-
-impl Write for Chunks {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let sent = self.0.send(Ok(Bytes::copy_from_slice(bytes)));
-        sent.map_err(|_| io::ErrorKind::BrokenPipe)?;
-        Ok(bytes.len())
+/// The evidence file of a request.
+pub(super) async fn evidence(
+    State(admin): State<Arc<Admin>>,
+    Query(Whose { request }): Query<Whose>,
+) -> Response {
+    let app = Arc::clone(&admin.app);
+    if let Err(error) = app.request(request) {
+        return failed(&error);
     }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
+    let body =
+        streamed("evidence file", move |out| Box::pin(async move { app.write_evidence(request, out).await }));
+    ([(CONTENT_TYPE, "application/jsonl")], body).into_response()
 }
 
 #[derive(Deserialize)]

@@ -9,8 +9,8 @@ use axum::routing::{MethodRouter, delete, get, patch, post};
 use http::Method;
 
 use super::{
-    attest, comments, exceptions, insights, ledger, live, me, models, openapi, registry, requests, retention,
-    webhook,
+    attest, comments, evidence, exceptions, insights, ledger, live, me, models, openapi, registry, requests,
+    retention, webhook,
 };
 use crate::app::App;
 
@@ -34,6 +34,7 @@ pub(super) fn all() -> Vec<Route> {
         changes("/v1/requests/{id}/reviews", requests::review),
         changes("/v1/requests/{id}/withdraw", requests::withdraw),
         changes("/v1/requests/{id}/renew", requests::renew),
+        reads("/v1/requests/{id}/evidence", evidence::file),
         changes("/v1/requests/{id}/evidence/{plugin}", requests::evidence),
         reads("/v1/requests/{id}/attestations", attest::list),
         reads("/v1/requests/{id}/comments", comments::list),

@@ -295,6 +295,11 @@ impl RequestPage {
         format!("{}/evidence/{}", self.chrome.request_url(&self.id), check.plugin)
     }
 
+    /// Everything that it rests on, to take away.
+    fn file_url(&self) -> String {
+        format!("{}/api/v1/requests/{}/evidence", self.chrome.base, self.id)
+    }
+
     fn confirm_url(&self) -> String {
         format!("{}/confirm", self.chrome.request_url(&self.id))
     }
