@@ -90,7 +90,7 @@ fn evidence_is_held_and_nothing_has_had_its_time() {
     let version = scene.register(&model, 0.9).version;
     assert_eq!(scene.alias(&model, "champion", &version).status, 200);
     let body = json!({"model": model, "reason": "case 7"});
-    let held = scene.call("ana", "POST", "/_countersign/api/v1/retention/holds", Some(&body));
+    let held = scene.call("ruth", "POST", "/_countersign/api/v1/retention/holds", Some(&body));
     assert_eq!(held.status, 200, "{}", held.text());
     let id = held.json().unwrap()["id"].as_str().unwrap().to_owned();
     let page = scene.call("ruth", "GET", "/_countersign/retention", None);
@@ -98,13 +98,13 @@ fn evidence_is_held_and_nothing_has_had_its_time() {
     let listed = scene.read("retention");
     assert_eq!((&listed["holds"][0]["id"], &listed["rules"][0]["keep"]), (&json!(id), &json!("1d")));
     let nobody = json!({"model": "no-such-model", "reason": "case 8"});
-    let unknown = scene.call("ana", "POST", "/_countersign/api/v1/retention/holds", Some(&nobody));
+    let unknown = scene.call("ruth", "POST", "/_countersign/api/v1/retention/holds", Some(&nobody));
     assert_eq!(unknown.status, 404, "{}", unknown.text());
     let said = scene.host.does(&["retention", "collect", "--dry-run"], None).unwrap();
     contains(&said, &["no evidence has had its time"]);
     let release = format!("/_countersign/api/v1/retention/holds/{id}/release");
     let reason = json!({"reason": "the case is closed"});
-    assert_eq!(scene.call("ana", "POST", &release, Some(&reason)).status, 403, "ana sits in no seat");
+    assert_eq!(scene.call("ana", "POST", &release, Some(&reason)).status, 403, "ana is a machine");
     assert_eq!(scene.call("ruth", "POST", &release, Some(&reason)).status, 200);
     assert_eq!(scene.call("ruth", "POST", &release, Some(&reason)).status, 404);
     assert_eq!(scene.of_kind("held").len() + scene.of_kind("released").len(), 2);
@@ -132,13 +132,13 @@ fn a_person_is_erased_and_every_proof_holds() {
     let said = scene.host.does(&["user", "erase", "ana"], None).unwrap();
     contains(&said, &[&format!("erased {id}"), "every proof holds"]);
     assert_eq!(scene.of_kind("profile-erased")[0], json!({"person": id, "by": null}));
-    let page = scene.call("ruth", "GET", "/_countersign/ledger", None).text();
-    contains(&page, &[&format!("erased person {id}")]);
     let gone = eventually(PATIENCE, || match scene.call("ana", "GET", &path, None).status {
         401 => Ok(()),
         status => Err(anyhow::anyhow!("ana is still let in: {status}")),
     });
     gone.unwrap();
+    let page = scene.call("ruth", "GET", "/_countersign/ledger", None).text();
+    contains(&page, &[&format!("erased person {id}")]);
     let again = scene.host.does(&["user", "erase", &id], None).unwrap();
     contains(&again, &["was erased on", "nothing was left to erase"]);
     scene.verify();

@@ -25,12 +25,18 @@ fn its_policy_can_be_read() {
     let policy = policies[0].replace("sha256:…", &format!("sha256:{}", "0".repeat(64)));
     let policy = Policy::parse("README.md", &policy).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(policy.summary().remarks, Vec::<String>::new());
+    let cases = blocks.iter().find(|block| block.contains("[[case]]")).expect("a block with a case");
+    for case in policy.cases("README.md", cases).unwrap_or_else(|error| panic!("{error}")) {
+        let run = case.run(&policy, None).unwrap();
+        assert_eq!(run.wrong, [], "{:?}", run.got);
+    }
 }
 
 #[test]
 fn its_configuration_can_be_loaded() {
     let blocks = blocks(&text("README.md"), "toml");
-    let grows = |block: &&String| !block.contains("[[gate]]") && !block.contains("[oidc]");
+    let others = ["[[gate]]", "[[case]]", "[oidc]"];
+    let grows = |block: &&String| !others.iter().any(|mark| block.contains(mark));
     let grown: String = blocks.iter().filter(grows).map(String::as_str).collect();
     assert!(grown.contains("[webhook]") && grown.contains("[upstream]"), "{grown}");
     // The secret's file is a mount of the reader's.
