@@ -3,6 +3,7 @@
 //! The app owns the store, the ledger, the plugins, the upstream and the clock, and turns their answers into the
 //! arguments of the pure core. It must not know: routes, status codes, cookies, pages.
 
+mod account;
 mod affected;
 mod age;
 mod apply;
@@ -73,6 +74,7 @@ use std::sync::Arc;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use countersign_core::names::Workspace;
 
+pub use self::account::{AccountReader, Named, account_of};
 pub use self::browse::{Browsed, LedgerFilter, ProvenEntry};
 pub use self::conclude::Concluding;
 pub use self::delegate::NewDelegation;

@@ -6,6 +6,7 @@ mod config;
 mod context;
 mod doctor;
 mod failure;
+mod held;
 mod identity;
 mod insights;
 mod ledger;
@@ -57,6 +58,7 @@ fn run(context: &Context, command: Command) -> anyhow::Result<()> {
         Command::Request(command) => request::run(context, command),
         Command::Waiver(command) => waiver::run(context, command),
         Command::Insights(command) => insights::run(context, command),
+        Command::Held(command) => held::run(context, &command),
         Command::Ledger(command) => ledger::run(context, command),
         Command::Replay(command) => replay::run(context, &command),
         Command::Webhook(command) => webhook::run(context, &command),

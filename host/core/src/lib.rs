@@ -2,7 +2,7 @@
 //!
 //! Reading order is the order of a request: [`names`], [`action`], [`classify`], [`facts`], [`check`],
 //! [`policy`], [`review`], [`seating`], [`waiver`], [`break_glass`], [`decide`], [`permit`], [`request`],
-//! [`evidence`], [`entry`], [`separation`], [`insights`], [`explain`], [`target`], [`what_if`].
+//! [`evidence`], [`entry`], [`separation`], [`held`], [`insights`], [`explain`], [`target`], [`what_if`].
 //!
 //! This crate must not know: the time, the network, a disk, randomness, the environment, HTTP responses,
 //! MLflow's JSON. Everything comes in as an argument and goes out as a value.
@@ -22,6 +22,7 @@ pub mod entry;
 pub mod evidence;
 pub mod explain;
 pub mod facts;
+pub mod held;
 pub mod insights;
 pub mod lowered;
 pub mod names;

@@ -148,6 +148,12 @@ impl Prover {
         }
     }
 
+    /// The breaches that were found up to here, as they were found.
+    #[must_use]
+    pub fn breaches(&self) -> &[Breach] {
+        &self.breaches
+    }
+
     /// Every breach, in the order of the ledger.
     #[must_use]
     pub fn finish(self) -> Vec<Breach> {

@@ -1,5 +1,6 @@
 //! The command line as a tree of types. What the commands do is in the modules beside this one.
 
+mod held;
 mod insights;
 mod requests;
 mod words;
@@ -9,6 +10,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use countersign_core::names::Version;
 
+pub use self::held::{Held, HeldForm, Ledgers};
 pub use self::insights::Insights;
 pub use self::requests::{
     NewWaiver, Reason, Request, RequestCommand, Talk, Vote, Waiver, WaiverCommand, Word,
@@ -79,6 +81,8 @@ pub enum Command {
     Waiver(Waiver),
     /// How approval flows, counted by a running Countersign.
     Insights(Insights),
+    /// Which version held an alias or a stage when, who approved it, and on what evidence.
+    Held(Held),
     /// The tamper-evident record.
     #[command(subcommand)]
     Ledger(Ledger),

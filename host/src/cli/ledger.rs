@@ -98,7 +98,7 @@ fn verify_file(context: &Context, file: &Path, vkey: Option<String>) -> Result<(
     tell(context, &found.into(), if trusted.is_some() { "" } else { own })
 }
 
-fn trusted(vkey: Option<String>) -> Result<Option<VerifierKey>> {
+pub(super) fn trusted(vkey: Option<String>) -> Result<Option<VerifierKey>> {
     let parsed = vkey.map(|key| key.parse::<VerifierKey>()).transpose();
     parsed.context("`--vkey`").or_hint("a verifier key looks like `origin+1234abcd+base64`")
 }

@@ -3,6 +3,7 @@
 
 mod operator;
 mod ready;
+mod told;
 
 use std::sync::Arc;
 
@@ -30,6 +31,7 @@ pub fn router(app: Arc<App>, key: OperatorKey) -> Router {
         .route("/ledger/export", get(operator::export))
         .route("/ledger/proof", get(operator::proof))
         .route("/replay", get(operator::replay))
+        .route("/held", get(told::held))
         .route("/reload", post(operator::reload))
         .route_layer(axum::middleware::from_fn_with_state(Arc::clone(&admin), operator::guard));
     Router::new()

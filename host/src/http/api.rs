@@ -3,6 +3,7 @@
 mod answers;
 mod comments;
 mod exceptions;
+mod held;
 mod insights;
 mod ledger;
 mod live;
@@ -26,6 +27,7 @@ use serde_json::json;
 
 pub(super) use self::answers::headline;
 pub(super) use self::comments::parse_comment;
+pub(super) use self::held::{HeldQuery, moment, read as read_held};
 pub(super) use self::insights::ScopeQuery;
 pub(super) use self::requests::parse_id;
 use super::error::{self, Shape};

@@ -111,6 +111,19 @@ pub fn verify(
     trusted: Option<&VerifierKey>,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Verified, ExportError> {
+    read(input, trusted, progress, &mut |_, _| ())
+}
+
+/// As [`verify`], and hands over every entry as it comes by. Only what this returns says whether they hold.
+///
+/// # Errors
+/// As [`verify`].
+pub fn read(
+    input: &mut dyn BufRead,
+    trusted: Option<&VerifierKey>,
+    progress: &mut dyn FnMut(u64),
+    each: &mut dyn FnMut(u64, &str),
+) -> Result<Verified, ExportError> {
     let mut lines = Lines { input, line: String::new(), number: 0 };
     let key = header(&mut lines, trusted)?;
     let (mut chain, mut entry, mut full) = (Chain::default(), String::new(), Vec::new());
@@ -132,6 +145,7 @@ pub fn verify(
         }
         chain.push(&entry, &mut full).map_err(entry_error)?;
         duties.read(&entry);
+        each(index, &entry);
         full.clear();
         if (index + 1).is_multiple_of(STEP) {
             progress(index + 1);

@@ -8,7 +8,9 @@ use axum::routing::{MethodRouter, delete, get, patch, post};
 #[cfg(test)]
 use http::Method;
 
-use super::{comments, exceptions, insights, ledger, live, me, models, openapi, registry, requests, webhook};
+use super::{
+    comments, exceptions, held, insights, ledger, live, me, models, openapi, registry, requests, webhook,
+};
 use crate::app::App;
 
 /// One operation.
@@ -54,6 +56,7 @@ pub(super) fn all() -> Vec<Route> {
         reads("/v1/insights/{table}", insights::show),
         reads("/v1/models", models::list),
         reads("/v1/models/{name}", models::show),
+        reads("/v1/models/{name}/held", held::show),
         reads("/v1/models/{name}/versions/{version}", models::version),
         reads("/v1/models/{name}/versions/{version}/difference", models::difference),
         reads("/v1/events", live::events),
