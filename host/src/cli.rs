@@ -1,6 +1,7 @@
 //! The command line: parsing, and one module per noun. The only place where errors are `anyhow`.
 
 pub mod args;
+mod audit;
 mod background;
 mod config;
 mod context;
@@ -58,6 +59,7 @@ fn run(context: &Context, command: Command) -> anyhow::Result<()> {
         Command::Request(command) => request::run(context, command),
         Command::Waiver(command) => waiver::run(context, command),
         Command::Insights(command) => insights::run(context, command),
+        Command::Audit(command) => audit::run(context, &command),
         Command::Held(command) => held::run(context, &command),
         Command::Ledger(command) => ledger::run(context, command),
         Command::Replay(command) => replay::run(context, &command),

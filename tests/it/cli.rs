@@ -1,6 +1,7 @@
 //! The command line, as an operator types it: what it prints, where, and how it ends.
 
 mod files;
+mod held;
 mod ledger;
 mod people;
 

@@ -18,6 +18,7 @@ mod tests;
 
 pub use self::account::{Account, Ids, Told};
 pub use self::answer::{Answer, Holding};
+pub(crate) use self::behind::Seed;
 pub use self::behind::{
     Behind, CheckSeen, Endorsed, GlassBroken, ReviewSeen, SeatFilled, Signed, SubjectSeen,
 };

@@ -2,12 +2,13 @@
 //!
 //! Reading order is the order of a request: [`names`], [`action`], [`classify`], [`facts`], [`check`],
 //! [`policy`], [`review`], [`seating`], [`waiver`], [`break_glass`], [`decide`], [`permit`], [`request`],
-//! [`evidence`], [`entry`], [`separation`], [`held`], [`insights`], [`explain`], [`target`], [`what_if`].
+//! [`evidence`], [`entry`], [`separation`], [`held`], [`audit`], [`insights`], [`explain`], [`target`], [`what_if`].
 //!
 //! This crate must not know: the time, the network, a disk, randomness, the environment, HTTP responses,
 //! MLflow's JSON. Everything comes in as an argument and goes out as a value.
 
 pub mod action;
+pub mod audit;
 pub mod badge;
 pub mod break_glass;
 pub mod canonical;

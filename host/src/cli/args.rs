@@ -1,5 +1,6 @@
 //! The command line as a tree of types. What the commands do is in the modules beside this one.
 
+mod audit;
 mod held;
 mod insights;
 mod requests;
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use countersign_core::names::Version;
 
+pub use self::audit::Audit;
 pub use self::held::{Held, HeldForm, Ledgers};
 pub use self::insights::Insights;
 pub use self::requests::{
@@ -83,6 +85,8 @@ pub enum Command {
     Insights(Insights),
     /// Which version held an alias or a stage when, who approved it, and on what evidence.
     Held(Held),
+    /// Everything about one model in one document: decisions, evidence, exceptions, and what regulations ask for.
+    Audit(Audit),
     /// The tamper-evident record.
     #[command(subcommand)]
     Ledger(Ledger),

@@ -20,7 +20,7 @@ use super::progress;
 use crate::app::{AccountReader, Named, account_of};
 use crate::auth::users::Users;
 use crate::config::{AuthMode, Config};
-use crate::ledger::export;
+use crate::ledger::export::{self, Verified};
 use crate::store::{Store, codec, keys};
 
 /// Where the server answers.
@@ -47,7 +47,7 @@ fn find(context: &Context, given: &Held) -> Result<Named<Answer>> {
     let (name, model) = (given.name(), ModelName::new(&*given.model));
     let answer = |account: &Account| Answer::new(account, name.as_ref(), given.at);
     if let Some(file) = &given.ledgers.export {
-        let account = of_export(file, &given.ledgers, &model)?;
+        let (account, _) = of_export(file, &given.ledgers, &model)?;
         return Ok(Named { of: answer(&account), names: BTreeMap::new() });
     }
     let config = context.config()?;
@@ -74,7 +74,7 @@ fn find(context: &Context, given: &Held) -> Result<Named<Answer>> {
 }
 
 /// What an export says about one model. One that does not hold says nothing.
-pub(super) fn of_export(file: &Path, given: &Ledgers, model: &ModelName) -> Result<Account> {
+pub(super) fn of_export(file: &Path, given: &Ledgers, model: &ModelName) -> Result<(Account, Verified)> {
     let trusted = super::ledger::trusted(given.vkey.clone())?;
     let opened = File::open(file).with_context(|| format!("cannot read `{}`", file.display()))?;
     let mut reader = AccountReader::new(Workspace::new(&*given.workspace), model.clone());
@@ -86,8 +86,8 @@ pub(super) fn of_export(file: &Path, given: &Ledgers, model: &ModelName) -> Resu
         &mut |index, json| reader.read(index, json),
     );
     bar.finish_and_clear();
-    read.with_context(|| format!("`{}` does not hold", file.display()))?;
-    Ok(reader.finish())
+    let found = read.with_context(|| format!("`{}` does not hold", file.display()))?;
+    Ok((reader.finish(), found))
 }
 
 /// What people are called here, by the users' file or by the profiles in the store.

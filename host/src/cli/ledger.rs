@@ -48,7 +48,7 @@ struct Whole {
 
 impl From<Verified> for Whole {
     fn from(found: Verified) -> Self {
-        let Verified { origin, vkey, entries, root, breaches } = found;
+        let Verified { origin, vkey, entries, root, breaches, .. } = found;
         Self { whole: true, origin, entries, root: Digest::from_bytes(root), vkey, signed: entries, breaches }
     }
 }

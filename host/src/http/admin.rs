@@ -32,6 +32,7 @@ pub fn router(app: Arc<App>, key: OperatorKey) -> Router {
         .route("/ledger/proof", get(operator::proof))
         .route("/replay", get(operator::replay))
         .route("/held", get(told::held))
+        .route("/audit", get(told::audit))
         .route("/reload", post(operator::reload))
         .route_layer(axum::middleware::from_fn_with_state(Arc::clone(&admin), operator::guard));
     Router::new()

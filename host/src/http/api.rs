@@ -1,6 +1,7 @@
 //! The API under `/_countersign/api`: JSON in, JSON out, problems by RFC 9457.
 
 mod answers;
+mod audit;
 mod comments;
 mod exceptions;
 mod held;
@@ -26,6 +27,7 @@ use http::{HeaderMap, StatusCode};
 use serde_json::json;
 
 pub(super) use self::answers::headline;
+pub(super) use self::audit::{AuditQuery, document as audit_document};
 pub(super) use self::comments::parse_comment;
 pub(super) use self::held::{HeldQuery, moment, read as read_held};
 pub(super) use self::insights::ScopeQuery;

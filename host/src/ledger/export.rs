@@ -48,6 +48,8 @@ pub struct Verified {
     /// The number of entries.
     pub entries: u64,
     pub root: Hash,
+    /// The signed note over it.
+    pub checkpoint: String,
     /// Writes that were made although their signatures do not cover them.
     pub breaches: Vec<Breach>,
 }
@@ -188,7 +190,8 @@ fn footer(
     }
     let edge = chain.finish(signed.size, &signed.root, &mut Vec::new()).map_err(entry_error)?;
     let (origin, vkey, breaches) = (signed.origin, key.to_string(), duties.finish());
-    Ok(Verified { origin, vkey, entries: edge.size(), root: signed.root, breaches })
+    let checkpoint = footer.checkpoint;
+    Ok(Verified { origin, vkey, entries: edge.size(), root: signed.root, checkpoint, breaches })
 }
 
 /// Line 1 is the header, so entry `n` is on line `n + 2`.

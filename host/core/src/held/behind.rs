@@ -141,6 +141,32 @@ impl CheckSeen {
     }
 }
 
+/// What a decision was made about, by whatever entry tells of it.
+pub(crate) struct Seed<'a> {
+    /// What came later is not behind it.
+    pub(crate) before: u64,
+    pub(crate) request: Option<RequestId>,
+    pub(crate) subject: Option<&'a Subject>,
+    pub(crate) policy: Digest,
+    pub(crate) binding: Digest,
+    pub(crate) gates: &'a [GateVerdict],
+    pub(crate) asked_by: Option<PersonId>,
+}
+
+impl<'a> Seed<'a> {
+    pub(crate) fn of_intent(announced: u64, intent: &'a Intent) -> Self {
+        Self {
+            before: announced,
+            request: intent.request,
+            subject: intent.subject.as_ref(),
+            policy: intent.policy,
+            binding: intent.binding,
+            gates: &intent.gates,
+            asked_by: intent.authors.requester.clone(),
+        }
+    }
+}
+
 impl Account {
     /// What stands behind the write that an entry announced.
     #[must_use]
@@ -149,30 +175,37 @@ impl Account {
             return Behind { entries: vec![announced], ..Behind::default() };
         };
         let mut behind = Behind {
-            asked_by: intent.authors.requester.clone().or_else(|| self.requester(intent.request?)),
             written_by: intent.by.clone(),
-            subject: intent.subject.as_ref().map(SubjectSeen::of),
-            policy: Some(intent.policy),
-            binding: Some(intent.binding),
-            tier: tier_of(&intent.gates),
-            seats: intent.gates.iter().flat_map(seats).collect(),
-            reviews: self.reviews(announced, intent),
-            checks: intent
-                .subject
-                .as_ref()
-                .map(|subject| self.checks(announced, subject))
-                .unwrap_or_default(),
-            waived: intent.gates.iter().flat_map(waived).collect(),
             break_glass: intent.break_glass.and_then(|used| self.emergency(used)),
-            unproven: intent.gates.iter().flat_map(|gate| gate.unproven.iter().cloned()).collect(),
             faults: self.faults(announced),
-            entries: Vec::new(),
+            ..self.grown(&Seed::of_intent(announced, intent))
         };
         behind.entries = self.rests_on(announced, intent, &behind);
         behind
     }
 
-    fn intent(&self, index: u64) -> Option<&Intent> {
+    /// What a decision rested on, whether or not anything was written.
+    pub(crate) fn grown(&self, seed: &Seed<'_>) -> Behind {
+        let gates = seed.gates;
+        Behind {
+            asked_by: seed.asked_by.clone().or_else(|| self.requester(seed.request?)),
+            written_by: None,
+            subject: seed.subject.map(SubjectSeen::of),
+            policy: Some(seed.policy),
+            binding: Some(seed.binding),
+            tier: tier_of(gates),
+            seats: gates.iter().flat_map(seats).collect(),
+            reviews: self.reviews(seed),
+            checks: seed.subject.map(|subject| self.checks(seed.before, subject)).unwrap_or_default(),
+            waived: gates.iter().flat_map(waived).collect(),
+            break_glass: None,
+            unproven: gates.iter().flat_map(|gate| gate.unproven.iter().cloned()).collect(),
+            faults: Vec::new(),
+            entries: Vec::new(),
+        }
+    }
+
+    pub(crate) fn intent(&self, index: u64) -> Option<&Intent> {
         if let Entry::Intent(intent) = &self.told(index)?.entry { Some(intent) } else { None }
     }
 
@@ -185,17 +218,17 @@ impl Account {
             .and_then(|at| self.entries().get(at))
     }
 
-    /// What people said of it until then, over exactly what was written.
-    fn reviews(&self, before: u64, intent: &Intent) -> Vec<ReviewSeen> {
-        let until = self.entries().iter().take_while(|told| told.index < before);
+    /// What people said of it until then, over exactly what was decided.
+    fn reviews(&self, seed: &Seed<'_>) -> Vec<ReviewSeen> {
+        let until = self.entries().iter().take_while(|told| told.index < seed.before);
         let said = until.filter_map(|told| match &told.entry {
-            Entry::Reviewed { request, review } if Some(*request) == intent.request => {
+            Entry::Reviewed { request, review } if Some(*request) == seed.request => {
                 Some((told.index, review))
             }
             _ => None,
         });
-        said.filter(|(_, review)| review.binding == intent.binding)
-            .map(|(index, review)| ReviewSeen::of(index, review, &intent.gates))
+        said.filter(|(_, review)| review.binding == seed.binding)
+            .map(|(index, review)| ReviewSeen::of(index, review, seed.gates))
             .collect()
     }
 

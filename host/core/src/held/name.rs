@@ -53,7 +53,7 @@ impl Name {
     }
 
     /// What an entry calls it, and the version whose stage it is: `alias:champion`, `stage:Production:7`.
-    pub(super) fn of_entry(what: &str) -> Option<(Self, Option<Version>)> {
+    pub(crate) fn of_entry(what: &str) -> Option<(Self, Option<Version>)> {
         let (kind, rest) = what.split_once(':')?;
         match kind {
             "alias" => Some((Self::Alias(rest.to_owned()), None)),
