@@ -95,7 +95,7 @@ impl Cover {
     #[must_use]
     pub const fn words(self) -> &'static str {
         match self {
-            Self::Answered => "Evidence below",
+            Self::Answered => "Evidence here",
             Self::InPart => "In part",
             Self::NothingRecorded => "Nothing recorded",
             Self::NotCovered => "Not covered here",
