@@ -79,7 +79,6 @@ pub mod rfc3339 {
 
     /// # Errors
     /// When the serializer fails.
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
     pub fn serialize<S: Serializer>(at: &Millis, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&at.exact())
     }
@@ -98,7 +97,6 @@ pub mod rfc3339 {
 
         /// # Errors
         /// When the serializer fails.
-        #[expect(clippy::ref_option, reason = "serde asks for it")]
         pub fn serialize<S: Serializer>(at: &Option<Millis>, serializer: S) -> Result<S::Ok, S::Error> {
             match at {
                 Some(at) => super::serialize(at, serializer),

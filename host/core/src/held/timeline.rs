@@ -16,6 +16,9 @@ use crate::time::Millis;
 /// What can hold one version at a time: an alias, or one version's place in a stage.
 type Slot = (Workspace, ModelName, Name, Option<Version>);
 
+/// A name, and of a stage the version whose place in it is meant; and what it holds from then on.
+type Change = ((Name, Option<Version>), Option<Version>);
+
 /// A write that was announced, and whose end is not known yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Announced {
@@ -177,7 +180,7 @@ impl Timeline {
     }
 
     /// What a write changes of the names of its model.
-    fn changes(&self, placed: &Placed) -> Vec<((Name, Option<Version>), Option<Version>)> {
+    fn changes(&self, placed: &Placed) -> Vec<Change> {
         let Some(model) = placed.action.model() else { return Vec::new() };
         let held = self
             .of_model(&placed.workspace, model)
@@ -247,7 +250,7 @@ fn into_stage(
     version: Version,
     stage: Stage,
     archive: bool,
-) -> Vec<((Name, Option<Version>), Option<Version>)> {
+) -> Vec<Change> {
     let target = Name::Stage(stage.to_string());
     let mut changes = Vec::new();
     for (name, place, holds) in held {
