@@ -3,11 +3,13 @@
 //! The app owns the store, the ledger, the plugins, the upstream and the clock, and turns their answers into the
 //! arguments of the pure core. It must not know: routes, status codes, cookies, pages.
 
+mod account;
 mod affected;
 mod age;
 mod anchor;
 mod apply;
 mod attest;
+mod audit;
 mod authors;
 mod backtest;
 mod browse;
@@ -41,6 +43,7 @@ mod known_runs;
 mod lists;
 mod look;
 mod notices;
+mod packs;
 mod people;
 mod policies;
 mod precheck;
@@ -85,8 +88,10 @@ use std::sync::Arc;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use countersign_core::names::Workspace;
 
+pub use self::account::{AccountReader, Named, account_of};
 pub use self::anchor::{AnchorFile, AnchorGit, AnchorState, AnchorWebhook, Anchors, Place};
 pub use self::attest::{Attestation, attestations};
+pub use self::audit::{audit_of, audit_without_evidence, made};
 pub use self::backtest::{Backtest, BacktestReport};
 pub use self::browse::{Browsed, LedgerFilter, ProvenEntry};
 pub use self::conclude::Concluding;
@@ -107,6 +112,7 @@ pub use self::insights::KeptInsights;
 pub use self::known_evidence::KnownEvidence;
 pub use self::known_runs::KnownRuns;
 pub use self::lists::{COUNTED, Counts};
+pub use self::packs::{packs, packs_named};
 pub use self::people::{Candidate, People};
 pub use self::policies::RecordedPolicy;
 pub use self::profiles::{Forgotten, KeptProfiles};

@@ -3,6 +3,7 @@
 mod account;
 pub mod args;
 mod attest;
+mod audit;
 mod background;
 mod background_replay;
 mod config;
@@ -10,6 +11,7 @@ mod context;
 mod doctor;
 mod evidence;
 mod failure;
+mod held;
 mod identity;
 mod insights;
 mod ledger;
@@ -62,6 +64,8 @@ fn run(context: &Context, command: Command) -> anyhow::Result<()> {
         Command::Request(command) => request::run(context, command),
         Command::Waiver(command) => waiver::run(context, command),
         Command::Insights(command) => insights::run(context, command),
+        Command::Audit(command) => audit::run(context, &command),
+        Command::Held(command) => held::run(context, &command),
         Command::Ledger(command) => ledger::run(context, command),
         Command::Attest(command) => attest::run(context, command),
         Command::Evidence(command) => evidence::run(context, command),

@@ -2,6 +2,7 @@
 
 mod evidence;
 mod files;
+mod held;
 mod interop;
 mod ledger;
 mod people;

@@ -16,9 +16,9 @@ pub mod scope;
 pub mod story;
 pub mod table;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
-pub use self::aliases::{How, Spell, Standing};
+pub use self::aliases::{How, Name, Spell, Standing};
 pub use self::coverage::Held;
 pub use self::fold::Projection;
 pub use self::reviewing::Reader;

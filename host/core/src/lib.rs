@@ -2,13 +2,14 @@
 //!
 //! Reading order is the order of a request: [`names`], [`action`], [`classify`], [`facts`], [`check`],
 //! [`policy`], [`review`], [`seating`], [`waiver`], [`break_glass`], [`decide`], [`permit`], [`request`],
-//! [`evidence`], [`entry`], [`attest`], [`separation`], [`evidence_file`], [`insights`], [`explain`], [`target`], [`what_if`], [`recorded`], [`redecide`].
+//! [`evidence`], [`entry`], [`attest`], [`separation`], [`evidence_file`], [`held`], [`audit`], [`insights`], [`explain`], [`target`], [`what_if`], [`recorded`], [`redecide`].
 //!
 //! This crate must not know: the time, the network, a disk, randomness, the environment, HTTP responses,
 //! MLflow's JSON. Everything comes in as an argument and goes out as a value.
 
 pub mod action;
 pub mod attest;
+pub mod audit;
 pub mod badge;
 pub mod break_glass;
 pub mod canonical;
@@ -24,6 +25,7 @@ pub mod evidence;
 pub mod evidence_file;
 pub mod explain;
 pub mod facts;
+pub mod held;
 pub mod insights;
 pub mod line_diff;
 pub mod lowered;

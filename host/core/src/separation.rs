@@ -21,7 +21,7 @@ use crate::time::Millis;
 use crate::waiver::Waiver;
 
 /// A write that was made and should not have been, or a review of it that counts for nothing.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Breach {
     /// The entry that announced the write, or that has the review.
     pub entry: u64,
@@ -146,6 +146,12 @@ impl Prover {
             let Announced { entry, faults } = announced;
             self.breaches.extend(faults.into_iter().map(|reason| Breach { entry, reason }));
         }
+    }
+
+    /// The breaches that were found up to here, as they were found.
+    #[must_use]
+    pub fn breaches(&self) -> &[Breach] {
+        &self.breaches
     }
 
     /// Every breach, in the order of the ledger.

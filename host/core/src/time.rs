@@ -62,6 +62,57 @@ impl fmt::Display for Millis {
     }
 }
 
+impl Millis {
+    /// RFC 3339 to the millisecond, as documents for others have it.
+    #[must_use]
+    pub fn exact(self) -> String {
+        let moment = jiff::Timestamp::from_millisecond(self.0);
+        moment.map_or_else(|_| self.to_string(), |moment| format!("{moment:.3}"))
+    }
+}
+
+/// Points in time as RFC 3339, in documents that people read without us.
+pub mod rfc3339 {
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    use super::Millis;
+
+    /// # Errors
+    /// When the serializer fails.
+    pub fn serialize<S: Serializer>(at: &Millis, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&at.exact())
+    }
+
+    /// # Errors
+    /// When it is not a point in time.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Millis, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+
+    /// The same where there may be none.
+    pub mod option {
+        use serde::{Deserialize as _, Deserializer, Serializer};
+
+        use crate::time::Millis;
+
+        /// # Errors
+        /// When the serializer fails.
+        pub fn serialize<S: Serializer>(at: &Option<Millis>, serializer: S) -> Result<S::Ok, S::Error> {
+            match at {
+                Some(at) => super::serialize(at, serializer),
+                None => serializer.serialize_none(),
+            }
+        }
+
+        /// # Errors
+        /// When it is neither nothing nor a point in time.
+        pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Millis>, D::Error> {
+            let text = Option::<String>::deserialize(deserializer)?;
+            text.map(|text| text.parse().map_err(serde::de::Error::custom)).transpose()
+        }
+    }
+}
+
 /// A length of time in milliseconds, written `90d`, `12h`, `30m`, `10s` or `250ms`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Span(i64);

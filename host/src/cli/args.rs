@@ -1,7 +1,9 @@
 //! The command line as a tree of types. What the commands do is in the modules beside this one.
 
 mod attest;
+mod audit;
 mod evidence;
+mod held;
 mod insights;
 mod policy;
 mod requests;
@@ -14,7 +16,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use self::attest::Attest;
+pub use self::audit::Audit;
 pub use self::evidence::Evidence;
+pub use self::held::{Held, HeldForm, Ledgers};
 pub use self::insights::Insights;
 pub use self::policy::{Policy, PolicyBacktest, PolicyTest};
 pub use self::requests::{
@@ -87,6 +91,10 @@ pub enum Command {
     Waiver(Waiver),
     /// How approval flows, counted by a running Countersign.
     Insights(Insights),
+    /// Which version held an alias or a stage when, who approved it, and on what evidence.
+    Held(Held),
+    /// Everything about one model in one document: decisions, evidence, exceptions, and what regulations ask for.
+    Audit(Audit),
     /// The tamper-evident record.
     #[command(subcommand)]
     Ledger(Ledger),

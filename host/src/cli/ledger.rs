@@ -87,7 +87,7 @@ fn entries(number: u64) -> String {
 
 impl From<Verified> for Whole {
     fn from(found: Verified) -> Self {
-        let Verified { origin, vkey, entries, root, breaches } = found;
+        let Verified { origin, vkey, entries, root, breaches, .. } = found;
         let (signed, root, goes_on_from) = (entries, Digest::from_bytes(root), Vec::new());
         Self { whole: true, origin, entries, root, vkey, signed, goes_on_from, breaches }
     }

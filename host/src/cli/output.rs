@@ -19,6 +19,10 @@ impl Out {
         Self { form }
     }
 
+    pub(super) const fn form(self) -> Output {
+        self.form
+    }
+
     /// Prints a result: the text for people, or the value as JSON.
     pub(super) fn tell(self, text: &dyn Display, value: &impl Serialize) -> Result<()> {
         match self.form {

@@ -5,6 +5,7 @@ mod backtest;
 mod keeping;
 mod operator;
 mod ready;
+mod told;
 
 use std::sync::Arc;
 
@@ -35,6 +36,8 @@ pub fn router(app: Arc<App>, key: OperatorKey) -> Router {
         .route("/attestations", get(operator::attestations))
         .route("/evidence", get(operator::evidence))
         .route("/replay", get(operator::replay))
+        .route("/held", get(told::held))
+        .route("/audit", get(told::audit))
         .route("/reload", post(operator::reload))
         .route("/retention/collect", post(keeping::collect))
         .route("/people/erase", post(keeping::erase))

@@ -2,9 +2,11 @@
 
 mod answers;
 mod attest;
+mod audit;
 mod comments;
 mod evidence;
 mod exceptions;
+mod held;
 mod insights;
 mod ledger;
 mod live;
@@ -28,7 +30,9 @@ use http::{HeaderMap, StatusCode};
 use serde_json::json;
 
 pub(super) use self::answers::headline;
+pub(super) use self::audit::{AuditQuery, document as audit_document};
 pub(super) use self::comments::parse_comment;
+pub(super) use self::held::{HeldQuery, moment, read as read_held};
 pub(super) use self::insights::ScopeQuery;
 pub(super) use self::requests::parse_id;
 use super::error::{self, Shape};

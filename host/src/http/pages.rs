@@ -3,6 +3,7 @@
 //! Each page is a struct whose fields are what it shows; whoever serves it fills them and calls `render`. The
 //! templates in `ui/templates` escape every value. This module must not know: stores, requests, who is allowed what.
 
+pub mod audit;
 pub mod discussion;
 pub mod entry;
 pub mod exceptions;

@@ -1,5 +1,6 @@
 //! The pages under `/_countersign/`: who looks, what they may see and do, and the forms that they send.
 
+mod audit;
 mod config_form;
 mod discussion;
 mod entry;
@@ -78,6 +79,7 @@ pub(super) fn router(app: Arc<App>, base: String, doctor: Option<Doctor>) -> Rou
         .route("/oidc/sign-in", get(oidc::sign_in))
         .route("/oidc/callback", get(oidc::callback))
         .route("/models/{name}", get(model::show))
+        .route("/models/{name}/audit", get(audit::show))
         .route("/panel", get(panel::show))
         .route("/panel/difference", get(panel::difference))
         .route("/ledger", get(ledger::show))

@@ -50,6 +50,8 @@ pub struct Verified {
     /// The number of entries.
     pub entries: u64,
     pub root: Hash,
+    /// The signed note over it.
+    pub checkpoint: String,
     /// Writes that were made although their signatures do not cover them.
     pub breaches: Vec<Breach>,
 }
@@ -128,6 +130,28 @@ pub fn verify_against(
     notes: Option<&str>,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Verified, ExportError> {
+    go_through(input, (trusted, notes), progress, &mut |_, _| ())
+}
+
+/// As [`verify`], and hands over every entry as it comes by. Only what this returns says whether they hold.
+///
+/// # Errors
+/// As [`verify`].
+pub fn read(
+    input: &mut dyn BufRead,
+    trusted: Option<&VerifierKey>,
+    progress: &mut dyn FnMut(u64),
+    each: &mut dyn FnMut(u64, &str),
+) -> Result<Verified, ExportError> {
+    go_through(input, (trusted, None), progress, each)
+}
+
+fn go_through(
+    input: &mut dyn BufRead,
+    (trusted, notes): (Option<&VerifierKey>, Option<&str>),
+    progress: &mut dyn FnMut(u64),
+    each: &mut dyn FnMut(u64, &str),
+) -> Result<Verified, ExportError> {
     let mut lines = Lines { input, line: String::new(), number: 0 };
     let key = header(&mut lines, trusted)?;
     let earlier = notes.map(|notes| Earlier::open(notes, &key)).transpose()?.unwrap_or_default();
@@ -150,6 +174,7 @@ pub fn verify_against(
         }
         chain.push(&entry, &mut full).map_err(entry_error)?;
         duties.read(&entry);
+        each(index, &entry);
         full.clear();
         if (index + 1).is_multiple_of(STEP) {
             progress(index + 1);
@@ -193,7 +218,8 @@ fn footer(
     let (edge, earlier) = chain.finish(signed.size, &signed.root, &mut Vec::new()).map_err(entry_error)?;
     earlier.settle(&edge)?;
     let (origin, vkey, breaches) = (signed.origin, key.to_string(), duties.finish());
-    Ok(Verified { origin, vkey, entries: edge.size(), root: signed.root, breaches })
+    let checkpoint = footer.checkpoint;
+    Ok(Verified { origin, vkey, entries: edge.size(), root: signed.root, checkpoint, breaches })
 }
 
 /// Line 1 is the header, so entry `n` is on line `n + 2`.

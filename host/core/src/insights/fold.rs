@@ -2,13 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use uuid::Uuid;
-
-use super::aliases::{AliasKey, How, Step, Steps};
-use super::story::{Ending, Story, tier_of};
-use crate::action::{Action, Placed};
-use crate::entry::{Bypass, CheckRunRecord, Entry, Intent, OutcomeResult, Spent, TakenBack};
+use super::aliases::How;
+use super::story::{Ending, Story};
+use crate::entry::{CheckRunRecord, Entry, Intent, Spent};
 use crate::facts::Subject;
+use crate::held::Timeline;
 use crate::names::{ModelName, PersonId, PluginName, Tier, Version, Workspace};
 use crate::request::RequestId;
 use crate::time::Millis;
@@ -41,17 +39,6 @@ pub struct Stray {
     pub model: ModelName,
 }
 
-/// A write that was announced and whose end is not known yet.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Announced {
-    at: Millis,
-    index: u64,
-    placed: Placed,
-    request: Option<RequestId>,
-    tier: Option<Tier>,
-    how: How,
-}
-
 /// What the numbers need of the ledger up to a position.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Projection {
@@ -61,9 +48,7 @@ pub struct Projection {
     runs: Vec<Run>,
     made: Vec<Made>,
     strays: Vec<Stray>,
-    aliases: Steps,
-    announced: BTreeMap<Uuid, Announced>,
-    fallbacks: Vec<Uuid>,
+    timeline: Timeline,
 }
 
 /// Kinds that [`Projection::fold`] looks at: no other needs to be parsed for it.
@@ -123,8 +108,8 @@ impl Projection {
         &self.strays
     }
 
-    pub(super) const fn aliases(&self) -> &BTreeMap<AliasKey, Vec<Step>> {
-        &self.aliases
+    pub(super) const fn timeline(&self) -> &Timeline {
+        &self.timeline
     }
 
     /// Whether an entry of this kind changes anything but the position.
@@ -145,15 +130,20 @@ impl Projection {
         }
         self.pass(index);
         self.first.get_or_insert(at);
+        if let Some(made) = self.timeline.take(index, at, entry) {
+            if let Some(story) = made.request.and_then(|id| self.stories.get_mut(&id)) {
+                story.ended = Some((Ending::Applied, at));
+            }
+            let model = made.placed.action.model().cloned();
+            self.made.push(Made { at: made.at, model, tier: made.tier, how: made.how });
+        }
         match entry {
             Entry::CheckRun(record) => self.runs.push(run(record, at)),
             Entry::RequestOpened { request, subject, authors, previous, .. } => {
                 self.open(*request, subject, authors.requester.clone(), *previous, at);
             }
-            Entry::Bypassed(bypass) => self.bypass(bypass, index, at),
-            Entry::FallingBack { intent, .. } => self.fallbacks.push(*intent),
-            Entry::Intent(intent) => self.announce(intent, index, at),
-            Entry::Outcome { intent, result } => self.conclude(*intent, result, at),
+            Entry::Bypassed(bypass) => self.strays.push(Stray { at, model: bypass.model.clone() }),
+            Entry::Intent(intent) => self.announce(intent, at),
             of_request => self.tell(of_request, at),
         }
     }
@@ -184,8 +174,6 @@ impl Projection {
             votes: Vec::new(),
             announced: None,
             ended: None,
-            expired: None,
-            taken_back: None,
         };
         self.stories.entry(id).or_insert(story);
     }
@@ -197,11 +185,7 @@ impl Projection {
         | Entry::Withdrawn { request: id, .. }
         | Entry::Stale { request: id, .. }
         | Entry::EvidenceOpened { request: id, .. }
-        | Entry::Lapsed { request: id }
-        | Entry::Expired { request: id }
-        | Entry::Suspended(TakenBack { request: id, .. })
-        | Entry::Resumed(TakenBack { request: id, .. })
-        | Entry::Revoked(TakenBack { request: id, .. })) = entry
+        | Entry::Lapsed { request: id }) = entry
         else {
             return;
         };
@@ -211,9 +195,6 @@ impl Projection {
             Entry::Reviewed { review, .. } => story.reviewed(review),
             Entry::Withdrawn { .. } => story.ended = Some((Ending::Withdrawn, at)),
             Entry::Lapsed { .. } => story.ended = Some((Ending::Lapsed, at)),
-            Entry::Expired { .. } => story.expired = Some(at),
-            Entry::Suspended(_) | Entry::Revoked(_) => story.taken_back = Some(at),
-            Entry::Resumed(_) => story.taken_back = None,
             Entry::Stale { .. } => story.stale += 1,
             Entry::EvidenceOpened { opened, .. } => {
                 story.looked.entry(opened.by.clone()).or_insert(opened.at);
@@ -222,69 +203,11 @@ impl Projection {
         }
     }
 
-    fn announce(&mut self, intent: &Intent, index: u64, at: Millis) {
-        let tier = tier_of(&intent.gates);
+    fn announce(&mut self, intent: &Intent, at: Millis) {
         if let Some(story) = intent.request.and_then(|id| self.stories.get_mut(&id)) {
             story.judged(&intent.gates, at);
             story.announced = Some(at);
         }
-        let how = self.how(intent);
-        let (placed, request) = (intent.placed.clone(), intent.request);
-        self.announced.insert(intent.id, Announced { at, index, placed, request, tier, how });
-    }
-
-    fn how(&self, intent: &Intent) -> How {
-        let asked = intent.gates.iter().filter(|gate| gate.enforced).flat_map(|gate| gate.seats.values());
-        if intent.break_glass.is_some() {
-            How::BreakGlass
-        } else if self.fallbacks.contains(&intent.id) {
-            How::Fallback
-        } else if intent.gates.is_empty() && intent.subject.is_none() {
-            How::PutBack
-        } else if asked.map(|seat| seat.needed).sum::<u32>() > 0 {
-            How::Signed
-        } else {
-            How::Unasked
-        }
-    }
-
-    fn conclude(&mut self, id: Uuid, result: &OutcomeResult, at: Millis) {
-        if matches!(result, OutcomeResult::Unknown { .. }) {
-            return;
-        }
-        let Some(done) = self.announced.remove(&id) else { return };
-        self.fallbacks.retain(|fallback| *fallback != id);
-        if !matches!(result, OutcomeResult::Applied | OutcomeResult::FoundApplied) {
-            return;
-        }
-        if let Some(story) = done.request.and_then(|id| self.stories.get_mut(&id)) {
-            story.ended = Some((Ending::Applied, at));
-        }
-        let model = done.placed.action.model().cloned();
-        self.made.push(Made { at: done.at, model, tier: done.tier.clone(), how: done.how });
-        self.moved(&done, at);
-    }
-
-    fn moved(&mut self, done: &Announced, at: Millis) {
-        let (model, alias, version) = match &done.placed.action {
-            Action::SetAlias { model, alias, version } => (model, alias, Some(*version)),
-            Action::DeleteAlias { model, alias } => (model, alias, None),
-            _ => return,
-        };
-        let key = (done.placed.workspace.clone(), model.clone(), alias.to_string());
-        let steps = self.aliases.entry(key).or_default();
-        // What is put back stands by the request that it once came by.
-        let before = steps.iter().rfind(|step| step.version == version && step.request.is_some());
-        let kept = before.filter(|_| done.how == How::PutBack).and_then(|step| step.request);
-        steps.push(Step { at, index: done.index, version, how: done.how, request: done.request.or(kept) });
-    }
-
-    fn bypass(&mut self, bypass: &Bypass, index: u64, at: Millis) {
-        self.strays.push(Stray { at, model: bypass.model.clone() });
-        let Some(alias) = bypass.what.strip_prefix("alias:") else { return };
-        let key = (bypass.workspace.clone(), bypass.model.clone(), alias.to_owned());
-        let step = Step { at, index, version: bypass.is, how: How::Bypassed, request: None };
-        self.aliases.entry(key).or_default().push(step);
     }
 }
 

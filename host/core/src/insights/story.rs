@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::aliases::Standing;
 use crate::decide::GateVerdict;
+use crate::held::tier_of;
 use crate::names::{ModelName, PersonId, Tier, Version, Workspace};
 use crate::review::{Review, Vote};
 use crate::time::Millis;
@@ -50,10 +50,6 @@ pub struct Story {
     /// When its write was announced.
     pub announced: Option<Millis>,
     pub ended: Option<(Ending, Millis)>,
-    /// When what it was approved for ran out.
-    pub expired: Option<Millis>,
-    /// When the approval was suspended or revoked; a resumed one stands again.
-    pub taken_back: Option<Millis>,
 }
 
 /// The lead time of an approval, in milliseconds: from the request to the last approving vote before its write.
@@ -83,13 +79,6 @@ impl Phases {
 }
 
 impl Story {
-    /// Since when its approval counts for nothing any more, and why.
-    #[must_use]
-    pub fn lost(&self) -> Option<(Millis, Standing)> {
-        let taken = self.taken_back.map(|at| (at, Standing::TakenBack));
-        taken.into_iter().chain(self.expired.map(|at| (at, Standing::Expired))).min()
-    }
-
     /// `None` where nobody has approved, or the write was not announced yet.
     #[must_use]
     pub fn phases(&self) -> Option<Phases> {
@@ -148,10 +137,4 @@ impl Story {
             self.ended = (!approves).then_some((Ending::Rejected, review.at));
         }
     }
-}
-
-/// The tier of the first gate that enforces and knows it.
-pub(super) fn tier_of(gates: &[GateVerdict]) -> Option<Tier> {
-    let enforced = gates.iter().filter(|gate| gate.enforced);
-    enforced.filter_map(|gate| gate.tier.known()).next().cloned()
 }

@@ -34,7 +34,7 @@ pub struct Table {
     pub rows: Vec<Vec<Cell>>,
 }
 
-pub(super) fn columns(given: &[(&'static str, &'static str)]) -> Vec<Column> {
+pub(crate) fn columns(given: &[(&'static str, &'static str)]) -> Vec<Column> {
     given.iter().map(|&(key, words)| Column { key, words }).collect()
 }
 

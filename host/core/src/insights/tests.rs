@@ -1,7 +1,7 @@
 //! What the numbers say of small histories, and laws that hold for any.
 
 mod laws;
-mod told;
+pub(crate) mod told;
 
 use super::*;
 use crate::entry::{Entry, OutcomeResult, TakenBack};
@@ -225,8 +225,11 @@ fn what_is_taken_back_is_covered_by_nothing() {
         assert_eq!(spells.iter().map(|spell| spell.standing.as_str()).collect::<Vec<_>>(), expect);
     };
     check(&[Entry::Suspended], &["approved", "taken-back"]);
-    check(&[Entry::Suspended, Entry::Resumed], &["approved"]);
-    check(&[Entry::Suspended, Entry::Resumed, Entry::Revoked], &["approved", "taken-back"]);
+    check(&[Entry::Suspended, Entry::Resumed], &["approved", "taken-back", "approved"]);
+    check(
+        &[Entry::Suspended, Entry::Resumed, Entry::Revoked],
+        &["approved", "taken-back", "approved", "taken-back"],
+    );
 }
 
 #[test]

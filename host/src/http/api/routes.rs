@@ -9,8 +9,8 @@ use axum::routing::{MethodRouter, delete, get, patch, post};
 use http::Method;
 
 use super::{
-    attest, comments, evidence, exceptions, insights, ledger, live, me, models, openapi, registry, requests,
-    retention, webhook,
+    attest, audit, comments, evidence, exceptions, held, insights, ledger, live, me, models, openapi,
+    registry, requests, retention, webhook,
 };
 use crate::app::App;
 
@@ -62,6 +62,8 @@ pub(super) fn all() -> Vec<Route> {
         reads("/v1/insights/{table}", insights::show),
         reads("/v1/models", models::list),
         reads("/v1/models/{name}", models::show),
+        reads("/v1/models/{name}/held", held::show),
+        reads("/v1/models/{name}/audit", audit::show),
         reads("/v1/models/{name}/versions/{version}", models::version),
         reads("/v1/models/{name}/versions/{version}/difference", models::difference),
         reads("/v1/events", live::events),

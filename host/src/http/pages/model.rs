@@ -34,6 +34,15 @@ pub struct Holder {
 /// A picture of who held what when, and the table behind it.
 #[derive(Debug, Clone)]
 pub struct HeldTimes {
+    /// What was asked for, as it was written; empty where nothing was.
+    pub asked: String,
+    /// Why that is no time.
+    pub wrong: Option<String>,
+    /// Where the same lies with all its evidence.
+    pub json: String,
+    pub csv: String,
+    /// What was held then.
+    pub then: Option<HeldThen>,
     /// SVG.
     pub picture: String,
     pub legend: Vec<(Ink, &'static str)>,
@@ -41,9 +50,19 @@ pub struct HeldTimes {
     pub rows: Vec<HeldRow>,
 }
 
+/// What stood where at a time in the past.
+#[derive(Debug, Clone)]
+pub struct HeldThen {
+    pub at: When,
+    pub rows: Vec<HeldRow>,
+    /// The ledger tells of no move until then.
+    pub nothing: bool,
+}
+
 #[derive(Debug, Clone)]
 pub struct HeldRow {
-    pub alias: String,
+    /// `alias champion`, `stage Production`.
+    pub name: String,
     pub version: String,
     pub chip: Chip,
     pub from: When,

@@ -21,6 +21,9 @@ use crate::http::pages::model::{Holder, ModelPage, ModelRow};
 pub(super) struct ModelQuery {
     /// The last request of the page before.
     after: Option<RequestId>,
+    /// A day or a time in the past.
+    #[serde(default)]
+    at: String,
 }
 
 pub(super) async fn show(
@@ -46,7 +49,7 @@ pub(super) async fn show(
         chrome: visitor.chrome(Nav::Inbox),
         model: model.to_string(),
         holders: holders(app.generation.load().policy.gates(), &model, &held),
-        held: held::times(&visitor, &model).map_err(trouble)?,
+        held: held::times(&visitor, &model, query.at.trim()).map_err(trouble)?,
         rows: rows.collect(),
         older: found.next.map(|id| format!("?after={id}")),
     };

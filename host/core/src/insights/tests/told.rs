@@ -10,22 +10,23 @@ use crate::digest::Digest;
 use crate::entry::{Bypass, CheckRunRecord, Entry, Intent, OutcomeResult, Spent, TakenBack};
 use crate::evidence::Opened;
 use crate::facts::Subject;
+use crate::held::Account;
 use crate::insights::Projection;
-use crate::names::{Tier, Version};
+use crate::names::{ModelName, PersonId, Tier, Version};
 use crate::request::RequestId;
 use crate::review::{Authors, Review, Vote};
 use crate::time::Millis;
 
-pub(super) const HOUR: i64 = 3_600_000;
+pub(crate) const HOUR: i64 = 3_600_000;
 
 #[derive(Debug, Clone, Default)]
-pub(super) struct Told {
-    pub(super) entries: Vec<(Millis, Entry)>,
-    pub(super) versions: BTreeMap<u32, u32>,
-    pub(super) tier: Option<Tier>,
+pub(crate) struct Told {
+    pub(crate) entries: Vec<(Millis, Entry)>,
+    pub(crate) versions: BTreeMap<u32, u32>,
+    pub(crate) tier: Option<Tier>,
 }
 
-pub(super) fn request(number: u32) -> RequestId {
+pub(crate) fn request(number: u32) -> RequestId {
     RequestId(Uuid::from_u128(u128::from(number)))
 }
 
@@ -47,7 +48,7 @@ fn subject(version: u32) -> Subject {
 }
 
 impl Told {
-    pub(super) fn projection(&self) -> Projection {
+    pub(crate) fn projection(&self) -> Projection {
         let mut projection = Projection::default();
         for (index, (at, entry)) in (0..).zip(&self.entries) {
             projection.fold(index, *at, entry);
@@ -55,11 +56,26 @@ impl Told {
         projection
     }
 
-    pub(super) fn in_tier(self, tier: &str) -> Self {
+    pub(crate) fn account(&self, model: &str) -> Account {
+        let mut account = Account::new("default".into(), ModelName::new(model));
+        for (index, (at, entry)) in (0..).zip(&self.entries) {
+            account.take(index, *at, entry.clone());
+        }
+        account
+    }
+
+    /// A write of its own that no gate asks anybody about, and that is made.
+    pub(crate) fn does(self, hour: i64, id: u128, action: Action) -> Self {
+        let mut intent = self.intent(id, None, Some("free"), 1);
+        intent.placed.action = action;
+        self.told(hour, Entry::Intent(intent)).concluded_as(hour, id, OutcomeResult::Applied)
+    }
+
+    pub(crate) fn in_tier(self, tier: &str) -> Self {
         Self { tier: Some(tier.into()), ..self }
     }
 
-    fn told(mut self, hour: i64, entry: Entry) -> Self {
+    pub(crate) fn told(mut self, hour: i64, entry: Entry) -> Self {
         self.entries.push((Millis::new(hour * HOUR), entry));
         self
     }
@@ -67,6 +83,7 @@ impl Told {
     fn gates(&self, verdict: &str) -> Vec<GateVerdict> {
         let missing = Need::Signatures { seat: "risk".into(), missing: 1 };
         let again = Need::CheckRun { plugin: "auc".into() };
+        let signed = if verdict == "signed" { [PersonId::from("ruth")].into() } else { Default::default() };
         let (verdict, needed) = match verdict {
             "blocked" => (Verdict::Held(vec![again]), 1),
             "clear" => (Verdict::Held(vec![missing]), 1),
@@ -80,7 +97,7 @@ impl Told {
             tier_facts: Vec::new(),
             lowered_from: None,
             verdict,
-            seats: [("risk".into(), SeatCount { needed, signed: Default::default() })].into(),
+            seats: [("risk".into(), SeatCount { needed, signed })].into(),
             unproven: Vec::new(),
             waived: Vec::new(),
             expires: None,
@@ -92,15 +109,15 @@ impl Told {
         }]
     }
 
-    pub(super) fn opened(self, hour: i64, number: u32, verdict: &str) -> Self {
+    pub(crate) fn opened(self, hour: i64, number: u32, verdict: &str) -> Self {
         self.begun(hour, number, 1, None, verdict)
     }
 
-    pub(super) fn opened_for(self, hour: i64, number: u32, version: u32) -> Self {
+    pub(crate) fn opened_for(self, hour: i64, number: u32, version: u32) -> Self {
         self.begun(hour, number, version, None, "clear")
     }
 
-    pub(super) fn after(self, hour: i64, number: u32, previous: u32) -> Self {
+    pub(crate) fn after(self, hour: i64, number: u32, previous: u32) -> Self {
         self.begun(hour, number, 1, Some(request(previous)), "clear")
     }
 
@@ -130,7 +147,7 @@ impl Told {
         self.versions.get(&number).copied().unwrap_or(1)
     }
 
-    pub(super) fn refused(self, hour: i64, number: u32, verdict: &str) -> Self {
+    pub(crate) fn refused(self, hour: i64, number: u32, verdict: &str) -> Self {
         let entry = Entry::Refused {
             request: Some(request(number)),
             placed: placed(self.version(number)),
@@ -143,7 +160,7 @@ impl Told {
         self.told(hour, entry)
     }
 
-    pub(super) fn looked(self, hour: i64, number: u32, who: &str) -> Self {
+    pub(crate) fn looked(self, hour: i64, number: u32, who: &str) -> Self {
         let opened = Opened {
             by: who.into(),
             plugin: "auc".into(),
@@ -153,7 +170,7 @@ impl Told {
         self.told(hour, Entry::EvidenceOpened { request: request(number), opened })
     }
 
-    pub(super) fn voted(self, hour: i64, number: u32, who: &str, approves: bool) -> Self {
+    pub(crate) fn voted(self, hour: i64, number: u32, who: &str, approves: bool) -> Self {
         let review = Review {
             id: Uuid::nil(),
             reviewer: who.into(),
@@ -168,21 +185,21 @@ impl Told {
         self.told(hour, Entry::Reviewed { request: request(number), review })
     }
 
-    pub(super) fn stale(self, hour: i64, number: u32) -> Self {
+    pub(crate) fn stale(self, hour: i64, number: u32) -> Self {
         let (was, is) = (Digest::of(b"was"), Digest::of(b"is"));
         self.told(hour, Entry::Stale { request: request(number), was, is })
     }
 
-    pub(super) fn expired(self, hour: i64, number: u32) -> Self {
+    pub(crate) fn expired(self, hour: i64, number: u32) -> Self {
         self.told(hour, Entry::Expired { request: request(number) })
     }
 
-    pub(super) fn taken_back(self, hour: i64, number: u32, kind: fn(TakenBack) -> Entry) -> Self {
+    pub(crate) fn taken_back(self, hour: i64, number: u32, kind: fn(TakenBack) -> Entry) -> Self {
         let said = TakenBack { request: request(number), by: Some("ruth".into()), reason: String::new() };
         self.told(hour, kind(said))
     }
 
-    pub(super) fn lapsed(self, hour: i64, number: u32) -> Self {
+    pub(crate) fn lapsed(self, hour: i64, number: u32) -> Self {
         self.told(hour, Entry::Lapsed { request: request(number) })
     }
 
@@ -205,27 +222,31 @@ impl Told {
         }
     }
 
-    pub(super) fn announced(self, hour: i64, number: u32) -> Self {
+    pub(crate) fn announced(self, hour: i64, number: u32) -> Self {
         let intent = self.intent(number.into(), Some(number), Some("signed"), self.version(number));
         self.told(hour, Entry::Intent(intent))
     }
 
-    pub(super) fn concluded(self, hour: i64, number: u32, result: OutcomeResult) -> Self {
-        self.told(hour, Entry::Outcome { intent: Uuid::from_u128(number.into()), result })
+    pub(crate) fn concluded(self, hour: i64, number: u32, result: OutcomeResult) -> Self {
+        self.concluded_as(hour, number.into(), result)
     }
 
-    pub(super) fn written(self, hour: i64, number: u32) -> Self {
+    fn concluded_as(self, hour: i64, id: u128, result: OutcomeResult) -> Self {
+        self.told(hour, Entry::Outcome { intent: Uuid::from_u128(id), result })
+    }
+
+    pub(crate) fn written(self, hour: i64, number: u32) -> Self {
         self.announced(hour, number).concluded(hour, number, OutcomeResult::Applied)
     }
 
     /// Without a request: no gate asked for anybody.
-    pub(super) fn written_freely(self, hour: i64) -> Self {
+    pub(crate) fn written_freely(self, hour: i64) -> Self {
         let intent = self.intent(1_000, None, Some("free"), 1);
         self.told(hour, Entry::Intent(intent)).concluded(hour, 1_000, OutcomeResult::Applied)
     }
 
     /// To version 9, which nobody asked for.
-    pub(super) fn bypassed(self, hour: i64) -> Self {
+    pub(crate) fn bypassed(self, hour: i64) -> Self {
         let bypass = Bypass {
             workspace: "default".into(),
             model: "credit".into(),
@@ -237,13 +258,13 @@ impl Told {
     }
 
     /// To version 2.
-    pub(super) fn put_back(self, hour: i64) -> Self {
+    pub(crate) fn put_back(self, hour: i64) -> Self {
         let intent = self.intent(2_000, None, None, 2);
         self.told(hour, Entry::Intent(intent)).concluded(hour, 2_000, OutcomeResult::FoundApplied)
     }
 
     /// Two seconds by the clock, one of work.
-    pub(super) fn ran(self, hour: i64, plugin: &str, version: u32, conclusion: &str) -> Self {
+    pub(crate) fn ran(self, hour: i64, plugin: &str, version: u32, conclusion: &str) -> Self {
         let any = Digest::of(b"");
         let record = CheckRunRecord {
             workspace: "default".into(),

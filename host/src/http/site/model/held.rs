@@ -1,11 +1,14 @@
-//! Who held which alias of a model when: as a picture and as a table.
+//! Who held which alias or stage of a model when: as a picture and as a table.
 
-use countersign_core::insights::{Spell, Standing};
+use countersign_core::insights::{Name, Spell, Standing};
 use countersign_core::names::{ModelName, Workspace};
+use countersign_core::time::Millis;
 
 use crate::app::AppError;
+use crate::http::api::moment;
+use crate::http::negotiate::encoded;
 use crate::http::pages::insights::ink_of;
-use crate::http::pages::model::{HeldRow, HeldTimes};
+use crate::http::pages::model::{HeldRow, HeldThen, HeldTimes};
 use crate::http::pages::pictures::{Ink, Lane, Strip, strips};
 use crate::http::pages::{Chip, Tone};
 use crate::http::site::Visitor;
@@ -14,7 +17,11 @@ use crate::http::site::Visitor;
 const LANES: usize = 24;
 
 /// `None` where nothing is known of any alias, and while the ledger is still being read.
-pub(super) fn times(visitor: &Visitor, model: &ModelName) -> Result<Option<HeldTimes>, AppError> {
+pub(super) fn times(
+    visitor: &Visitor,
+    model: &ModelName,
+    asked: &str,
+) -> Result<Option<HeldTimes>, AppError> {
     let spells = match visitor.app().spells(&Workspace::new("default"), model) {
         Err(AppError::NotYet(_)) => return Ok(None),
         spells => spells?,
@@ -22,35 +29,61 @@ pub(super) fn times(visitor: &Visitor, model: &ModelName) -> Result<Option<HeldT
     if spells.is_empty() {
         return Ok(None);
     }
-    let title = format!("Who held which alias of {model}, when");
-    let description = "One lane for each alias and version, time from left to right; the colour says by what right. \
+    let title = format!("Who held which alias and stage of {model}, when");
+    let description = "One lane for each name and version, time from left to right; the colour says by what right. \
                        The table below says the same in words.";
     let picture = strips("held", &title, description, &lanes(visitor, &spells), visitor.now());
     let mut rows: Vec<&Spell> = spells.iter().collect();
     rows.sort_by_key(|spell| std::cmp::Reverse((spell.from, spell.index)));
+    let (then, wrong) = match moment("as of", asked) {
+        Ok(at) => (at.map(|at| then(visitor, &spells, at)), None),
+        Err(error) => (None, Some(error.to_string())),
+    };
+    let json = address(visitor, model, if wrong.is_some() { "" } else { asked });
     Ok(Some(HeldTimes {
+        csv: format!("{json}{}format=csv", if json.contains('?') { '&' } else { '?' }),
+        json,
+        asked: asked.to_owned(),
+        wrong,
+        then,
         picture,
         legend: legend(&spells),
         rows: rows.into_iter().map(|spell| row(visitor, spell)).collect(),
     }))
 }
 
-/// Aliases by name, the newest version of each above. Of too many, the newest.
+/// Where the API tells the same, with its evidence.
+fn address(visitor: &Visitor, model: &ModelName, at: &str) -> String {
+    let base = &*visitor.site.base;
+    let page = visitor.chrome(crate::http::pages::Nav::None).model_url(model.as_str());
+    let path = page.strip_prefix(base).unwrap_or(&page);
+    let at = if at.is_empty() { String::new() } else { format!("?at={}", encoded(at)) };
+    format!("{base}/api/v1{path}/held{at}")
+}
+
+/// What every name held at a time.
+fn then(visitor: &Visitor, spells: &[Spell], at: Millis) -> HeldThen {
+    let ran = spells.iter().filter(|spell| spell.ran_at(at)).map(|spell| row(visitor, spell));
+    let nothing = spells.iter().all(|spell| spell.from > at);
+    HeldThen { at: visitor.when(at), rows: ran.collect(), nothing }
+}
+
+/// Aliases by name, then stages, the newest version of each above. Of too many, the newest.
 fn lanes(visitor: &Visitor, spells: &[Spell]) -> Vec<Lane> {
-    let mut of_lanes: Vec<(&str, u32, Vec<&Spell>)> = Vec::new();
+    let mut of_lanes: Vec<(&Name, u32, Vec<&Spell>)> = Vec::new();
     for spell in spells {
-        let (alias, version) = (spell.alias.as_str(), spell.version.get());
-        match of_lanes.iter_mut().find(|(a, v, _)| (*a, *v) == (alias, version)) {
+        let (name, version) = (&spell.name, spell.version.get());
+        match of_lanes.iter_mut().find(|(n, v, _)| (*n, *v) == (name, version)) {
             Some((_, _, of_lane)) => of_lane.push(spell),
-            None => of_lanes.push((alias, version, vec![spell])),
+            None => of_lanes.push((name, version, vec![spell])),
         }
     }
     let last = |of_lane: &[&Spell]| of_lane.last().map(|spell| spell.from);
     of_lanes.sort_by_key(|(_, _, of_lane)| std::cmp::Reverse(last(of_lane)));
     of_lanes.truncate(LANES);
-    of_lanes.sort_by_key(|(alias, version, _)| (*alias, std::cmp::Reverse(*version)));
-    let lane = |(alias, version, of_lane): (&str, u32, Vec<&Spell>)| Lane {
-        label: format!("{alias} v{version}"),
+    of_lanes.sort_by_key(|(name, version, _)| (*name, std::cmp::Reverse(*version)));
+    let lane = |(name, version, of_lane): (&Name, u32, Vec<&Spell>)| Lane {
+        label: format!("{} v{version}", name.bare()),
         strips: of_lane.into_iter().map(|spell| strip(visitor, spell)).collect(),
     };
     of_lanes.into_iter().map(lane).collect()
@@ -61,7 +94,7 @@ fn strip(visitor: &Visitor, spell: &Spell) -> Strip {
     let end = spell.until.map_or_else(|| "now".to_owned(), |until| visitor.when(until).plain());
     let words = format!(
         "{} version {}: {}, {} to {end}",
-        spell.alias,
+        spell.name.bare(),
         spell.version,
         spell.standing.words(),
         visitor.when(spell.from).plain()
@@ -90,7 +123,7 @@ fn legend(spells: &[Spell]) -> Vec<(Ink, &'static str)> {
 
 fn row(visitor: &Visitor, spell: &Spell) -> HeldRow {
     HeldRow {
-        alias: spell.alias.clone(),
+        name: spell.name.words(),
         version: spell.version.to_string(),
         chip: chip(spell.standing),
         from: visitor.when(spell.from),

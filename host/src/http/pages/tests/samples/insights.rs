@@ -7,7 +7,7 @@ use countersign_core::time::Millis;
 
 use super::{NOW, chrome, evil};
 use crate::http::pages::insights::{Figure, Filter, InsightsPage, ink_of, tiles};
-use crate::http::pages::model::{HeldRow, HeldTimes};
+use crate::http::pages::model::{HeldRow, HeldThen, HeldTimes};
 use crate::http::pages::pictures::{Lane, Strip, strips};
 use crate::http::pages::{Chip, Nav, Page, Tone, When};
 use countersign_core::insights::Standing;
@@ -110,7 +110,7 @@ pub(super) fn held() -> HeldTimes {
         lane("shadow-of-the-champion v9", vec![strip(9, 60, 0, Standing::BreakGlass)]),
     ];
     let row = HeldRow {
-        alias: evil("champion"),
+        name: evil("alias champion"),
         version: "9".to_owned(),
         chip: Chip::new("Approved", "check", Tone::Good),
         from: When::new(day(12), NOW),
@@ -121,6 +121,11 @@ pub(super) fn held() -> HeldTimes {
     let legend =
         [Standing::Approved, Standing::Fallback, Standing::BreakGlass, Standing::Expired, Standing::Bypassed];
     HeldTimes {
+        asked: evil("2026-11-01"),
+        wrong: None,
+        json: "/_countersign/api/v1/models/credit-default/held?at=2026-11-01".to_owned(),
+        csv: "/_countersign/api/v1/models/credit-default/held?at=2026-11-01&format=csv".to_owned(),
+        then: Some(HeldThen { at: When::new(day(20), NOW), rows: vec![row.clone()], nothing: false }),
         picture: strips(
             "held",
             "Who held which alias of credit-default, when",
