@@ -102,7 +102,7 @@ pub use self::signature::{about, is_asked_for};
 pub use self::standing::Word;
 pub use self::transitions::{Asked, Transition};
 pub use self::turns::Turns;
-pub use self::waiting::Waiting;
+pub use self::waiting::{InLine, Lines, Waiting};
 pub use self::waivers::NewWaiver;
 pub use self::webhook::Delivered;
 

@@ -2,7 +2,7 @@
 //!
 //! Reading order is the order of a request: [`names`], [`action`], [`classify`], [`facts`], [`check`],
 //! [`policy`], [`review`], [`seating`], [`waiver`], [`break_glass`], [`decide`], [`permit`], [`request`],
-//! [`evidence`], [`entry`], [`separation`], [`insights`], [`explain`], [`target`], [`what_if`].
+//! [`evidence`], [`entry`], [`separation`], [`insights`], [`search`], [`explain`], [`target`], [`what_if`].
 //!
 //! This crate must not know: the time, the network, a disk, randomness, the environment, HTTP responses,
 //! MLflow's JSON. Everything comes in as an argument and goes out as a value.
@@ -30,6 +30,7 @@ pub mod policy;
 pub mod request;
 pub mod review;
 pub mod seating;
+pub mod search;
 pub mod separation;
 pub mod target;
 pub mod time;

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use countersign_core::entry::Entry;
-use countersign_core::insights::{self, Asked, Held, Projection, Reader, Scope, Since, Spell, Table};
+use countersign_core::insights::{self, Asked, Held, Paces, Projection, Reader, Scope, Since, Spell, Table};
 use countersign_core::names::{ModelName, Version, Workspace};
 use countersign_core::time::Millis;
 use serde::Deserialize;
@@ -100,6 +100,18 @@ impl App {
         let projection = self.counted()?;
         let models: BTreeSet<&ModelName> = projection.stories().map(|story| &story.model).collect();
         Ok(models.into_iter().take(limit).map(ToString::to_string).collect())
+    }
+
+    /// How long decisions of each tier took; nothing while the ledger is being read after a start.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn paces(&self) -> Result<Paces, AppError> {
+        match self.counted() {
+            Ok(projection) => Ok(projection.paces(self.clock.now())),
+            Err(AppError::NotYet(_)) => Ok(Paces::default()),
+            Err(error) => Err(error),
+        }
     }
 
     /// Who held each alias of a model when.
