@@ -17,6 +17,7 @@ pub mod reviewing;
 pub mod scope;
 pub mod story;
 pub mod table;
+mod tallied;
 #[cfg(test)]
 mod tests;
 

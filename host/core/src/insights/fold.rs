@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::aliases::{AliasKey, How, Step, Steps};
 use super::story::{Ending, Story, tier_of};
+use super::tallied::Tallied;
 use crate::action::{Action, Placed};
 use crate::entry::{Bypass, CheckRunRecord, Entry, Intent, OutcomeResult, Spent, TakenBack};
 use crate::facts::Subject;
@@ -64,6 +65,8 @@ pub struct Projection {
     aliases: Steps,
     announced: BTreeMap<Uuid, Announced>,
     fallbacks: Vec<Uuid>,
+    /// Kept here, so that no number has to go through all runs and votes to know them.
+    tallied: Tallied,
 }
 
 /// Kinds that [`Projection::fold`] looks at: no other needs to be parsed for it.
@@ -123,6 +126,15 @@ impl Projection {
         &self.strays
     }
 
+    /// Models that anybody has asked to promote, by name.
+    pub fn models(&self) -> impl Iterator<Item = &ModelName> {
+        self.tallied.models()
+    }
+
+    pub(super) const fn tallied(&self) -> &Tallied {
+        &self.tallied
+    }
+
     pub(super) const fn aliases(&self) -> &BTreeMap<AliasKey, Vec<Step>> {
         &self.aliases
     }
@@ -146,7 +158,7 @@ impl Projection {
         self.pass(index);
         self.first.get_or_insert(at);
         match entry {
-            Entry::CheckRun(record) => self.runs.push(run(record, at)),
+            Entry::CheckRun(record) => self.run(run(record, at)),
             Entry::RequestOpened { request, subject, authors, previous, .. } => {
                 self.open(*request, subject, authors.requester.clone(), *previous, at);
             }
@@ -156,6 +168,11 @@ impl Projection {
             Entry::Outcome { intent, result } => self.conclude(*intent, result, at),
             of_request => self.tell(of_request, at),
         }
+    }
+
+    fn run(&mut self, run: Run) {
+        self.tallied.run(self.runs.len(), &run);
+        self.runs.push(run);
     }
 
     fn open(
@@ -187,6 +204,7 @@ impl Projection {
             expired: None,
             taken_back: None,
         };
+        self.tallied.model(&story.model);
         self.stories.entry(id).or_insert(story);
     }
 
@@ -208,7 +226,11 @@ impl Projection {
         let Some(story) = self.stories.get_mut(id) else { return };
         match entry {
             Entry::Refused { gates, .. } if story.is_open() => story.judged(gates, at),
-            Entry::Reviewed { review, .. } => story.reviewed(review),
+            Entry::Reviewed { review, .. } => {
+                if story.reviewed(review) {
+                    self.tallied.vote(review);
+                }
+            }
             Entry::Withdrawn { .. } => story.ended = Some((Ending::Withdrawn, at)),
             Entry::Lapsed { .. } => story.ended = Some((Ending::Lapsed, at)),
             Entry::Expired { .. } => story.expired = Some(at),

@@ -134,10 +134,11 @@ impl Story {
         }
     }
 
-    pub(super) fn reviewed(&mut self, review: &Review) {
+    /// Says whether it was a vote for or against.
+    pub(super) fn reviewed(&mut self, review: &Review) -> bool {
         match review.vote {
             Vote::Approve | Vote::Reject => {}
-            Vote::Comment | Vote::Abstain | Vote::Recuse => return,
+            Vote::Comment | Vote::Abstain | Vote::Recuse => return false,
         }
         let approves = review.vote == Vote::Approve;
         let seen = self.looked.get(&review.reviewer).map(|opened| review.at.since(*opened).max(0));
@@ -147,6 +148,7 @@ impl Story {
         if !matches!(self.ended, Some((Ending::Applied, _))) {
             self.ended = (!approves).then_some((Ending::Rejected, review.at));
         }
+        true
     }
 }
 

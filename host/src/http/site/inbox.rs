@@ -190,3 +190,6 @@ fn tally(request: &PromotionRequest) -> CheckTally {
         skipped: number(&[Conclusion::Skipped]),
     }
 }
+
+#[cfg(test)]
+mod tests;

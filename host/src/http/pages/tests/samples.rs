@@ -256,7 +256,8 @@ fn model() -> String {
         model_row(3000, &evil("alias champion refused for version 6 "), Chip::of_state(&State::Open)),
     ];
     let held = Some(insights::held());
-    ModelPage { chrome: chrome(Nav::None), model: "credit-default".into(), holders, held, rows, older: None }
+    ModelPage { chrome: chrome(Nav::None), workspace: Some(evil("team-a ")),
+        model: "credit-default".into(), holders, held, rows, older: None }
         .render()
 }
 
