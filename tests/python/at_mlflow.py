@@ -27,9 +27,11 @@ ALIAS = "/ajax-api/2.0/mlflow/registered-models/alias"
 OLDER = SHOTS.endswith("older")
 
 
-def call(who: str, method: str, address: str, body: dict | None = None) -> tuple[int, dict]:
+def call(
+    who: str, method: str, address: str, body: dict | None = None, more: dict | None = None
+) -> tuple[int, dict]:
     """What a program gets that has this person's token; nobody's at MLflow's own port."""
-    headers = {"Content-Type": "application/json", "Accept": "application/json"}
+    headers = {"Content-Type": "application/json", "Accept": "application/json", **(more or {})}
     if who:
         headers["Authorization"] = "Bearer " + os.environ[f"TOKEN_{who.upper()}"]
     data = json.dumps(body).encode() if body is not None else None

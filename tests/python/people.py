@@ -215,6 +215,27 @@ def typed_text_comes_back(ruth: Person) -> None:
     judge(ruth, "request-409-withdrawn")
 
 
+def two_at_once(playwright: Playwright, ruth: Person) -> None:
+    """Two sign in the same moment: each is told what became of it, and that is what is kept."""
+    url, omar = asks("prod-h", "3"), Person(playwright, "omar")
+    omar.page.goto(url)
+    sign_in(omar)
+    for reviewer in (ruth, omar):
+        reviewer.page.goto(url)
+        reviewer.page.get_by_label("Rationale").fill(f"Read by {reviewer.name}.")
+    for reviewer in (ruth, omar):
+        button = reviewer.page.get_by_role("button", name="Approve")
+        button.evaluate("it => setTimeout(() => it.click(), 1000 - Date.now() % 1000 + 1000)")
+    told = 0
+    for reviewer in (ruth, omar):
+        recorded = reviewer.page.get_by_role("status").filter(has_text="Your approval is recorded.")
+        expect(recorded.or_(reviewer.page.get_by_role("alert")).first).to_be_visible()
+        told += recorded.count()
+    _, kept = call("ruth", "GET", "/_countersign/api/v1/requests/" + url.rsplit("/", 1)[1])
+    assert kept["state"]["is"] == "approved" and len(kept["reviews"]) == told > 0, (told, kept["reviews"])
+    omar.close()
+
+
 def change_policy(text: str) -> None:
     digest = call("ruth", "GET", "/_countersign/api/v1/policy")[1].get("digest")
     POLICY.write_text(text)
@@ -229,6 +250,7 @@ def past_countersign(ruth: Person, applied: str) -> None:
     ruth.page.goto(OURS + "/models/credit")
     until("the bypass shows", lambda: ruth.page.reload() and ruth.page.get_by_text("Bypassed").count())
     look(ruth, "model", "/models/credit", "champion", "version 1")
+    console.heard(ruth, "model")
     look(ruth, "request-after-bypass", applied)
     look(ruth, "model-unknown", "/models/nobody%20knows%2Fit")
 
@@ -263,7 +285,8 @@ def insights(ruth: Person) -> None:
     """Each number is of the requests before; each picture has its table."""
     look(ruth, "insights", "/insights", "Median lead time", "First-pass yield", "Bypasses")
     page = ruth.page
-    assert page.locator("svg.plot").count() >= 5, "pictures are missing"
+    assert page.locator("svg.plot:visible").count() >= 5, "pictures are missing"
+    console.heard(ruth, "insights")
     for summary in page.locator("details.behind summary").all():
         summary.click()
     judge(ruth, "insights-tables")
@@ -272,7 +295,7 @@ def insights(ruth: Person) -> None:
     expect(page.locator("body")).to_contain_text("Nothing is open.")
     judge(ruth, "insights-nothing")
     page.goto(OURS + "/models/credit")
-    page.locator("svg.plot a").first.focus()
+    page.locator("svg.plot:visible a").first.focus()
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile("/(requests|ledger)"))
 
@@ -299,6 +322,8 @@ def every_act(playwright: Playwright) -> None:
     sign_in(ruth)
     told("a request in every state", every_state(ana, ruth, weak, strong))
     told("typed text comes back", typed_text_comes_back(ruth))
+    told("two reviewers at once", two_at_once(playwright, ruth))
+    told("the inbox is searched", console.inbox(ruth, OURS))
     told("decisions by keyboard", console.by_keyboard(ruth, OURS, asks("prod-f", "3"), asks("prod-g", "3"), tab_to))
     told("one entry, verified in the browser", console.ledger(ruth, OURS))
     told("what would be asked", console.policy(ruth, OURS))

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use crate::{http, mlflow, paths, plugins};
+use crate::mlflow::{self, Served};
+use crate::{http, paths, plugins};
 
 /// The metric and the bound that the story's weak model misses and its strong ones meet.
 pub const METRIC: &str = "auc";
@@ -39,17 +40,20 @@ impl Workdir {
         Ok(workdir)
     }
 
-    /// The same before an MLflow that was started with this `--static-prefix`.
-    pub fn under(self, prefix: &str) -> Result<Self> {
-        if prefix.is_empty() {
-            return Ok(self);
+    /// The same before an MLflow that is served in this way.
+    pub fn before(self, served: Served) -> Result<Self> {
+        let mut text = fs::read_to_string(self.config())?;
+        let mut add = |section: &str, line: String| {
+            text = text.replacen(&format!("[{section}]\n"), &format!("[{section}]\n{line}\n"), 1);
+        };
+        if !served.prefix.is_empty() {
+            add("server", format!("static_prefix = \"{}\"", served.prefix));
         }
-        let text = fs::read_to_string(self.config())?;
-        fs::write(
-            self.config(),
-            text.replacen("[server]\n", &format!("[server]\nstatic_prefix = \"{prefix}\"\n"), 1),
-        )?;
-        Ok(Self { prefix: prefix.to_owned(), ..self })
+        if let Some(workspace) = served.workspace {
+            add("upstream", format!("workspaces = [\"default\", \"{workspace}\"]"));
+        }
+        fs::write(self.config(), text)?;
+        Ok(Self { prefix: served.prefix.to_owned(), ..self })
     }
 
     pub fn config(&self) -> PathBuf {

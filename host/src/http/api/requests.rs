@@ -210,39 +210,10 @@ pub(in crate::http) enum SampleWord {
     Object,
 }
 
-type Spoken = (State<Arc<App>>, Extension<Authenticated>, Path<String>, HeaderMap, Sent<ReasonBody>);
+pub(super) type Spoken = (State<Arc<App>>, Extension<Authenticated>, Path<String>, HeaderMap, Sent<ReasonBody>);
 
-pub(super) async fn suspend(
-    state: State<Arc<App>>,
-    auth: Extension<Authenticated>,
-    id: Path<String>,
-    headers: HeaderMap,
-    body: Sent<ReasonBody>,
-) -> Result<Json<RequestAnswer>, Problem> {
-    speak((state, auth, id, headers, body), Word::Suspend).await
-}
-
-pub(super) async fn resume(
-    state: State<Arc<App>>,
-    auth: Extension<Authenticated>,
-    id: Path<String>,
-    headers: HeaderMap,
-    body: Sent<ReasonBody>,
-) -> Result<Json<RequestAnswer>, Problem> {
-    speak((state, auth, id, headers, body), Word::Resume).await
-}
-
-pub(super) async fn revoke(
-    state: State<Arc<App>>,
-    auth: Extension<Authenticated>,
-    id: Path<String>,
-    headers: HeaderMap,
-    body: Sent<ReasonBody>,
-) -> Result<Json<RequestAnswer>, Problem> {
-    speak((state, auth, id, headers, body), Word::Revoke).await
-}
-
-async fn speak(
+/// Suspended, resumed, revoked.
+pub(super) async fn speak(
     (State(app), Extension(auth), Path(id), headers, Sent(body)): Spoken,
     word: Word,
 ) -> Result<Json<RequestAnswer>, Problem> {
