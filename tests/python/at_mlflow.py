@@ -65,17 +65,7 @@ def person(playwright: Playwright, name: str, **options) -> Person:
         assets = re.compile(r"_countersign/assets/mlflow\.\w+\.(js|css)")
         drafted = lambda route: route.fulfill(path=f"{DRAFT}/mlflow.{assets.search(route.request.url)[1]}")
         somebody.context.route(assets, drafted)
-    keep_clear(somebody.page)
     return somebody
-
-
-def keep_clear(page: Page) -> None:
-    """Closes what MLflow lays over its pages by itself, whenever it comes: a greeting, its assistant."""
-    words = re.compile("with the new Model Registry UI", re.IGNORECASE)
-    greeting = page.get_by_role("dialog").filter(has_text=words).get_by_role("button", name="Close")
-    assistant = page.locator('[data-component-id="mlflow.assistant.chat_panel.close"]')
-    for cover in (greeting, assistant):
-        page.add_locator_handler(cover.first, lambda it: it.dispatch_event("click"), no_wait_after=True)
 
 
 def sign_in(somebody: Person) -> None:

@@ -127,6 +127,9 @@ def compared_with_the_holder(ana: Person, ruth: Person) -> None:
     changes.click()
     expect(here.get_by_role("table").first).to_be_visible()
     judge(ana, "version-compared")
+    expect(chip_in(row_of(go(ana, "/models"), "credit"))).to_contain_text("champion to version 3: Waiting for risk")
+    picture(ana, "list-waiting")
+    go(ana, "/models/credit/versions/3")
     page = go(ruth, "/models/credit/versions/3")
     here = panel(page)
     here.get_by_label("Rationale").fill("The gain is within the noise.")
@@ -264,13 +267,13 @@ def every_act(playwright: Playwright) -> None:
     told("the Promote dialog", promote_dialog(ana))
     told("back, forward, search, and away", back_and_forth(ana))
     told("a restart in the middle", restarted_in_the_middle(ana, ruth))
+    told("without our API MLflow works as before", api_down(playwright))
+    told("where MLflow has changed, a chip in the corner", hook_missing(playwright))
     mlflow_states.every_act(ana, ruth, told)
     mute = [it for it in ana.said() + ruth.said() if "countersign" in it and "ERR_" not in it]
     assert not mute, mute
     ana.close()
     ruth.close()
-    told("without our API MLflow works as before", api_down(playwright))
-    told("where MLflow has changed, a chip in the corner", hook_missing(playwright))
     assert not FAULTS, "\n  ".join(["what is ours in MLflow's pages is not as it should be:", *FAULTS])
 
 

@@ -150,9 +150,10 @@ def expired(ana: Person) -> None:
     def says_so() -> bool:
         go(ana, "/models/credit/versions/2")
         expect(panel(page).locator(".say").first).to_be_visible()
-        return panel(page).get_by_text(re.compile("[Ee]xpired")).count() > 0
+        return panel(page).get_by_text("The approval has run out").count() > 0
 
-    until("the panel says that it has expired", says_so, 60)
+    until("the panel says that it has run out", says_so, 60)
+    expect(chip_in(page.locator("main h2"))).to_have_text("Expired")
     judge(ana, "version-expired")
 
 

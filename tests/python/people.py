@@ -83,17 +83,6 @@ def tab_to(person: Person, wanted: Locator) -> None:
     raise AssertionError(f"the Tab key does not lead to {wanted} on {person.page.url}")
 
 
-def close_what_covers(person: Person) -> None:
-    """MLflow greets newcomers with a dialog and an open Assistant."""
-    page = person.page
-    assistant = page.locator('[data-component-id="mlflow.assistant.chat_panel.close"]')
-    welcome = page.get_by_role("dialog").get_by_role("button", name="Close")
-    expect(assistant.or_(page.get_by_role("row").nth(1)).first).to_be_visible()
-    for cover in (welcome, assistant):
-        if cover.count():
-            cover.first.click()
-
-
 def row_of(person: Person, version: str) -> Locator:
     link = person.page.locator(f'a[href="#/models/credit/versions/{version}"]')
     return person.page.get_by_role("row").filter(has=link)
@@ -103,7 +92,6 @@ def saves_alias(person: Person, version: str, alias: str) -> Locator:
     """In MLflow's alias dialog; returns the dialog as it is after Save."""
     person.page.goto(URL + "/#/models/credit")
     person.page.reload()
-    close_what_covers(person)
     row_of(person, version).locator('[data-component-id*="modelversiontablealiasescell"]').last.click()
     dialog = person.page.get_by_role("dialog")
     expect(dialog.get_by_role("heading", name=re.compile("alias"))).to_be_visible()
@@ -161,7 +149,6 @@ def succeeds_in_mlflow(ana: Person) -> None:
     expect(dialog).to_have_count(0)
     # MLflow's table does not look again by itself, with or without Countersign.
     ana.page.reload()
-    close_what_covers(ana)
     expect(row_of(ana, "2").get_by_text("champion")).to_be_visible()
     shoot(ana.page, "mlflow-champion", whole=False)
 

@@ -123,7 +123,7 @@ fn row(visitor: &Visitor, request: &PromotionRequest, ahead: &Ahead) -> InboxRow
     let (signed, needed) = seats.fold((0, 0), |(signed, needed), seat| {
         (signed + u32::try_from(seat.signed.len()).unwrap_or(u32::MAX), needed + seat.needed)
     });
-    let headline = headline(request, &of_seat);
+    let headline = headline(request, &of_seat, visitor.now());
     InboxRow {
         id: request.id.to_string(),
         chips: chips(request),

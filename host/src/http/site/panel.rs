@@ -125,7 +125,7 @@ fn shown(visitor: &Visitor, glance: &ModelGlance, request: &PromotionRequest) ->
     PanelRequest {
         id: request.id.to_string(),
         url: visitor.chrome(Nav::None).request_url(&request.id.to_string()),
-        headline: headline(request, &of_seat),
+        headline: headline(request, &of_seat, visitor.now()),
         summary: explain::action_phrase(&request.placed.action),
         requester: visitor.somebody(request.authors.requester.as_ref()).name,
         opened: visitor.when(request.opened_at),

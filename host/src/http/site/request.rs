@@ -80,7 +80,7 @@ pub(super) fn build(
         id: request.id.to_string(),
         title: capital(&phrase(request)),
         chips: chips(request),
-        headline: headline(request, &of_seat),
+        headline: headline(request, &of_seat, visitor.now()),
         model: request.subject.model.to_string(),
         version: version(request),
         requester: visitor.somebody(request.authors.requester.as_ref()),
