@@ -35,16 +35,8 @@ pub enum Key {
 }
 
 impl Key {
-    pub const ALL: [Self; 8] = [
-        Self::Model,
-        Self::Alias,
-        Self::Stage,
-        Self::Tier,
-        Self::State,
-        Self::Seat,
-        Self::By,
-        Self::Check,
-    ];
+    pub const ALL: [Self; 8] =
+        [Self::Model, Self::Alias, Self::Stage, Self::Tier, Self::State, Self::Seat, Self::By, Self::Check];
 
     #[must_use]
     pub const fn as_str(self) -> &'static str {

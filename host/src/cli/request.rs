@@ -24,7 +24,9 @@ pub(super) fn run(context: &Context, Request { remote, command }: Request) -> Re
     let remote = Remote::new(context, remote)?;
     runtime()?.block_on(async {
         match command {
-            Command::List { state, words } => list(context, &remote, state.as_deref(), &words.join(" ")).await,
+            Command::List { state, words } => {
+                list(context, &remote, state.as_deref(), &words.join(" ")).await
+            }
             Command::Show { id } => show(context, &remote, &format!("requests/{id}")).await,
             Command::Difference { id } => difference(context, &remote, id).await,
             Command::Approve(vote) => review(context, &remote, "approve", vote).await,

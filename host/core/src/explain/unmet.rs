@@ -36,7 +36,8 @@ fn unsigned(gate: &GateVerdict) -> Vec<Need> {
         return Vec::new();
     }
     let lacking = gate.seats.iter().filter(|(_, count)| count.is_lacking());
-    let missing = |signed: usize, needed: u32| needed.saturating_sub(u32::try_from(signed).unwrap_or(u32::MAX));
+    let missing =
+        |signed: usize, needed: u32| needed.saturating_sub(u32::try_from(signed).unwrap_or(u32::MAX));
     lacking
         .map(|(seat, count)| Need::Signatures {
             seat: seat.clone(),

@@ -210,7 +210,8 @@ pub(in crate::http) enum SampleWord {
     Object,
 }
 
-pub(super) type Spoken = (State<Arc<App>>, Extension<Authenticated>, Path<String>, HeaderMap, Sent<ReasonBody>);
+pub(super) type Spoken =
+    (State<Arc<App>>, Extension<Authenticated>, Path<String>, HeaderMap, Sent<ReasonBody>);
 
 /// Suspended, resumed, revoked.
 pub(super) async fn speak(

@@ -188,10 +188,13 @@ impl InboxPage {
     /// What an empty tab says.
     fn empty(&self) -> (&'static str, &'static str) {
         match self.tab {
-            _ if self.search.wrong.is_some() => ("Not searched", "Correct what is in the box and search again."),
-            _ if self.search.is_set() && self.older.is_some() => {
-                ("No such request so far", "A few thousand requests were looked at; go on with those before them.")
+            _ if self.search.wrong.is_some() => {
+                ("Not searched", "Correct what is in the box and search again.")
             }
+            _ if self.search.is_set() && self.older.is_some() => (
+                "No such request so far",
+                "A few thousand requests were looked at; go on with those before them.",
+            ),
             _ if self.search.is_set() => {
                 ("No such request", "Nothing on this tab is like that. Try All, or ask for less.")
             }

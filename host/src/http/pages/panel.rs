@@ -111,7 +111,11 @@ impl Panel {
     pub fn difference_path(&self, against: &str, holds: &str) -> String {
         let said = |text| utf8_percent_encode(text, NON_ALPHANUMERIC);
         let (model, version, holds) = (said(&self.model), &self.version, said(holds));
-        let of = self.workspace.iter().map(|workspace| format!("&workspace={}", said(workspace))).collect::<String>();
+        let of = self
+            .workspace
+            .iter()
+            .map(|workspace| format!("&workspace={}", said(workspace)))
+            .collect::<String>();
         format!("panel/difference?model={model}&version={version}&against={against}&holds={holds}{of}")
     }
 }

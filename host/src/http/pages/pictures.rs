@@ -66,8 +66,7 @@ struct Frame {
     labels: usize,
 }
 
-const NARROW: Frame =
-    Frame { class: "narrow", ending: "-n", width: 320, name: 108, letters: 14, labels: 3 };
+const NARROW: Frame = Frame { class: "narrow", ending: "-n", width: 320, name: 108, letters: 14, labels: 3 };
 
 fn both(wide: Frame, drawn: impl Fn(&Frame) -> String) -> String {
     [wide, NARROW].iter().map(drawn).collect()

@@ -2,15 +2,17 @@
 
 use proptest::prelude::*;
 
-use super::told::{HOUR, Told};
 use super::super::pace::FEWEST_DECISIONS;
+use super::told::{HOUR, Told};
 use super::*;
 use crate::names::Tier;
 
 /// Requests that took so many hours each, all decided by hour 500.
 fn history(hours: &[i64]) -> Told {
     hours.iter().zip(1_u32..).fold(Told::default(), |told, (hours, number)| {
-        told.opened(100, number, "clear").voted(100 + hours, number, "ruth", true).written(101 + hours, number)
+        told.opened(100, number, "clear")
+            .voted(100 + hours, number, "ruth", true)
+            .written(101 + hours, number)
     })
 }
 
@@ -47,7 +49,10 @@ fn few_decisions_and_other_tiers_say_nothing() {
 fn what_nobody_decided_and_what_is_long_ago_is_left_out() {
     let open = (1..=9).fold(Told::default(), |told, number| told.opened(100, number, "clear"));
     let tier = Tier::from("low");
-    assert_eq!(open.projection().paces(Millis::new(0)).outlook(Some(&tier), Millis::new(0), Millis::new(0)), None);
+    assert_eq!(
+        open.projection().paces(Millis::new(0)).outlook(Some(&tier), Millis::new(0), Millis::new(0)),
+        None
+    );
     let now = Millis::new(10_000 * HOUR);
     assert_eq!(history(&[1, 2, 3, 4, 5]).projection().paces(now).outlook(Some(&tier), now, now), None);
 }

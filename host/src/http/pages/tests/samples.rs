@@ -152,7 +152,11 @@ fn row(
         action: "set alias champion".into(),
         headline: headline.into(),
         missing: if failed > 0 { vec![evil("check fairness could not judge ")] } else { Vec::new() },
-        expected: if minutes > 200 { Some(Expected::Late(86_400_000)) } else { Some(Expected::By(ago(-4_000))) },
+        expected: if minutes > 200 {
+            Some(Expected::Late(86_400_000))
+        } else {
+            Some(Expected::By(ago(-4_000)))
+        },
         line: vec!["2nd of 5 for seat risk".into()],
         requester: person(if minutes > 1000 { "ci-trainer" } else { "ana.lindt" }),
         opened: ago(minutes),
@@ -256,9 +260,16 @@ fn model() -> String {
         model_row(3000, &evil("alias champion refused for version 6 "), Chip::of_state(&State::Open)),
     ];
     let held = Some(insights::held());
-    ModelPage { chrome: chrome(Nav::None), workspace: Some(evil("team-a ")),
-        model: "credit-default".into(), holders, held, rows, older: None }
-        .render()
+    ModelPage {
+        chrome: chrome(Nav::None),
+        workspace: Some(evil("team-a ")),
+        model: "credit-default".into(),
+        holders,
+        held,
+        rows,
+        older: None,
+    }
+    .render()
 }
 
 fn ledger() -> String {

@@ -158,7 +158,13 @@ async fn many_requests_are_paged_and_each_page_is_short() {
     let (app, _files) = several(count).await;
     fill(&app, count).await;
     app.count_entries().unwrap();
-    let asked = ["", "tab=all", "tab=all&q=model:model-7", "tab=all&q=tier:high+state:open+seat:risk", "tab=all&q=by:ana"];
+    let asked = [
+        "",
+        "tab=all",
+        "tab=all&q=model:model-7",
+        "tab=all&q=tier:high+state:open+seat:risk",
+        "tab=all&q=by:ana",
+    ];
     for query in asked {
         let began = Instant::now();
         let (status, text) = page(&app, &format!("/?{query}")).await;
@@ -175,7 +181,9 @@ async fn many_requests_are_paged_and_each_page_is_short() {
     loop {
         let (_, text) = page(&app, &format!("/?{query}")).await;
         found += text.matches("<th scope=\"row\">").count();
-        let Some((_, older)) = text.split_once("/_countersign/?tab=all&#38;q=state%3Aopen&#38;after=") else { break };
+        let Some((_, older)) = text.split_once("/_countersign/?tab=all&#38;q=state%3Aopen&#38;after=") else {
+            break;
+        };
         query = format!("tab=all&q=state:open&after={}", &older[..36]);
     }
     let open = (0..count).filter(|number| number.is_multiple_of(7) || number.is_multiple_of(11)).count();
