@@ -227,9 +227,8 @@ impl Projection {
         match entry {
             Entry::Refused { gates, .. } if story.is_open() => story.judged(gates, at),
             Entry::Reviewed { review, .. } => {
-                if story.reviewed(review) {
-                    self.tallied.vote(review);
-                }
+                story.reviewed(review);
+                self.tallied.review(review);
             }
             Entry::Withdrawn { .. } => story.ended = Some((Ending::Withdrawn, at)),
             Entry::Lapsed { .. } => story.ended = Some((Ending::Lapsed, at)),

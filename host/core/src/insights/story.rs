@@ -134,11 +134,10 @@ impl Story {
         }
     }
 
-    /// Says whether it was a vote for or against.
-    pub(super) fn reviewed(&mut self, review: &Review) -> bool {
+    pub(super) fn reviewed(&mut self, review: &Review) {
         match review.vote {
             Vote::Approve | Vote::Reject => {}
-            Vote::Comment | Vote::Abstain | Vote::Recuse => return false,
+            Vote::Comment | Vote::Abstain | Vote::Recuse => return,
         }
         let approves = review.vote == Vote::Approve;
         let seen = self.looked.get(&review.reviewer).map(|opened| review.at.since(*opened).max(0));
@@ -148,7 +147,6 @@ impl Story {
         if !matches!(self.ended, Some((Ending::Applied, _))) {
             self.ended = (!approves).then_some((Ending::Rejected, review.at));
         }
-        true
     }
 }
 

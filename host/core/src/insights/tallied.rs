@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::fold::Run;
 use crate::names::{ModelName, PersonId, PluginName, Version, Workspace};
-use crate::review::Review;
+use crate::review::{Review, Vote};
 
 type OfModel = BTreeMap<(Workspace, ModelName), BTreeMap<Version, usize>>;
 
@@ -42,8 +42,10 @@ impl Tallied {
         }
     }
 
-    pub(super) fn vote(&mut self, review: &Review) {
-        self.votes.entry(review.reviewer.clone()).or_default().push(review.at.get());
+    pub(super) fn review(&mut self, review: &Review) {
+        if matches!(review.vote, Vote::Approve | Vote::Reject) {
+            self.votes.entry(review.reviewer.clone()).or_default().push(review.at.get());
+        }
     }
 
     /// Whether the check passed this version, or a later one of the model, after this run.
