@@ -110,7 +110,7 @@ async fn the_box_finds_what_it_is_asked_for() {
     check(&app, "tab=all", 40).await;
     check(&app, "tab=all&q=state:blocked", 3).await;
     check(&app, "tab=all&q=state:open", 9).await;
-    check(&app, "tab=all&q=state:ended+tier:high", 16).await;
+    check(&app, "tab=all&q=state:ended+tier:high", 15).await;
     check(&app, "tab=all&q=model:model-1*+by:ana", 11).await;
     check(&app, "tab=all&q=by:me", 0).await;
     check(&app, "tab=all&q=by:omar", 0).await;
