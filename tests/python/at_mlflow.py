@@ -68,14 +68,14 @@ def person(playwright: Playwright, name: str, **options) -> Person:
     return somebody
 
 
-def sign_in(somebody: Person) -> None:
+def sign_in(somebody: Person, route: str = "/models") -> None:
     page = somebody.page
-    page.goto(URL + "/#/models")
+    page.goto(f"{URL}/#{route}")
     page.get_by_label("User name").fill(somebody.name)
     page.get_by_label("Password").fill(os.environ[f"PASSWORD_{somebody.name.upper()}"])
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url(re.compile(re.escape(URL) + "/(#.*)?$"))
-    go(somebody, "/models")
+    go(somebody, route)
     page.locator("main h2, main [role=row]").first.wait_for()
 
 
