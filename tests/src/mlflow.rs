@@ -46,15 +46,12 @@ pub fn shared() -> Result<&'static Mlflow> {
 pub struct Served {
     /// `--static-prefix`; none where it is empty.
     pub prefix: &'static str,
-    /// A workspace that there is, besides `default`.
-    pub workspace: Option<&'static str>,
 }
 
 impl Served {
     fn arguments(self) -> Vec<&'static str> {
         let prefix = Some(self.prefix).filter(|prefix| !prefix.is_empty());
-        let prefix = prefix.into_iter().flat_map(|prefix| ["--static-prefix", prefix]);
-        prefix.chain(self.workspace.map(|_| "--enable-workspaces")).collect()
+        prefix.into_iter().flat_map(|prefix| ["--static-prefix", prefix]).collect()
     }
 }
 

@@ -1,5 +1,5 @@
 //! People in a real browser: MLflow's own pages through Countersign, and ours. The acts are in
-//! `tests/python/people.py`, `in_mlflow.py` and `in_workspace.py`; this sets the stage and knows where Chromium is.
+//! `tests/python/people.py` and `tests/python/in_mlflow.py`; this sets the stage and knows where Chromium is.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -16,13 +16,12 @@ use crate::{console, host, paths, run};
 const CHROMIUM: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
 /// What is played, by which MLflow, and how that is served.
-const PLAYS: [(&str, Age, Served); 4] = [
+const PLAYS: [(&str, Age, Served); 3] = [
     ("people", Age::Pinned, PLAIN),
     ("in_mlflow", Age::Pinned, PLAIN),
-    ("in_mlflow", Age::Older, Served { prefix: "/tracking", ..PLAIN }),
-    ("in_workspace", Age::Pinned, Served { workspace: Some("team-a"), ..PLAIN }),
+    ("in_mlflow", Age::Older, Served { prefix: "/tracking" }),
 ];
-const PLAIN: Served = Served { prefix: "", workspace: None };
+const PLAIN: Served = Served { prefix: "" };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Age {

@@ -42,17 +42,12 @@ impl Workdir {
 
     /// The same before an MLflow that is served in this way.
     pub fn before(self, served: Served) -> Result<Self> {
-        let mut text = fs::read_to_string(self.config())?;
-        let mut add = |section: &str, line: String| {
-            text = text.replacen(&format!("[{section}]\n"), &format!("[{section}]\n{line}\n"), 1);
-        };
-        if !served.prefix.is_empty() {
-            add("server", format!("static_prefix = \"{}\"", served.prefix));
+        if served.prefix.is_empty() {
+            return Ok(self);
         }
-        if let Some(workspace) = served.workspace {
-            add("upstream", format!("workspaces = [\"default\", \"{workspace}\"]"));
-        }
-        fs::write(self.config(), text)?;
+        let text = fs::read_to_string(self.config())?;
+        let line = format!("[server]\nstatic_prefix = \"{}\"\n", served.prefix);
+        fs::write(self.config(), text.replacen("[server]\n", &line, 1))?;
         Ok(Self { prefix: served.prefix.to_owned(), ..self })
     }
 
