@@ -115,7 +115,7 @@ pub use self::lists::{COUNTED, Counts};
 pub use self::packs::{packs, packs_named};
 pub use self::people::{Candidate, People};
 pub use self::policies::RecordedPolicy;
-pub use self::profiles::{Forgotten, KeptProfiles};
+pub use self::profiles::{Forgotten, KeptProfiles, kept_name};
 pub use self::query::{HeldName, RequestFilter, RequestPage, VersionStatus};
 pub use self::refuse::Refusal;
 pub use self::registry::{Registry, RegistryError};
@@ -128,7 +128,7 @@ pub use self::signature::{about, is_asked_for};
 pub use self::standing::Word;
 pub use self::transitions::{Asked, Transition};
 pub use self::turns::Turns;
-pub use self::waiting::Waiting;
+pub use self::waiting::{InLine, Lines, Waiting};
 pub use self::waivers::NewWaiver;
 pub use self::webhook::Delivered;
 

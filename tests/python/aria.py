@@ -22,8 +22,12 @@ VARIES = [
     (r"(/[\w.-]+){2,}/(?=[\w-]+\.(toml|wasm|key))", "DIR/"),
     (r"just now|\d+ (min|h) ago", "TIME"),
     (r"\d{4}-\d\d-\d\d(T| )\d\d:\d\d(:\d\d(\.\d+)?Z| UTC)", "TIME"),
-    (r"\d+(\.\d+)? (µs|ms|s|KiB|MiB|bytes)\b", "AMOUNT"),
+    (r"\d+(\.\d+)? (µs|ms|s|min|h|d|KiB|MiB|bytes)\b", "AMOUNT"),
+    (r"#e\d+", "#e#"),
     (r"(?<!level=)\b\d+(\.\d+)*", "#"),
+    # What an axis says depends on the day, and on how long the play took.
+    (r"(?m)^(\s*- '?img \".*\"'?): .*$", r"\1: PICTURE"),
+    (r"#:#( #:#)+", "#:#"),
 ]
 
 

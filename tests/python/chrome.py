@@ -5,6 +5,7 @@ not what the pages are about. The browser is the system's: CHROMIUM names it. Pi
 """
 
 import os
+import re
 import tempfile
 from pathlib import Path
 
@@ -46,6 +47,8 @@ class Person:
         self.context.set_default_timeout(PATIENCE)
         self.complaints: list[str] = []
         self.page: Page = self.context.pages[0]
+        if script:
+            keep_clear(self.page)
         self.page.on("console", self.heard)
         self.page.on("pageerror", lambda error: self.complaints.append(f"{self.page.url}: {error}"))
 
@@ -62,6 +65,15 @@ class Person:
     def close(self) -> None:
         self.context.close()
         self.profile.cleanup()
+
+
+def keep_clear(page: Page) -> None:
+    """Closes what MLflow lays over its pages by itself, whenever it comes: a greeting, its assistant."""
+    words = re.compile("with the new Model Registry UI", re.IGNORECASE)
+    greeting = page.get_by_role("dialog").filter(has_text=words).get_by_role("button", name="Close")
+    assistant = page.locator('[data-component-id="mlflow.assistant.chat_panel.close"]')
+    for cover in (greeting, assistant):
+        page.add_locator_handler(cover.first, lambda it: it.dispatch_event("click"), no_wait_after=True)
 
 
 def shoot(page: Page, name: str, whole: bool = True) -> None:

@@ -19,6 +19,32 @@ def heard(person: Person, name: str, part: str = "main") -> None:
     FAULTS.extend(aria(person.page, name, part))
 
 
+def inbox(ruth: Person, base: str) -> None:
+    """One box, which keeps what was typed; what it does not know it answers with what there is."""
+    page = ruth.page
+    page.goto(base + "/?tab=all")
+    page.get_by_label("Search").fill("state:rejected model:cred* by:ana")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("row")).to_have_count(2)
+    expect(page.locator("tbody")).to_contain_text("Rejected")
+    page.get_by_label("Search").fill("state:blocked")
+    page.get_by_role("button", name="Search").click()
+    expect(page.locator("tbody")).to_contain_text("check metric-threshold failed")
+    expect(page.locator("tbody")).to_contain_text("Still missing: 1 signature from seat risk")
+    judge(ruth, "inbox-blocked")
+    page.get_by_label("Search").fill("seat:risk state:in-review")
+    page.get_by_role("button", name="Search").click()
+    expect(page.locator("tbody")).to_contain_text("1st of")
+    judge(ruth, "inbox-searched")
+    page.get_by_label("Search").fill("colour:blue")
+    page.get_by_role("button", name="Search").click()
+    expect(page.get_by_role("alert")).to_contain_text("colour is no key here: write one of model, alias")
+    expect(page.get_by_label("Search")).to_have_value("colour:blue")
+    judge(ruth, "inbox-wrong")
+    page.get_by_role("link", name="Show all").click()
+    expect(page.get_by_label("Search")).to_have_value("")
+
+
 def ledger(ruth: Person, base: str) -> None:
     """One-click verify: every step holds; with another key it does not."""
     page = ruth.page
@@ -107,6 +133,7 @@ def people(ruth: Person, base: str) -> None:
     judge(ruth, "people-prepared")
     page.goto(base + "/health")
     expect(page.get_by_role("heading", name="Health")).to_be_visible()
+    heard(ruth, "health")
     judge(ruth, "health")
 
 

@@ -2,156 +2,35 @@
 
 Plays in the order of its acts and fails at the first thing that is different. The stage is set by
 `tests/src/pages.rs`: a model `credit` with a weak version 1 and strong versions 2 and 3, and nothing asked for yet.
-It finds its way by the environment: COUNTERSIGN_URL (with MLflow's static prefix), COUNTERSIGN_ADMIN_PORT, CONTROL (a
-folder in which the file `restart` makes the stage kill and start Countersign), SHOTS (what names of pictures begin with),
-PASSWORD_NAME, TOKEN_NAME.
+Besides what `at_mlflow.py` reads it needs CONTROL: a folder in which the file `restart` makes the stage kill and start
+Countersign.
 """
 
-import json
 import os
 import re
-import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 
-from playwright.sync_api import Locator, Page, Playwright, expect, sync_playwright
+from playwright.sync_api import Playwright, expect, sync_playwright
 
-from chrome import FAULTS, Person, axe, shoot
-
-URL = os.environ["COUNTERSIGN_URL"]
-API = URL + "/_countersign/api/v1/"
-SHOTS = os.environ.get("SHOTS", "in-mlflow")
-# Who works on the module may try it without building: what the server would send is taken from this folder.
-DRAFT = os.environ.get("DRAFT")
-LONG = 30_000
-
-
-def call(who: str, method: str, address: str, body: dict | None = None) -> tuple[int, dict]:
-    headers = {"Content-Type": "application/json", "Accept": "application/json"}
-    headers["Authorization"] = "Bearer " + os.environ[f"TOKEN_{who.upper()}"]
-    data = json.dumps(body).encode() if body is not None else None
-    request = urllib.request.Request(address, data, headers, method=method)
-    try:
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            return answer.status, json.loads(answer.read() or b"{}")
-    except urllib.error.HTTPError as refusal:
-        return refusal.code, json.loads(refusal.read() or b"{}")
-
-
-def metric(name: str) -> float:
-    port = os.environ["COUNTERSIGN_ADMIN_PORT"]
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as answer:
-        lines = answer.read().decode().splitlines()
-    return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(name))
-
-
-def until(what: str, there, patience: float = 30) -> None:
-    begun = time.monotonic()
-    while not there():
-        assert time.monotonic() - begun < patience, f"still not so after {patience} s: {what}"
-        time.sleep(0.2)
-
-
-# === at MLflow ===
-
-
-def person(playwright: Playwright, name: str, **options) -> Person:
-    somebody = Person(playwright, name, **options)
-    somebody.context.set_default_timeout(LONG)
-    expect.set_options(timeout=LONG)
-    if DRAFT:
-        assets = re.compile(r"_countersign/assets/mlflow\.\w+\.(js|css)")
-        drafted = lambda route: route.fulfill(path=f"{DRAFT}/mlflow.{assets.search(route.request.url)[1]}")
-        somebody.context.route(assets, drafted)
-    return somebody
-
-
-def sign_in(somebody: Person) -> None:
-    page = somebody.page
-    page.goto(URL + "/#/models")
-    page.get_by_label("User name").fill(somebody.name)
-    page.get_by_label("Password").fill(os.environ[f"PASSWORD_{somebody.name.upper()}"])
-    page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url(re.compile(re.escape(URL) + "/(#.*)?$"))
-    # What MLflow greets newcomers with would cover everything: it comes once per browser.
-    go(somebody, "/models")
-    close_what_covers(page)
-
-
-def close_what_covers(page: Page) -> None:
-    welcome = page.get_by_role("dialog").get_by_role("button", name="Close")
-    assistant = page.locator('[data-component-id="mlflow.assistant.chat_panel.close"]')
-    page.locator("main h2, main [role=row]").first.wait_for()
-    page.wait_for_timeout(1_000)
-    for cover in (welcome, assistant):
-        if cover.count():
-            cover.first.click()
-            page.wait_for_timeout(300)
-
-
-def go(somebody: Person, route: str) -> Page:
-    page = somebody.page
-    page.goto(f"{URL}/#{route}")
-    page.reload()
-    page.locator("main").first.wait_for()
-    return page
-
-
-def row_of(page: Page, name: str) -> Locator:
-    return page.locator("main").get_by_role("row").filter(has=page.locator(f'a[href="#/models/{name}"]'))
-
-
-def chip_in(place: Locator) -> Locator:
-    return place.locator("countersign-chip .chips")
-
-
-def panel(page: Page) -> Locator:
-    return page.locator("countersign-panel")
-
-
-def picture(somebody: Person, name: str, whole: bool = False) -> None:
-    shoot(somebody.page, f"{SHOTS}-{name}", whole)
-
-
-def fold_sidebar(page: Page) -> None:
-    """Or unfold it: at 320 px MLflow's own sidebar leaves no room for anything beside it.
-
-    By its own event: what MLflow lays over its header for a moment (a hint, a notice) is not what is tried here.
-    """
-    page.locator('[data-component-id="mlflow_header.toggle_sidebar_button"]').first.dispatch_event("click")
-
-
-def judge(somebody: Person, name: str, ours: str = "countersign-panel, countersign-chip") -> None:
-    """Everything of ours on this page fits, and axe finds nothing in it: light and dark, wide, at 320 px, at 200 %."""
-    page, faults = somebody.page, []
-    for theme in ("light", "dark"):
-        page.evaluate("dark => document.body.classList.toggle('dark-mode', dark)", theme == "dark")
-        for size, width, height in (("wide", 1280, 900), ("zoomed", 640, 450), ("narrow", 320, 640)):
-            page.set_viewport_size({"width": width, "height": height})
-            if size == "narrow":
-                fold_sidebar(page)
-            page.wait_for_timeout(200)
-            if size == "narrow" and panel(page).count():
-                panel(page).scroll_into_view_if_needed()
-            picture(somebody, f"{name}-{theme}-{size}")
-            wide = page.evaluate(
-                "ours => [...document.querySelectorAll(ours)].filter(it => it.getBoundingClientRect().width > innerWidth"
-                " || it.shadowRoot.firstElementChild.scrollWidth > it.clientWidth + 1 && it.localName.endsWith('panel'))"
-                ".map(it => it.localName)",
-                ours,
-            )
-            faults += [f"{theme}, {size}: {it} is too wide" for it in wide]
-            # At 200 % nothing has another colour or role than at 100 %.
-            for it in ("countersign-panel", "countersign-chip") if size != "zoomed" else ():
-                faults += [f"{theme}, {size}: {fault}" for fault in (axe(page, it) if page.locator(it).count() else [])]
-        fold_sidebar(page)
-    page.evaluate("document.body.classList.remove('dark-mode')")
-    page.set_viewport_size({"width": 1280, "height": 900})
-    FAULTS.extend(f"{name}: {fault}" for fault in faults)
-
-
-# === acts ===
+import mlflow_states
+from at_mlflow import (
+    API,
+    URL,
+    call,
+    chip_in,
+    go,
+    heard,
+    judge,
+    metric,
+    panel,
+    person,
+    picture,
+    promotion,
+    row_of,
+    sign_in,
+    until,
+)
+from chrome import FAULTS, Person
 
 
 def versions_at_a_glance(ana: Person) -> None:
@@ -227,12 +106,15 @@ def made_from_the_panel(ana: Person) -> None:
     expect(panel(page)).to_contain_text("Applied.")
     expect(panel(page).get_by_role("link", name=re.compile(r"Ledger entry #\d+"))).to_be_visible()
     judge(ana, "version-applied")
+    heard(ana, "mlflow-version")
     page = go(ana, "/models/credit")
     expect(chip_in(row_of(page, "credit/versions/2")).last).to_contain_text("Approved")
     judge(ana, "model")
+    heard(ana, "mlflow-model")
     page = go(ana, "/models")
     expect(chip_in(row_of(page, "credit"))).to_contain_text("champion, version 2: Approved")
     judge(ana, "list")
+    heard(ana, "mlflow-list")
 
 
 def compared_with_the_holder(ana: Person, ruth: Person) -> None:
@@ -245,6 +127,9 @@ def compared_with_the_holder(ana: Person, ruth: Person) -> None:
     changes.click()
     expect(here.get_by_role("table").first).to_be_visible()
     judge(ana, "version-compared")
+    expect(chip_in(row_of(go(ana, "/models"), "credit"))).to_contain_text("champion to version 3: Waiting for risk")
+    picture(ana, "list-waiting")
+    go(ana, "/models/credit/versions/3")
     page = go(ruth, "/models/credit/versions/3")
     here = panel(page)
     here.get_by_label("Rationale").fill("The gain is within the noise.")
@@ -332,10 +217,6 @@ def restarted_in_the_middle(ana: Person, ruth: Person) -> None:
     expect(panel(ana.page)).not_to_contain_text("prod-after")
 
 
-def promotion(alias: str, version: str) -> dict:
-    return {"kind": "set-alias", "model": "credit", "alias": alias, "version": version}
-
-
 def api_down(playwright: Playwright) -> None:
     omar = person(playwright, "omar")
     sign_in(omar)
@@ -386,12 +267,13 @@ def every_act(playwright: Playwright) -> None:
     told("the Promote dialog", promote_dialog(ana))
     told("back, forward, search, and away", back_and_forth(ana))
     told("a restart in the middle", restarted_in_the_middle(ana, ruth))
+    told("without our API MLflow works as before", api_down(playwright))
+    told("where MLflow has changed, a chip in the corner", hook_missing(playwright))
+    mlflow_states.every_act(ana, ruth, told)
     mute = [it for it in ana.said() + ruth.said() if "countersign" in it and "ERR_" not in it]
     assert not mute, mute
     ana.close()
     ruth.close()
-    told("without our API MLflow works as before", api_down(playwright))
-    told("where MLflow has changed, a chip in the corner", hook_missing(playwright))
     assert not FAULTS, "\n  ".join(["what is ours in MLflow's pages is not as it should be:", *FAULTS])
 
 

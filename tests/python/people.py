@@ -83,17 +83,6 @@ def tab_to(person: Person, wanted: Locator) -> None:
     raise AssertionError(f"the Tab key does not lead to {wanted} on {person.page.url}")
 
 
-def close_what_covers(person: Person) -> None:
-    """MLflow greets newcomers with a dialog and an open Assistant."""
-    page = person.page
-    assistant = page.locator('[data-component-id="mlflow.assistant.chat_panel.close"]')
-    welcome = page.get_by_role("dialog").get_by_role("button", name="Close")
-    expect(assistant.or_(page.get_by_role("row").nth(1)).first).to_be_visible()
-    for cover in (welcome, assistant):
-        if cover.count():
-            cover.first.click()
-
-
 def row_of(person: Person, version: str) -> Locator:
     link = person.page.locator(f'a[href="#/models/credit/versions/{version}"]')
     return person.page.get_by_role("row").filter(has=link)
@@ -103,7 +92,6 @@ def saves_alias(person: Person, version: str, alias: str) -> Locator:
     """In MLflow's alias dialog; returns the dialog as it is after Save."""
     person.page.goto(URL + "/#/models/credit")
     person.page.reload()
-    close_what_covers(person)
     row_of(person, version).locator('[data-component-id*="modelversiontablealiasescell"]').last.click()
     dialog = person.page.get_by_role("dialog")
     expect(dialog.get_by_role("heading", name=re.compile("alias"))).to_be_visible()
@@ -161,7 +149,6 @@ def succeeds_in_mlflow(ana: Person) -> None:
     expect(dialog).to_have_count(0)
     # MLflow's table does not look again by itself, with or without Countersign.
     ana.page.reload()
-    close_what_covers(ana)
     expect(row_of(ana, "2").get_by_text("champion")).to_be_visible()
     shoot(ana.page, "mlflow-champion", whole=False)
 
@@ -215,6 +202,27 @@ def typed_text_comes_back(ruth: Person) -> None:
     judge(ruth, "request-409-withdrawn")
 
 
+def two_at_once(playwright: Playwright, ruth: Person) -> None:
+    """Two sign in the same moment: each is told what became of it, and that is what is kept."""
+    url, omar = asks("prod-h", "3"), Person(playwright, "omar")
+    omar.page.goto(url)
+    sign_in(omar)
+    for reviewer in (ruth, omar):
+        reviewer.page.goto(url)
+        reviewer.page.get_by_label("Rationale").fill(f"Read by {reviewer.name}.")
+    for reviewer in (ruth, omar):
+        button = reviewer.page.get_by_role("button", name="Approve")
+        button.evaluate("it => setTimeout(() => it.click(), 1000 - Date.now() % 1000 + 1000)")
+    told = 0
+    for reviewer in (ruth, omar):
+        recorded = reviewer.page.get_by_role("status").filter(has_text="Your approval is recorded.")
+        expect(recorded.or_(reviewer.page.get_by_role("alert")).first).to_be_visible()
+        told += recorded.count()
+    _, kept = call("ruth", "GET", "/_countersign/api/v1/requests/" + url.rsplit("/", 1)[1])
+    assert kept["state"]["is"] == "approved" and len(kept["reviews"]) == told > 0, (told, kept["reviews"])
+    omar.close()
+
+
 def change_policy(text: str) -> None:
     digest = call("ruth", "GET", "/_countersign/api/v1/policy")[1].get("digest")
     POLICY.write_text(text)
@@ -232,6 +240,7 @@ def past_countersign(ruth: Person, applied: str) -> None:
     look(ruth, "model-then", "/models/credit?at=2020-01-01", "not known")
     look(ruth, "model-no-time", "/models/credit?at=yesterday", "is not a point in time")
     look(ruth, "audit", "/models/credit/audit", "What this does not show", "Bypassed", "EU AI Act")
+    console.heard(ruth, "model")
     look(ruth, "request-after-bypass", applied)
     look(ruth, "model-unknown", "/models/nobody%20knows%2Fit")
 
@@ -266,7 +275,8 @@ def insights(ruth: Person) -> None:
     """Each number is of the requests before; each picture has its table."""
     look(ruth, "insights", "/insights", "Median lead time", "First-pass yield", "Bypasses")
     page = ruth.page
-    assert page.locator("svg.plot").count() >= 5, "pictures are missing"
+    assert page.locator("svg.plot:visible").count() >= 5, "pictures are missing"
+    console.heard(ruth, "insights")
     for summary in page.locator("details.behind summary").all():
         summary.click()
     judge(ruth, "insights-tables")
@@ -275,7 +285,7 @@ def insights(ruth: Person) -> None:
     expect(page.locator("body")).to_contain_text("Nothing is open.")
     judge(ruth, "insights-nothing")
     page.goto(OURS + "/models/credit")
-    page.locator("svg.plot a").first.focus()
+    page.locator("svg.plot:visible a").first.focus()
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile("/(requests|ledger)"))
 
@@ -302,6 +312,8 @@ def every_act(playwright: Playwright) -> None:
     sign_in(ruth)
     told("a request in every state", every_state(ana, ruth, weak, strong))
     told("typed text comes back", typed_text_comes_back(ruth))
+    told("two reviewers at once", two_at_once(playwright, ruth))
+    told("the inbox is searched", console.inbox(ruth, OURS))
     told("decisions by keyboard", console.by_keyboard(ruth, OURS, asks("prod-f", "3"), asks("prod-g", "3"), tab_to))
     told("one entry, verified in the browser", console.ledger(ruth, OURS))
     told("what would be asked", console.policy(ruth, OURS))

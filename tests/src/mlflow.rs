@@ -39,6 +39,22 @@ pub fn shared() -> Result<&'static Mlflow> {
     SHARED.get_or_init(Mlflow::of_this_process).as_ref().map_err(|error| anyhow!("{error:#}"))
 }
 
+// === impl Served ===
+
+/// How a server is started that is not as all others are.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Served {
+    /// `--static-prefix`; none where it is empty.
+    pub prefix: &'static str,
+}
+
+impl Served {
+    fn arguments(self) -> Vec<&'static str> {
+        let prefix = Some(self.prefix).filter(|prefix| !prefix.is_empty());
+        prefix.into_iter().flat_map(|prefix| ["--static-prefix", prefix]).collect()
+    }
+}
+
 // === impl Mlflow ===
 
 impl Mlflow {
@@ -51,13 +67,13 @@ impl Mlflow {
         })
     }
 
-    /// The same with this `--static-prefix`; with none where it is empty.
-    pub fn start_under(prefix: &str, venv: &Venv, dir: &Path) -> Result<Self> {
-        if prefix.is_empty() {
+    /// The same, served in this way.
+    pub fn start_served(served: Served, venv: &Venv, dir: &Path) -> Result<Self> {
+        let arguments = served.arguments();
+        if arguments.is_empty() {
             return Self::start(venv, dir);
         }
-        console::step(format!("MLflow starts under {prefix}"), |progress| {
-            let arguments = ["--static-prefix", prefix];
+        console::step(format!("MLflow starts with {}", arguments.join(" ")), |progress| {
             let mut mlflow = Self::launch_on(http::free_port()?, venv, dir, &arguments, &[])?;
             mlflow.wait(|last| progress.at(last))?;
             Ok(mlflow)

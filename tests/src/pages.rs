@@ -8,15 +8,20 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::json;
 
+use crate::mlflow::Served;
 use crate::stage::{PEOPLE, Stage, eventually};
 use crate::venv::Venv;
 use crate::{console, host, paths, run};
 
 const CHROMIUM: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
-/// What is played, by which MLflow, under which static prefix.
-const PLAYS: [(&str, Age, &str); 3] =
-    [("people", Age::Pinned, ""), ("in_mlflow", Age::Pinned, ""), ("in_mlflow", Age::Older, "/tracking")];
+/// What is played, by which MLflow, and how that is served.
+const PLAYS: [(&str, Age, Served); 3] = [
+    ("people", Age::Pinned, PLAIN),
+    ("in_mlflow", Age::Pinned, PLAIN),
+    ("in_mlflow", Age::Older, Served { prefix: "/tracking" }),
+];
+const PLAIN: Served = Served { prefix: "" };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Age {
@@ -32,11 +37,11 @@ pub fn play(words: &[String]) -> Result<()> {
     let chromium = chromium()?;
     let browser = Venv::install("browser", &paths::python("requirements-browser.txt"))?;
     let wanted = |name: &str| words.is_empty() || words.iter().any(|word| name.contains(word.as_str()));
-    for (script, age, prefix) in PLAYS {
+    for (script, age, served) in PLAYS {
         let name = if age == Age::Older { format!("{script}_older") } else { script.to_owned() };
         if wanted(&name) {
             console::say(format_args!("-- {name}"));
-            stage_and_play(&browser, &chromium, (script, &name), age, prefix)?;
+            stage_and_play(&browser, &chromium, (script, &name), age, served)?;
         }
     }
     Ok(())
@@ -47,7 +52,7 @@ fn stage_and_play(
     chromium: &Path,
     (script, name): (&str, &str),
     age: Age,
-    prefix: &str,
+    served: Served,
 ) -> Result<()> {
     let venv = Venv::for_tests()?;
     let mlflow = match age {
@@ -55,7 +60,7 @@ fn stage_and_play(
         Age::Older => Venv::install("older", &paths::python("requirements-older.txt"))?,
     };
     let dir = host::scratch("browser")?;
-    let mut stage = Stage::set_before(&venv, &mlflow, &dir, prefix)?;
+    let mut stage = Stage::set_before(&venv, &mlflow, &dir, served)?;
     register(&mut stage)?;
     let mut acts = acts(browser, &stage, chromium, script);
     acts.env("CONTROL", &dir).env("SHOTS", name.replace('_', "-"));

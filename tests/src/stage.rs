@@ -11,7 +11,7 @@ use crate::actor::Actor;
 use crate::console;
 use crate::host::Countersign;
 use crate::http::{self, Response};
-use crate::mlflow::Mlflow;
+use crate::mlflow::{Mlflow, Served};
 use crate::venv::Venv;
 use crate::workdir::{self, Workdir};
 
@@ -46,16 +46,16 @@ pub const PEOPLE: [(&str, Option<&str>); 5] = [
 impl Stage {
     /// Sets it up under `dir`: an empty MLflow, an empty Countersign.
     pub fn set(venv: &Venv, dir: &Path) -> Result<Self> {
-        Self::set_before(venv, venv, dir, "")
+        Self::set_before(venv, venv, dir, Served::default())
     }
 
-    /// The same before an MLflow of another environment than the clients', started with this `--static-prefix`.
-    pub fn set_before(venv: &Venv, served: &Venv, dir: &Path, prefix: &str) -> Result<Self> {
-        let mlflow = Mlflow::start_under(prefix, served, &dir.join("mlflow"))?;
+    /// The same before an MLflow of another environment than the clients', served in this way.
+    pub fn set_before(venv: &Venv, mlflow: &Venv, dir: &Path, served: Served) -> Result<Self> {
+        let mlflow = Mlflow::start_served(served, mlflow, &dir.join("mlflow"))?;
         console::step("Countersign starts", |_| {
             let workdir =
                 Workdir::create(&dir.join("countersign"), &mlflow.url(), &workdir::story_policy()?)?
-                    .under(prefix)?;
+                    .before(served)?;
             std::fs::write(workdir.dir.join("policy.tests.toml"), workdir::STORY_CASES)?;
             let mut host = Countersign::on(workdir);
             let mut tokens = BTreeMap::new();

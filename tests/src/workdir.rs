@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use crate::{http, mlflow, paths, plugins};
+use crate::mlflow::{self, Served};
+use crate::{http, paths, plugins};
 
 /// The metric and the bound that the story's weak model misses and its strong ones meet.
 pub const METRIC: &str = "auc";
@@ -39,17 +40,15 @@ impl Workdir {
         Ok(workdir)
     }
 
-    /// The same before an MLflow that was started with this `--static-prefix`.
-    pub fn under(self, prefix: &str) -> Result<Self> {
-        if prefix.is_empty() {
+    /// The same before an MLflow that is served in this way.
+    pub fn before(self, served: Served) -> Result<Self> {
+        if served.prefix.is_empty() {
             return Ok(self);
         }
         let text = fs::read_to_string(self.config())?;
-        fs::write(
-            self.config(),
-            text.replacen("[server]\n", &format!("[server]\nstatic_prefix = \"{prefix}\"\n"), 1),
-        )?;
-        Ok(Self { prefix: prefix.to_owned(), ..self })
+        let line = format!("[server]\nstatic_prefix = \"{}\"\n", served.prefix);
+        fs::write(self.config(), text.replacen("[server]\n", &line, 1))?;
+        Ok(Self { prefix: served.prefix.to_owned(), ..self })
     }
 
     pub fn config(&self) -> PathBuf {

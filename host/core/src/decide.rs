@@ -197,6 +197,13 @@ pub struct SeatCount {
     pub signed: BTreeSet<PersonId>,
 }
 
+impl SeatCount {
+    #[must_use]
+    pub fn is_lacking(&self) -> bool {
+        u32::try_from(self.signed.len()).unwrap_or(u32::MAX) < self.needed
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {

@@ -1,7 +1,11 @@
 //! Decisions as sentences: what happened, to what, and what to do next. One paragraph, because MLflow's pages
 //! show it in one line.
 
+mod unmet;
+
 use std::fmt::Write as _;
+
+pub use self::unmet::unmet;
 
 use crate::action::{Action, ArtifactPlace, FileWrite};
 use crate::check::{CheckRun, Conclusion, Finding, Outcome, Severity};

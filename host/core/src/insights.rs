@@ -3,24 +3,28 @@
 //! [`Projection`] takes in entries one after another and keeps what the numbers need; each number is a [`Table`] made
 //! from it within a [`Scope`]. The definitions stand beside the functions: [`flow`] (lead time, open requests,
 //! first-pass yield, writes without people), [`checks`] (findings, cost of a catch), [`coverage`] (governed names,
-//! bypasses), [`reviewing`] (how people review). This module must not know: the store, pictures, who is looking.
+//! bypasses), [`reviewing`] (how people review),
+//! [`pace`] (when a request is likely to be decided). This module must not know: the store, pictures, who is looking.
 
 pub mod aliases;
 pub mod checks;
 pub mod coverage;
 pub mod flow;
 mod fold;
+pub mod pace;
 pub mod quantile;
 pub mod reviewing;
 pub mod scope;
 pub mod story;
 pub mod table;
+mod tallied;
 #[cfg(test)]
 pub(crate) mod tests;
 
 pub use self::aliases::{How, Name, Spell, Standing};
 pub use self::coverage::Held;
 pub use self::fold::Projection;
+pub use self::pace::{Outlook, Paces};
 pub use self::reviewing::Reader;
 pub use self::scope::{Buckets, Scope, Since};
 pub use self::story::{Phases, Story};

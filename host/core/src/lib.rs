@@ -2,7 +2,7 @@
 //!
 //! Reading order is the order of a request: [`names`], [`action`], [`classify`], [`facts`], [`check`],
 //! [`policy`], [`review`], [`seating`], [`waiver`], [`break_glass`], [`decide`], [`permit`], [`request`],
-//! [`evidence`], [`entry`], [`attest`], [`separation`], [`evidence_file`], [`held`], [`audit`], [`insights`], [`explain`], [`target`], [`what_if`], [`recorded`], [`redecide`].
+//! [`evidence`], [`entry`], [`attest`], [`separation`], [`evidence_file`], [`held`], [`audit`], [`insights`], [`search`], [`explain`], [`target`], [`what_if`], [`recorded`], [`redecide`].
 //!
 //! This crate must not know: the time, the network, a disk, randomness, the environment, HTTP responses,
 //! MLflow's JSON. Everything comes in as an argument and goes out as a value.
@@ -37,6 +37,7 @@ pub mod redecide;
 pub mod request;
 pub mod retention;
 pub mod review;
+pub mod search;
 pub mod seating;
 pub mod separation;
 pub mod target;

@@ -3,11 +3,10 @@
 //! No page scans the ledger. At start it is read once, in the background; after that a reader takes in what is new
 //! under a lock, which is little. What the numbers mean is the core's business.
 
-use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use countersign_core::entry::Entry;
-use countersign_core::insights::{self, Asked, Held, Projection, Reader, Scope, Since, Spell, Table};
+use countersign_core::insights::{self, Asked, Held, Paces, Projection, Reader, Scope, Since, Spell, Table};
 use countersign_core::names::{ModelName, Version, Workspace};
 use countersign_core::time::Millis;
 use serde::Deserialize;
@@ -26,14 +25,25 @@ const LITTLE: u64 = 1_000;
 /// Whoever fills this seat may read about single reviewers.
 pub(super) const AUDITOR: &str = "auditor";
 
+/// For so long nothing but time has changed the numbers at `/metrics`: the ages of requests are in days.
+const FRESH: i64 = 300_000;
+
 /// The projection, as far as the ledger was read.
 #[derive(Debug, Default)]
-pub struct KeptInsights(Mutex<Projection>);
+pub struct KeptInsights {
+    projection: Mutex<Projection>,
+    /// Up to which entry the numbers at `/metrics` were counted last, and when.
+    measured: Mutex<Option<(u64, Millis)>>,
+}
 
 impl KeptInsights {
     fn lock(&self) -> MutexGuard<'_, Projection> {
         // A fold that panicked has left its entry out, and nothing half done that a number would not survive.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.projection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn measured(&self) -> MutexGuard<'_, Option<(u64, Millis)>> {
+        self.measured.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -97,9 +107,19 @@ impl App {
     /// # Errors
     /// As [`App::insights`].
     pub fn insight_models(&self, limit: usize) -> Result<Vec<String>, AppError> {
-        let projection = self.counted()?;
-        let models: BTreeSet<&ModelName> = projection.stories().map(|story| &story.model).collect();
-        Ok(models.into_iter().take(limit).map(ToString::to_string).collect())
+        Ok(self.counted()?.models().take(limit).map(ToString::to_string).collect())
+    }
+
+    /// How long decisions of each tier took; nothing while the ledger is being read after a start.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn paces(&self) -> Result<Paces, AppError> {
+        match self.counted() {
+            Ok(projection) => Ok(projection.paces(self.clock.now())),
+            Err(AppError::NotYet(_)) => Ok(Paces::default()),
+            Err(error) => Err(error),
+        }
     }
 
     /// Who held each alias of a model when.
@@ -140,13 +160,23 @@ impl App {
         Ok(found)
     }
 
-    /// Shows the main numbers of the last ninety days at `/metrics`; as they were, while they are not known.
-    pub fn measure_insights(&self) {
-        let scope = Scope { model: None, tier: None, since: Since::default(), now: self.clock.now() };
+    /// Shows the main numbers of the last ninety days at `/metrics`; as they were, while they are not known. They are
+    /// counted again when the ledger has got longer, or some time has passed. Says whether they were.
+    pub fn measure_insights(&self) -> bool {
+        let mut measured = self.insights.measured();
+        let (now, size) = (self.clock.now(), self.ledger.len().unwrap_or(u64::MAX));
+        if measured.is_some_and(|(at, when)| at == size && (0..FRESH).contains(&now.since(when))) {
+            return false;
+        }
+        let scope = Scope { model: None, tier: None, since: Since::default(), now };
         match self.insights(&insights::NAMES, &scope, &Reader::Nobody) {
-            Ok(tables) => self.metrics.insights(&tables),
+            Ok(tables) => {
+                self.metrics.insights(&tables);
+                *measured = Some((size, now));
+            }
             Err(error) => tracing::debug!(%error, "insights not measured"),
         }
+        true
     }
 }
 

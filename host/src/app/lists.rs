@@ -1,5 +1,5 @@
-//! Lists of requests, kept in the store: by state, by who asked, by the seat that they wait for; and of each request
-//! the ledger's entries about it. Each is written in the batch that writes what it lists, so that a page reads what
+//! Lists of requests, kept in the store: by state, by who asked, by the seat that they wait for; each in a few words,
+//! to be searched; and of each request the ledger's entries about it. Each is written in the batch that writes what it lists, so that a page reads what
 //! it shows and no more, however many requests there are.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,6 +8,7 @@ use countersign_core::entry::Entry;
 use countersign_core::names::{PersonId, Seat};
 use countersign_core::request::{PromotionRequest, RequestId, State};
 use countersign_core::review::{Authors, Roster, may_fill};
+use countersign_core::search::Card;
 use serde::{Deserialize, Serialize};
 
 use super::{App, AppError};
@@ -16,6 +17,9 @@ use crate::store::{Batch, Key, Scan, Write, codec, keys};
 
 /// Nobody reads a number that is larger than this: counting ends here.
 pub const COUNTED: usize = 100;
+
+/// Which lists there are: a store with those of an earlier version gets the others.
+const KEPT: &[u8] = b"2";
 
 /// How many rows of a list are read at a time.
 const AT_ONCE: usize = 256;
@@ -30,13 +34,13 @@ pub struct Counts {
 
 /// What decides whether a request waits for somebody in one seat.
 #[derive(Debug, Serialize, Deserialize)]
-struct Waiting {
+pub(super) struct Waiting {
     authors: Authors,
     signed: BTreeSet<PersonId>,
 }
 
 impl Waiting {
-    fn is_for(&self, person: &PersonId, seat: &Seat, roster: &Roster) -> bool {
+    pub(super) fn is_for(&self, person: &PersonId, seat: &Seat, roster: &Roster) -> bool {
         self.authors.requester.as_ref() != Some(person)
             && !self.signed.contains(person)
             && may_fill(person, seat, roster, &self.authors).is_ok()
@@ -47,6 +51,7 @@ impl Waiting {
 fn places(request: &PromotionRequest) -> Result<BTreeMap<Key, Vec<u8>>, AppError> {
     let id = request.id.0;
     let mut places = BTreeMap::new();
+    places.insert(keys::request_cards().id(id), codec::encode(&Card::of(request))?);
     places.insert(keys::requests_in_state(request.state.as_str()).id(id), codec::encode_raw(&[]));
     if let Some(person) = &request.authors.requester {
         places.insert(keys::requests_of_person(person.as_str()).id(id), codec::encode_raw(&[]));
@@ -54,7 +59,7 @@ fn places(request: &PromotionRequest) -> Result<BTreeMap<Key, Vec<u8>>, AppError
     // Where a check is in the way, a signature moves nothing.
     if matches!(request.state, State::InReview) {
         for (seat, count) in request.gates.iter().flat_map(|gate| &gate.seats) {
-            if u32::try_from(count.signed.len()).unwrap_or(u32::MAX) < count.needed {
+            if count.is_lacking() {
                 let waiting = Waiting { authors: request.authors.clone(), signed: count.signed.clone() };
                 places.insert(keys::requests_waiting(seat.as_str()).id(id), codec::encode(&waiting)?);
             }
@@ -98,12 +103,12 @@ pub(super) fn places_of_entries(entries: &[Entry]) -> impl Fn(u64) -> Vec<Write>
 }
 
 impl App {
-    /// Lists the requests of a store that was written before there were lists.
+    /// Lists the requests of a store that was written before there were these lists.
     ///
     /// # Errors
     /// When the store cannot be read or written.
     pub(crate) async fn list_requests(&self) -> Result<(), AppError> {
-        if self.store.get(&keys::requests_indexed())?.is_some() {
+        if self.store.get(&keys::requests_indexed())?.is_some_and(|kept| kept == codec::encode_raw(KEPT)) {
             return Ok(());
         }
         let mut scan = Scan::prefix(keys::requests()).limit(AT_ONCE);
@@ -119,7 +124,7 @@ impl App {
                 _ => break,
             }
         }
-        Ok(self.store.commit(Batch::new().put(keys::requests_indexed(), codec::encode_raw(&[]))).await?)
+        Ok(self.store.commit(Batch::new().put(keys::requests_indexed(), codec::encode_raw(KEPT))).await?)
     }
 
     /// How many requests there are for somebody to see.
@@ -134,6 +139,29 @@ impl App {
             asked_by_me: of(keys::requests_of_person(who.person.as_str()))?,
             all: of(keys::requests())?,
         })
+    }
+
+    /// A request in a few words.
+    pub(super) fn card(&self, id: RequestId) -> Result<Card, AppError> {
+        let key = keys::request_cards().id(id.0);
+        match self.store.get(&key)? {
+            Some(value) => Ok(codec::decode(&key, &value)?),
+            None => Ok(Card::of(&self.load_request(id)?.value)),
+        }
+    }
+
+    /// The newest of several lists before a request, newest first.
+    pub(super) fn merged(
+        &self,
+        lists: &[Key],
+        after: Option<RequestId>,
+        limit: usize,
+    ) -> Result<Vec<RequestId>, AppError> {
+        let mut found = BTreeSet::new();
+        for list in lists {
+            found.extend(self.request_ids(list.clone(), after.map(|id| list.clone().id(id.0)), limit)?);
+        }
+        Ok(found.into_iter().rev().take(limit).collect())
     }
 
     /// The requests that need a seat that this person may fill and has not filled, newest first.

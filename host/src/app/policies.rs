@@ -7,7 +7,7 @@ use countersign_core::time::Millis;
 
 use super::evidence::Evidence;
 use super::{App, AppError, Generation, provenance};
-use crate::store::{Batch, Scan, codec, keys};
+use crate::store::{Batch, Scan, keys};
 
 /// A policy that took effect, and the entry that says so.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,14 +47,16 @@ impl App {
         let mut evidence = Evidence::default();
         let text = Some(evidence.keep(&generation.text));
         let batch = evidence.put(Batch::new());
-        let (commit, batch) = match provenance::of(&generation.file).await {
+        let commit = match provenance::of(&generation.file).await {
             Some(found) => {
-                // The name lies apart, where it can be erased; the id means nothing by itself.
+                // The name lies apart, sealed, where it can be erased; the id means nothing by itself.
                 let author = PersonId::new(format!("git:{}", self.clock.new_id()?));
-                let batch = batch.put(keys::profile(author.as_str()), codec::encode(&found.author)?);
-                (Some(PolicyCommit { id: found.commit, author, modified: found.modified }), batch)
+                if let Some(profiles) = self.people.profiles() {
+                    profiles.keep_name(&author, &found.author).await;
+                }
+                Some(PolicyCommit { id: found.commit, author, modified: found.modified })
             }
-            None => (None, batch),
+            None => None,
         };
         let policy = generation.policy.digest().0;
         let load = PolicyLoad { policy, previous, text, by: Some(by), commit };

@@ -23,6 +23,7 @@ use crate::store::{Batch, Store};
 use crate::vault::Vault;
 
 pub use self::erase::Forgotten;
+pub use self::sealed::kept_name;
 pub(super) use self::sealed::{read as read_sealed, seal};
 
 /// The same news again is not written more often than this.

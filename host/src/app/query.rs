@@ -5,6 +5,7 @@ use countersign_core::check::CheckRun;
 use countersign_core::entry::Entry;
 use countersign_core::names::{ModelName, PersonId, Version, Workspace};
 use countersign_core::request::{PromotionRequest, RequestId, TierDrift};
+use countersign_core::search::{Card, Key as SearchKey, Search};
 use countersign_core::time::Millis;
 use serde::Serialize;
 
@@ -26,13 +27,15 @@ pub struct RequestFilter {
     /// Without one, `default`; counts with `model` only.
     pub workspace: Option<Workspace>,
     pub model: Option<ModelName>,
+    /// What somebody has typed. Of people it knows the names.
+    pub search: Search,
     /// The last id of the page before.
     pub after: Option<RequestId>,
     pub limit: usize,
 }
 
-/// How many requests one page may look at: a filter that finds little must not read everything.
-const LOOKED_AT: usize = 500;
+/// How many requests one page may look at, a few words of each: a filter that finds little must not read everything.
+const LOOKED_AT: usize = 5_000;
 /// How many are read at a time.
 const AT_ONCE: usize = 64;
 /// How many entries the page of one request shows.
@@ -83,21 +86,20 @@ impl App {
         Ok(self.request_page(filter)?.requests)
     }
 
-    /// A page of requests, newest first. It reads the shortest list that has all that are wanted.
+    /// A page of requests, newest first. It looks through the shortest list that has all that are wanted.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub fn request_page(&self, filter: &RequestFilter) -> Result<RequestPage, AppError> {
-        if let Some(who) = &filter.waits_for {
-            return self.waiting_page(who, filter);
-        }
-        let (prefix, mut after) = (filter.list(), filter.after);
-        let (mut requests, mut looked_at) = (Vec::new(), 0);
+        let search = filter.search.clone().by_id(|name| self.asked_by(name));
+        let filter = &RequestFilter { search, ..filter.clone() };
+        let (mut requests, mut looked_at, mut after) = (Vec::new(), 0, filter.after);
         loop {
-            let from = after.map(|id| prefix.clone().id(id.0));
-            let ids = self.request_ids(prefix.clone(), from, AT_ONCE)?;
+            let ids = self.listed_after(filter, after)?;
             for &id in &ids {
-                requests.extend(Some(self.load_request(id)?.value).filter(|request| filter.wants(request)));
+                if !filter.looks() || filter.wants(&self.card(id)?) {
+                    requests.push(self.load_request(id)?.value);
+                }
                 (after, looked_at) = (Some(id), looked_at + 1);
                 if requests.len() >= filter.limit || looked_at >= LOOKED_AT {
                     return Ok(RequestPage { requests, next: after });
@@ -109,12 +111,20 @@ impl App {
         }
     }
 
-    fn waiting_page(&self, who: &Identity, filter: &RequestFilter) -> Result<RequestPage, AppError> {
-        let ids = self.waiting_for(who, filter.after, filter.limit)?;
-        let next = ids.last().copied().filter(|_| ids.len() >= filter.limit);
-        let loaded = ids.into_iter().map(|id| self.request(id)).collect::<Result<Vec<_>, _>>()?;
-        let requests = loaded.into_iter().filter(|request| filter.wants(request)).collect();
-        Ok(RequestPage { requests, next })
+    fn listed_after(
+        &self,
+        filter: &RequestFilter,
+        after: Option<RequestId>,
+    ) -> Result<Vec<RequestId>, AppError> {
+        match &filter.waits_for {
+            Some(who) => self.waiting_for(who, after, AT_ONCE),
+            None => self.merged(&filter.lists(), after, AT_ONCE),
+        }
+    }
+
+    /// Somebody by the name that they have; whoever is gone goes by their id.
+    fn asked_by(&self, name: &str) -> PersonId {
+        self.people.person_of(name).unwrap_or_else(|| PersonId::new(name))
     }
 
     /// # Errors
@@ -233,23 +243,33 @@ fn told(record: &Record) -> Option<(u64, Millis, Entry)> {
 }
 
 impl RequestFilter {
-    /// The shortest list that has every request that is wanted.
-    fn list(&self) -> Key {
+    /// The shortest lists that have every request that is wanted.
+    fn lists(&self) -> Vec<Key> {
+        let mut asked_by = self.search.of(SearchKey::By).map(keys::requests_of_person).peekable();
         match self {
             Self { model: Some(model), workspace, .. } => {
                 let workspace = workspace.as_ref().map_or("default", Workspace::as_str);
-                keys::requests_of_model(workspace, model.as_str())
+                vec![keys::requests_of_model(workspace, model.as_str())]
             }
-            Self { requester: Some(person), .. } => keys::requests_of_person(person.as_str()),
-            Self { state: Some(state), .. } => keys::requests_in_state(state),
-            _ => keys::requests(),
+            Self { requester: Some(person), .. } => vec![keys::requests_of_person(person.as_str())],
+            _ if asked_by.peek().is_some() => asked_by.collect(),
+            Self { state: Some(state), .. } => vec![keys::requests_in_state(state)],
+            _ => match self.search.states() {
+                Some(states) => states.into_iter().map(keys::requests_in_state).collect(),
+                None => vec![keys::requests()],
+            },
         }
     }
 
-    fn wants(&self, request: &PromotionRequest) -> bool {
-        let state = self.state.as_deref().is_none_or(|state| request.state.as_str() == state);
-        let by = self.requester.as_ref().is_none_or(|by| request.authors.requester.as_ref() == Some(by));
-        let model = self.model.as_ref().is_none_or(|model| request.subject.model == *model);
-        state && by && model
+    /// Whether anything of a request must be looked at to tell whether it is wanted.
+    const fn looks(&self) -> bool {
+        self.state.is_some() || self.requester.is_some() || self.model.is_some() || !self.search.is_empty()
+    }
+
+    fn wants(&self, card: &Card) -> bool {
+        let state = self.state.as_ref().is_none_or(|state| card.state == *state);
+        let by = self.requester.as_ref().is_none_or(|by| card.by.as_ref() == Some(by));
+        let model = self.model.as_ref().is_none_or(|model| card.model == *model);
+        state && by && model && self.search.wants(card)
     }
 }

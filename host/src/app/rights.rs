@@ -2,7 +2,7 @@
 //! that is not there is also refused.
 
 use countersign_core::names::{PluginName, Seat};
-use countersign_core::request::{PromotionRequest, Standing, State};
+use countersign_core::request::{PromotionRequest, Renewal, State};
 use countersign_core::review::{Barred, may_fill};
 use serde::Serialize;
 
@@ -49,12 +49,7 @@ impl App {
         if !live {
             let why_not =
                 format!("This request is {}: there is nothing left to decide.", request.state.as_str());
-            let standing = request.standing(self.clock.now());
-            let ends = matches!(
-                standing,
-                Some(Standing::Expiring { .. } | Standing::Expired | Standing::Stale | Standing::Revoked)
-            );
-            let renew = ends || request.undermined.is_some() || matches!(request.state, State::Lapsed { .. });
+            let renew = request.renewal(self.clock.now()) == Some(Renewal::Again);
             return Rights { why_not: Some(why_not), renew, comment: true, ..Rights::default() };
         }
         let approved = matches!(request.state, State::Approved { .. });

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{BufReader, Write as _};
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use countersign_core::held::{Account, Answer, Holding};
@@ -17,11 +18,13 @@ use super::operator::Operator;
 use super::output::{Out, table};
 use super::place::{self, Found};
 use super::progress;
-use crate::app::{AccountReader, Named, account_of};
+use crate::app::{AccountReader, Named, account_of, kept_name};
 use crate::auth::users::Users;
+use crate::clock::SystemClock;
 use crate::config::{AuthMode, Config};
 use crate::ledger::export::{self, Verified};
-use crate::store::{Store, codec, keys};
+use crate::store::Store;
+use crate::vault::Vault;
 
 /// Where the server answers.
 const HELD: &str = "/operator/held";
@@ -94,9 +97,9 @@ pub(super) fn of_export(file: &Path, given: &Ledgers, model: &ModelName) -> Resu
 pub(super) fn names(config: &Config, store: &dyn Store, people: Vec<PersonId>) -> BTreeMap<PersonId, String> {
     let local = matches!(config.auth.mode, AuthMode::Local).then(|| Users::load(&config.auth.users_file));
     let local = local.and_then(Result::ok).unwrap_or_default();
+    let vault = Vault::open(&place::people_keys(config), Arc::new(SystemClock::new())).ok();
     let name = |person: &PersonId| {
-        let key = keys::profile(person.as_str());
-        let kept = || codec::decode(&key, &store.get(&key).ok().flatten()?).ok();
+        let kept = || kept_name(store, vault.as_ref()?, person).ok().flatten();
         local.by_id(person).map(|user| user.name.clone()).or_else(kept)
     };
     people.into_iter().filter_map(|person| Some((person.clone(), name(&person)?))).collect()

@@ -24,7 +24,9 @@ pub(super) fn run(context: &Context, Request { remote, command }: Request) -> Re
     let remote = Remote::new(context, remote)?;
     runtime()?.block_on(async {
         match command {
-            Command::List { state } => list(context, &remote, state.as_deref()).await,
+            Command::List { state, words } => {
+                list(context, &remote, state.as_deref(), &words.join(" ")).await
+            }
             Command::Show { id } => show(context, &remote, &format!("requests/{id}")).await,
             Command::Difference { id } => difference(context, &remote, id).await,
             Command::Approve(vote) => review(context, &remote, "approve", vote).await,
@@ -82,8 +84,10 @@ struct Listed {
     requests: Vec<Value>,
 }
 
-async fn list(context: &Context, remote: &Remote, state: Option<&str>) -> Result<()> {
-    let query: Vec<(&str, &str)> = state.map(|state| ("state", state)).into_iter().collect();
+async fn list(context: &Context, remote: &Remote, state: Option<&str>, words: &str) -> Result<()> {
+    let words = Some(words).filter(|words| !words.is_empty());
+    let query = state.map(|state| ("state", state)).into_iter().chain(words.map(|words| ("q", words)));
+    let query: Vec<(&str, &str)> = query.collect();
     let Listed { requests } = remote.get("requests", &query).await?;
     context.out.tell(&rows(&requests)?, &json!({"requests": &requests}))
 }

@@ -29,10 +29,12 @@ const icon = (name) => parsed(`<svg viewBox="0 0 16 16" aria-hidden="true"><path
 // The server's links name its public address; somebody may have come by another.
 const ours = (url) => String(new URL(url.split("/_countersign/")[1] ?? "", OURS));
 
-async function call(path, { base = API, method = "GET", body } = {}) {
-  const answer = await fetch(new URL(path, base), { method, body, headers: body && { "Content-Type": "application/json" } });
-  const said = await answer.json().catch(() => ({}));
-  if (!answer.ok) throw new Error(said.detail ?? said.message ?? `the server answered ${answer.status}`);
+async function call(path, { base = API, method = "GET", body, workspace, as = "json" } = {}) {
+  const headers = { "Content-Type": "application/json", ...(workspace && { "X-MLFLOW-WORKSPACE": workspace }) };
+  const answer = await fetch(new URL(path, base), { method, body, headers, redirect: "manual" });
+  const said = await answer[as]().catch(() => ({}));
+  // What leads to the sign-in page has no status.
+  if (!answer.ok) throw new Error(said.detail ?? said.message ?? (answer.status ? `the server answered ${answer.status}` : "you are not signed in"));
   return said;
 }
 
@@ -78,38 +80,34 @@ class Panel extends Ours {
   }
 
   async piece(path) {
-    const answer = await fetch(new URL(path, OURS), { redirect: "manual" });
-    if (!answer.ok) throw new Error([0, 401].includes(answer.status) ? "you are not signed in" : `the server answered ${answer.status}`);
-    return parsed(await answer.text());
+    return parsed(await call(path, { base: OURS, as: "text" }));
   }
 
   async load() {
-    const path = `panel?${new URLSearchParams({ model: this.model, version: this.version })}`;
-    this.asked = path;
+    const { path } = this;
     try {
       const piece = await this.piece(path);
-      if (this.asked === path) this.draw(piece);
+      if (this.path === path) this.draw(piece);
     } catch (error) {
-      if (this.asked !== path) return;
-      const words = element("p", { role: "alert" }, `Could not load governance status: ${error.message}.`);
-      const again = element("button", { onclick: () => this.load() }, "Try again"), open = element("a", { href: OURS }, "Open Countersign");
-      this.place.replaceChildren(element("section", {}, element("div", { className: "part row" }, words, again, open)));
+      if (this.path !== path) return;
+      this.place.replaceChildren(element("section", {}, element("div", { className: "part row" },
+        element("p", { role: "alert" }, `Could not load governance status: ${error.message}.`),
+        element("button", { onclick: () => this.load() }, "Try again"), element("a", { href: OURS }, "Open Countersign"))));
     }
   }
 
   // What is open, typed or focused stays.
   draw(piece) {
-    const kept = (root) => [...root.querySelectorAll("[data-key]")];
-    const was = new Map(kept(this.place).map((it) => [it.dataset.key, it.open ?? it.value]));
+    const was = new Map(seen("[data-key]", this.place).map((it) => [it.dataset.key, it.open ?? it.value]));
     const focused = this.shadowRoot.activeElement?.dataset.key;
     this.place.replaceChildren(piece);
-    for (const it of kept(piece)) {
+    for (const it of seen("[data-key]", piece)) {
       const { key } = it.dataset;
       if (was.has(key)) it["open" in it ? "open" : "value"] = was.get(key);
       if (it.selectedIndex < 0) it.selectedIndex = 0;
       if (key === focused) it.focus();
     }
-    for (const it of this.place.querySelectorAll("[data-load]")) {
+    for (const it of seen("[data-load]", this.place)) {
       this.piece(it.dataset.load).then((piece) => {
         piece.open = was.get(piece.dataset.key) ?? false;
         it.replaceChildren(piece);
@@ -126,13 +124,13 @@ class Panel extends Ours {
     this.act(form.dataset.post, { form, body: JSON.stringify(body), words: button.textContent, ...form.dataset });
   }
 
-  async act(path, { form, mlflow, method = "POST", body = "{}", words = "Opened" } = {}) {
-    this.place.querySelectorAll(".alert").forEach((it) => it.remove());
+  async act(path, { form, mlflow, method = "POST", body = "{}", words = "Opened", workspace } = {}) {
+    seen(".alert", this.place).forEach((it) => it.remove());
     try {
-      await call(path, { method, body, base: mlflow ? MLFLOW : API });
+      await call(path, { method, body, workspace, base: mlflow ? MLFLOW : API });
       if (mlflow) return location.reload();
       this.told.textContent = `${words}: recorded.`;
-      form?.querySelectorAll("textarea").forEach((it) => (it.value = ""));
+      form?.reset();
       await this.load();
       if (form) this.place.querySelector("h3")?.focus();
     } catch (error) {
@@ -145,8 +143,15 @@ const known = new Map(), told = {};
 let page, since, timer;
 
 function route() {
-  const [, name, version] = /^#\/models(?:\/([^/?]+)(?:\/versions\/(\d+))?)?\/?(?:\?|$)/.exec(location.hash) ?? ["", null];
-  return name !== null && { name: name && decodeURIComponent(name), version };
+  const [, name, version, query] = /^#\/models(?:\/([^/?]+)(?:\/versions\/(\d+))?)?\/?(?:\?(.*))?$/.exec(location.hash) ?? ["", null];
+  return name !== null && { name: name && decodeURIComponent(name), version, workspace: new URLSearchParams(query).get("workspace") };
+}
+
+// What is asked for, in the workspace of this page.
+function asked(pairs) {
+  const said = new URLSearchParams(pairs), { workspace } = route();
+  if (workspace) said.set("workspace", workspace);
+  return said;
 }
 
 const read = (path) => (known.has(path) || ask(path), known.get(path));
@@ -156,21 +161,22 @@ function ask(path) {
   call(path).then((said) => known.set(path, said), () => setTimeout(() => known.get(path) ?? known.delete(path), PATIENCE)).then(soon);
 }
 
-const about = (name, versions) => read(`models/${encodeURIComponent(name)}${versions ? `?versions=${versions}` : ""}`);
-const several = (names) => names.length && read(`models?${new URLSearchParams(names.map((name) => ["name", name]))}`)?.models;
+const about = (name, versions) => read(`models/${encodeURIComponent(name)}?${asked(versions && { versions })}`);
+const several = (names) => names.length && read(`models?${asked(names.map((name) => ["name", name]))}`)?.models;
 const seen = (selector, root = document) => [...root.querySelectorAll(selector)];
 
-// Our element in that place.
-function at(place, kind = "countersign-chip", put = (it) => place.append(it)) {
-  const mine = [...place.children].find((it) => it.localName === kind) ?? document.createElement(kind);
-  if (!mine.isConnected) put(mine);
+// Our chip in that place, shown in this way.
+function at(place, as = "inline") {
+  const mine = [...place.children].find((it) => it instanceof Chip) ?? new Chip();
+  mine.toggleAttribute(as, true);
+  if (!mine.isConnected) place.append(mine);
   return mine;
 }
 
 const lock = (place) => at(place).show({ words: "governed", tone: "lock", bare: true });
 const guarded = (said) => (said?.guards ?? []).flatMap((guard) => guard.alias ?? []);
 const isGuarded = (said, alias) => guarded(said).some((pattern) =>
-  new RegExp(`^${pattern.replace(/[.+?^${}()|[\]\\]/g, "\\$&").replaceAll("*", ".*")}$`, "i").test(alias));
+  new RegExp(`^${pattern.replace(/\W/g, (it) => it === "*" ? ".*" : `\\${it}`)}$`, "i").test(alias));
 
 // A lock on each of MLflow's own tags with a governed alias.
 function lockTags(root, said) {
@@ -191,20 +197,20 @@ function rows(href, ...titles) {
 
 // Each of the three says whether its place is there.
 function list() {
-  const found = rows(/^#\/models\/([^/?]+)$/, "Name", "Aliased versions"), said = several(found.map(({ key }) => key)) || [];
+  const found = rows(/^#\/models\/([^/?]+)(\?|$)/, "Name", "Aliased versions"), said = several(found.map(({ key }) => key)) || [];
   for (const { cell, key } of found) {
-    const chips = said.find((it) => it.model === key)?.aliases.flatMap(({ alias, version, badge, pending }) => [
+    const chips = (said.find((it) => it.model === key)?.aliases ?? []).flatMap(({ alias, version, badge, pending }) => [
       version && { ...badge, words: `${alias}, version ${version}: ${badge.words}` },
       pending && { ...pending.badge, words: `${alias} to version ${pending.version}: ${pending.badge.words}` },
     ]).filter(Boolean);
-    if (chips?.length) at(cell).show(...chips);
+    if (chips.length) at(cell).show(...chips);
     else seen("countersign-chip", cell)[0]?.remove();
   }
   return found.length;
 }
 
 function model(name) {
-  const found = rows(/^#\/models\/[^/]+\/versions\/(\d+)$/, "Aliases", "Stage");
+  const found = rows(/^#\/models\/[^/]+\/versions\/(\d+)(\?|$)/, "Aliases", "Stage");
   const said = found.length && about(name, found.map(({ key }) => key));
   for (const { row, cell, key } of said ? found : []) {
     const version = said.versions.find((it) => it.version === key);
@@ -217,8 +223,9 @@ function model(name) {
 function version(name, number) {
   const place = seen('main [data-testid="descriptions-item"]')[0]?.parentElement, title = seen("main h2")[0];
   if (!place || !title) return;
-  const panel = at(place.parentElement, "countersign-panel", (it) => place.after(it));
-  if (panel.model !== name || panel.version !== number) Object.assign(panel, { model: name, version: number }).load();
+  const panel = seen("countersign-panel")[0] ?? new Panel(), path = `panel?${asked({ model: name, version: number })}`;
+  if (panel.previousElementSibling !== place) place.after(panel);
+  if (panel.path !== path) Object.assign(panel, { path }).load();
   const said = about(name, [number]);
   if (said) at(title).show(said.versions[0].badge);
   lockTags(place, said);
@@ -239,9 +246,9 @@ function dialogs(name) {
 }
 
 function aliasDialog(dialog, form, said) {
-  if (!guarded(said).length) return;
-  const chosen = [...seen("[role=status][title]", dialog).map((it) => it.title), seen("input", dialog)[0]?.value.trim()];
-  note(form, `Governed here: ${guarded(said).join(", ")}`, [...new Set(chosen)].filter((alias) => alias && isGuarded(said, alias)), "Saving");
+  const all = guarded(said), chosen = [...seen("[role=status][title]", dialog).map((it) => it.title), seen("input", dialog)[0]?.value.trim()];
+  if (!all.length) return;
+  note(form, `Governed here: ${all.join(", ")}`, [...new Set(chosen)].filter((alias) => alias && isGuarded(said, alias)), "Saving");
   lockTags(dialog, said);
   for (const { firstElementChild: option } of seen('[data-testid="model-alias-option"]')) if (isGuarded(said, option?.firstChild?.textContent ?? "")) lock(option);
 }
@@ -255,16 +262,14 @@ function promoteDialog(form) {
 }
 
 function note(form, words, chosen, doing) {
-  const now = `${doing} ${chosen.join(", ")} needs checks and signatures: where they are missing, a request opens.`;
-  at(form).toggleAttribute("block", true);
-  at(form).show({ words, tone: "lock" }, ...(chosen.length ? [{ words: now, tone: "warning" }] : []));
+  const now = `${doing} ${chosen.join(", ")} needs checks and signatures: without them a request opens.`;
+  at(form, "block").show({ words, tone: "lock" }, ...(chosen.length ? [{ words: now, tone: "warning" }] : []));
 }
 
 // MLflow has changed, and a place is gone: say so once, and be of use in the corner.
 function lost(hook, { name, version }) {
   const badge = (version && about(name, [version])?.versions[0].badge) || { words: "Governance", tone: "neutral" };
-  at(document.body).toggleAttribute("corner", true);
-  at(document.body).show({ ...badge, url: badge.url ?? `/_countersign/${name ? `models/${encodeURIComponent(name)}` : ""}` });
+  at(document.body, "corner").show({ ...badge, url: badge.url ?? `/_countersign/${name ? `models/${encodeURIComponent(name)}?${asked()}` : ""}` });
   told[hook] ??= call("pages/missing", { method: "POST", body: JSON.stringify({ hook }) }).catch(() => {});
 }
 
@@ -274,18 +279,18 @@ const look = quietly(() => {
   timer = undefined;
   const here = route();
   if (location.hash !== page) {
-    [page, since] = [location.hash, performance.now()];
+    [page, since] = [location.hash, Date.now()];
     known.clear();
     leaveCorner();
     setTimeout(soon, PATIENCE + 100);
     listen();
   }
   if (!here) return;
-  const [hook, show] = here.version ? ["version", version] : here.name ? ["model", model] : ["list", list];
+  const show = here.version ? version : here.name ? model : list;
   const found = quietly(show)(here.name, here.version);
   quietly(dialogs)(here.name);
   if (found || !seen('main a[href^="#/models/"]').length) leaveCorner();
-  else if (performance.now() - since > PATIENCE) lost(hook, here);
+  else if (Date.now() - since > PATIENCE) lost(show.name, here);
 });
 
 const soon = () => (timer ??= setTimeout(look, 60));
@@ -303,8 +308,8 @@ function again() {
 // One connection, while somebody looks at a page with something of ours.
 function listen() {
   const wanted = !document.hidden && route();
-  if (!wanted) source = void source?.close();
-  if (!wanted || source) return;
+  if (!wanted) return source = void source?.close();
+  if (source) return;
   source = new EventSource(new URL("events", API));
   source.onopen = () => {
     if (listened) again();

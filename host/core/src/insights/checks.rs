@@ -97,7 +97,7 @@ struct Cost<'a> {
 /// check, whatever they concluded.
 #[must_use]
 pub fn cost_per_catch(projection: &Projection, scope: &Scope) -> Table {
-    let (passes, given_up) = (Passes::of(projection), given_up(projection));
+    let (passed, given_up) = (projection.tallied(), given_up(projection));
     let mut costs: BTreeMap<&PluginName, Cost<'_>> = BTreeMap::new();
     for (place, run) in about(projection, scope) {
         let cost = costs.entry(&run.plugin).or_default();
@@ -107,8 +107,8 @@ pub fn cost_per_catch(projection: &Projection, scope: &Scope) -> Table {
             cost.wall_us = cost.wall_us.saturating_add(spent.wall_us);
             cost.cpu_us = cost.cpu_us.saturating_add(spent.cpu_us);
         }
-        let ended = given_up.get(&which(run)).is_some_and(|at| *at >= run.at);
-        if run.conclusion == "fail" && (ended || passes.follow(place, run)) {
+        let ended = || given_up.get(&which(run)).is_some_and(|at| *at >= run.at);
+        if run.conclusion == "fail" && (ended() || passed.passed_after(place, run)) {
             cost.caught.insert(which(run));
         }
     }
@@ -150,28 +150,6 @@ impl Cost<'_> {
             each(self.wall_us),
             each(self.cpu_us),
         ]
-    }
-}
-
-/// The last run of each check that let a version of a model pass.
-struct Passes<'a>(BTreeMap<(&'a PluginName, &'a Workspace, &'a ModelName), BTreeMap<Version, usize>>);
-
-impl<'a> Passes<'a> {
-    fn of(projection: &'a Projection) -> Self {
-        let mut passes: BTreeMap<_, BTreeMap<Version, usize>> = BTreeMap::new();
-        for (place, run) in projection.runs().iter().enumerate() {
-            if matches!(run.conclusion.as_str(), "pass" | "warn") {
-                let of_model = passes.entry((&run.plugin, &run.workspace, &run.model)).or_default();
-                of_model.insert(run.version, place);
-            }
-        }
-        Self(passes)
-    }
-
-    /// Whether the check passed this version, or a later one of the model, after this run.
-    fn follow(&self, place: usize, run: &Run) -> bool {
-        let of_model = self.0.get(&(&run.plugin, &run.workspace, &run.model));
-        of_model.is_some_and(|of_model| of_model.range(run.version..).any(|(_, last)| *last > place))
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::aliases::How;
 use super::story::{Ending, Story};
+use super::tallied::Tallied;
 use crate::entry::{CheckRunRecord, Entry, Intent, Spent};
 use crate::facts::Subject;
 use crate::held::Timeline;
@@ -49,6 +50,8 @@ pub struct Projection {
     made: Vec<Made>,
     strays: Vec<Stray>,
     timeline: Timeline,
+    /// Kept here, so that no number has to go through all runs and votes to know them.
+    tallied: Tallied,
 }
 
 /// Kinds that [`Projection::fold`] looks at: no other needs to be parsed for it.
@@ -108,6 +111,15 @@ impl Projection {
         &self.strays
     }
 
+    /// Models that anybody has asked to promote, by name.
+    pub fn models(&self) -> impl Iterator<Item = &ModelName> {
+        self.tallied.models()
+    }
+
+    pub(super) const fn tallied(&self) -> &Tallied {
+        &self.tallied
+    }
+
     pub(super) const fn timeline(&self) -> &Timeline {
         &self.timeline
     }
@@ -138,7 +150,7 @@ impl Projection {
             self.made.push(Made { at: made.at, model, tier: made.tier, how: made.how });
         }
         match entry {
-            Entry::CheckRun(record) => self.runs.push(run(record, at)),
+            Entry::CheckRun(record) => self.run(run(record, at)),
             Entry::RequestOpened { request, subject, authors, previous, .. } => {
                 self.open(*request, subject, authors.requester.clone(), *previous, at);
             }
@@ -146,6 +158,11 @@ impl Projection {
             Entry::Intent(intent) => self.announce(intent, at),
             of_request => self.tell(of_request, at),
         }
+    }
+
+    fn run(&mut self, run: Run) {
+        self.tallied.run(self.runs.len(), &run);
+        self.runs.push(run);
     }
 
     fn open(
@@ -175,6 +192,7 @@ impl Projection {
             announced: None,
             ended: None,
         };
+        self.tallied.model(&story.model);
         self.stories.entry(id).or_insert(story);
     }
 
@@ -192,7 +210,10 @@ impl Projection {
         let Some(story) = self.stories.get_mut(id) else { return };
         match entry {
             Entry::Refused { gates, .. } if story.is_open() => story.judged(gates, at),
-            Entry::Reviewed { review, .. } => story.reviewed(review),
+            Entry::Reviewed { review, .. } => {
+                story.reviewed(review);
+                self.tallied.review(review);
+            }
             Entry::Withdrawn { .. } => story.ended = Some((Ending::Withdrawn, at)),
             Entry::Lapsed { .. } => story.ended = Some((Ending::Lapsed, at)),
             Entry::Stale { .. } => story.stale += 1,

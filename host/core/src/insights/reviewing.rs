@@ -133,15 +133,12 @@ fn people(votes: &[&Voted]) -> usize {
 
 /// When each person voted in a burst, in order of time, whatever the votes were about.
 fn bursts(projection: &Projection) -> Bursts<'_> {
-    let mut times: BTreeMap<&PersonId, Vec<i64>> = BTreeMap::new();
-    for vote in projection.stories().flat_map(|story| &story.votes) {
-        times.entry(&vote.by).or_default().push(vote.at.get());
-    }
-    for times in times.values_mut() {
+    let crowded = |(person, times): (_, &Vec<i64>)| {
+        let mut times = times.clone();
         times.sort_unstable();
-        *times = crowded(times);
-    }
-    times
+        (person, crowded(&times))
+    };
+    projection.tallied().votes().iter().map(crowded).collect()
 }
 
 /// Of sorted moments those that are in some [`BURST_SPAN`] with enough others.

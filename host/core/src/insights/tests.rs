@@ -1,6 +1,7 @@
 //! What the numbers say of small histories, and laws that hold for any.
 
 mod laws;
+mod pace;
 pub(crate) mod told;
 
 use super::*;

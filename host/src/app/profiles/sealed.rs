@@ -58,6 +58,18 @@ pub(in crate::app) fn read<T: DeserializeOwned>(
     Ok(plain.map(|plain| serde_json::from_slice(&plain)).transpose()?)
 }
 
+/// What somebody is called, by the profile that a store keeps; `None` where it keeps none, or they were erased.
+///
+/// # Errors
+/// When the store or their key cannot be read.
+pub fn kept_name(store: &dyn Store, vault: &Vault, person: &PersonId) -> Result<Option<String>, AppError> {
+    let sealed = read::<Kept>(store, vault, person, &keys::sealed_profile(person.as_str()))?;
+    Ok(match sealed {
+        Some(kept) => Some(kept.name),
+        None => read_clear(store, person)?.map(|kept| kept.name),
+    })
+}
+
 /// The people at the ends of an index's keys.
 fn listed(store: &dyn Store, prefix: &Key) -> Result<Vec<PersonId>, StoreError> {
     let found = store.scan(&Scan::prefix(prefix.clone()))?;

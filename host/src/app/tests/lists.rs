@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::app::RequestFilter;
-use crate::store::{Batch, Key, Scan, keys};
+use crate::store::{Batch, Key, Scan, codec, keys};
 
 /// Version 1 withdrawn, 2 approved, 3 rejected, 4 signed once, 5 and 6 untouched; ana asked for all.
 async fn several() -> World {
@@ -73,15 +73,20 @@ async fn every_list_has_what_it_should_page_after_page() {
 #[tokio::test]
 async fn a_store_without_lists_gets_them_once() {
     let world = several().await;
-    let lists = ["request/by-state", "request/by-requester", "request/waiting", "request/entry"];
+    let lists =
+        ["request/by-state", "request/by-requester", "request/waiting", "request/entry", "request/card"];
     for (key, _) in
         lists.iter().flat_map(|list| world.app.store.scan(&Scan::prefix(Key::space(list))).unwrap())
     {
         world.app.store.commit(Batch::new().delete(key)).await.unwrap();
     }
     check(&world, RequestFilter { requester: Some("ana".into()), ..RequestFilter::default() }, &[]);
+    // As the version that knew fewer lists left it.
+    let fewer = Batch::new().put(keys::requests_indexed(), codec::encode_raw(&[]));
+    world.app.store.commit(fewer).await.unwrap();
     world.app.list_requests().await.unwrap();
     check_all(&world);
+    assert_eq!(world.app.store.scan(&Scan::prefix(keys::request_cards())).unwrap().len(), 6);
     assert!(world.app.store.get(&keys::requests_indexed()).unwrap().is_some());
 }
 

@@ -16,8 +16,12 @@ pub struct Request {
 #[derive(Debug, Subcommand)]
 pub enum RequestCommand {
     /// Promotion requests, newest first.
-    #[command(after_help = "Example:\n  countersign request list --state in-review")]
+    #[command(
+        after_help = "Examples:\n  countersign request list --state in-review\n  countersign request list model:credit* state:open seat:risk by:ana"
+    )]
     List {
+        /// Only what these words ask for, as in the inbox: model:, alias:, stage:, tier:, state:, seat:, by:, check:.
+        words: Vec<String>,
         /// Only requests in this state.
         #[arg(long, value_parser = ["open", "in-review", "approved", "applying", "applied", "expired", "suspended", "revoked", "lapsed", "rejected", "withdrawn", "superseded"])]
         state: Option<String>,

@@ -5,6 +5,7 @@ use countersign_core::difference::Change;
 use countersign_core::explain;
 use countersign_core::names::{PersonId, Seat};
 use countersign_core::request::{Fallback, PromotionRequest, Standing, State};
+use countersign_core::time::Millis;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -36,7 +37,7 @@ impl RequestAnswer {
         let members = app.people.signers(&app.generation.load().policy, &request.authors, app.clock.now());
         let of_seat = |seat: &Seat| members.get(seat).cloned().unwrap_or_default();
         Self {
-            headline: headline(&request, &of_seat),
+            headline: headline(&request, &of_seat, app.clock.now()),
             url: app.request_url(request.id),
             subject_digest: request.binding.to_string(),
             summary: explain::touching_phrase(&request.placed.action, &request.subject, &request.also),
@@ -52,6 +53,7 @@ impl RequestAnswer {
 pub(in crate::http) fn headline(
     request: &PromotionRequest,
     of_seat: &dyn Fn(&Seat) -> Vec<String>,
+    now: Millis,
 ) -> String {
     match &request.state {
         _ if request.flags.bypassed => {
@@ -75,6 +77,9 @@ pub(in crate::http) fn headline(
                 bare(reason),
                 then(&request.placed.action, request.fallback.as_ref())
             )
+        }
+        State::Applied { .. } if request.standing(now) == Some(Standing::Expired) => {
+            expired(&request.placed.action, request.fallback.as_ref())
         }
         State::Applied { .. } => applied(request),
         State::Rejected { .. } => "Rejected. That is final for what was reviewed".to_owned(),

@@ -12,6 +12,7 @@ use countersign_core::digest::Digest;
 use countersign_core::names::{ModelName, PluginName, Seat, Workspace};
 use countersign_core::request::RequestId;
 use countersign_core::review::Vote;
+use countersign_core::search::SearchError;
 use http::HeaderMap;
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +26,9 @@ use crate::app::{App, AppError, NewReview, RequestFilter, Word};
 pub(super) struct ListQuery {
     state: Option<String>,
     model: Option<String>,
+    /// As in the inbox's box.
+    #[serde(default)]
+    q: String,
     /// The last id of the page before.
     after: Option<RequestId>,
     limit: Option<usize>,
@@ -73,8 +77,15 @@ pub(super) async fn list(
     reader(&app, &auth)?;
     let limit = query.limit.unwrap_or(50).clamp(1, 200);
     let model = query.model.map(ModelName::new);
-    let filter =
-        RequestFilter { state: query.state, model, after: query.after, limit, ..RequestFilter::default() };
+    let search = query.q.parse().map_err(|error: SearchError| AppError::Invalid(format!("`q`: {error}")))?;
+    let filter = RequestFilter {
+        state: query.state,
+        model,
+        search,
+        after: query.after,
+        limit,
+        ..RequestFilter::default()
+    };
     let page = app.request_page(&filter)?;
     let requests = page.requests.into_iter().map(|request| RequestAnswer::new(&app, request)).collect();
     Ok(Json(Listed { requests, next: page.next }))
@@ -199,39 +210,11 @@ pub(in crate::http) enum SampleWord {
     Object,
 }
 
-type Spoken = (State<Arc<App>>, Extension<Authenticated>, Path<String>, HeaderMap, Sent<ReasonBody>);
+pub(super) type Spoken =
+    (State<Arc<App>>, Extension<Authenticated>, Path<String>, HeaderMap, Sent<ReasonBody>);
 
-pub(super) async fn suspend(
-    state: State<Arc<App>>,
-    auth: Extension<Authenticated>,
-    id: Path<String>,
-    headers: HeaderMap,
-    body: Sent<ReasonBody>,
-) -> Result<Json<RequestAnswer>, Problem> {
-    speak((state, auth, id, headers, body), Word::Suspend).await
-}
-
-pub(super) async fn resume(
-    state: State<Arc<App>>,
-    auth: Extension<Authenticated>,
-    id: Path<String>,
-    headers: HeaderMap,
-    body: Sent<ReasonBody>,
-) -> Result<Json<RequestAnswer>, Problem> {
-    speak((state, auth, id, headers, body), Word::Resume).await
-}
-
-pub(super) async fn revoke(
-    state: State<Arc<App>>,
-    auth: Extension<Authenticated>,
-    id: Path<String>,
-    headers: HeaderMap,
-    body: Sent<ReasonBody>,
-) -> Result<Json<RequestAnswer>, Problem> {
-    speak((state, auth, id, headers, body), Word::Revoke).await
-}
-
-async fn speak(
+/// Suspended, resumed, revoked.
+pub(super) async fn speak(
     (State(app), Extension(auth), Path(id), headers, Sent(body)): Spoken,
     word: Word,
 ) -> Result<Json<RequestAnswer>, Problem> {

@@ -8,11 +8,12 @@ use axum::routing::{MethodRouter, delete, get, patch, post};
 #[cfg(test)]
 use http::Method;
 
+use super::requests::Spoken;
 use super::{
     attest, audit, comments, evidence, exceptions, held, insights, ledger, live, me, models, openapi,
     registry, requests, retention, webhook,
 };
-use crate::app::App;
+use crate::app::{App, Word};
 
 /// One operation.
 pub(super) struct Route {
@@ -43,9 +44,9 @@ pub(super) fn all() -> Vec<Route> {
         removes("/v1/requests/{id}/comments/{comment}", comments::take_back),
         changes("/v1/requests/{id}/comments/{comment}/resolve", comments::settle),
         changes("/v1/requests/{id}/apply", requests::apply),
-        changes("/v1/requests/{id}/suspend", requests::suspend),
-        changes("/v1/requests/{id}/resume", requests::resume),
-        changes("/v1/requests/{id}/revoke", requests::revoke),
+        changes("/v1/requests/{id}/suspend", |said: Spoken| requests::speak(said, Word::Suspend)),
+        changes("/v1/requests/{id}/resume", |said: Spoken| requests::speak(said, Word::Resume)),
+        changes("/v1/requests/{id}/revoke", |said: Spoken| requests::speak(said, Word::Revoke)),
         changes("/v1/requests/{id}/sample", requests::sample),
         changes("/v1/requests/{id}/break-glass", exceptions::break_glass),
         reads("/v1/waivers", exceptions::waivers),

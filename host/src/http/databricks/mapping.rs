@@ -107,7 +107,7 @@ fn reason(request: &PromotionRequest) -> Option<String> {
 fn standing(app: &App, request: &PromotionRequest) -> String {
     let members = app.people.signers(&app.generation.load().policy, &request.authors, app.clock.now());
     let of_seat = |seat: &Seat| members.get(seat).cloned().unwrap_or_default();
-    format!("{}. {}", headline(request, &of_seat), app.request_url(request.id))
+    format!("{}. {}", headline(request, &of_seat, app.clock.now()), app.request_url(request.id))
 }
 
 fn actions(app: &App, caller: &Caller, request: &PromotionRequest) -> Vec<ActivityAction> {

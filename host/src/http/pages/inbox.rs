@@ -1,10 +1,17 @@
 //! The inbox: every promotion request, and first those that wait for the viewer.
 
 use askama::Template;
+use countersign_core::search::Key;
+pub use countersign_core::search::LONGEST;
 
 use super::parts::count;
+use super::pictures::Unit;
 use super::{Chip, Chrome, Person, When};
 use crate::app::COUNTED;
+use crate::http::negotiate::encoded;
+
+/// What the box asks by.
+pub const KEYS: [Key; 8] = Key::ALL;
 
 #[derive(Debug, Template)]
 #[template(path = "inbox.html")]
@@ -15,10 +22,55 @@ pub struct InboxPage {
     pub requested_by_me: usize,
     pub all: usize,
     pub rows: Vec<InboxRow>,
+    pub search: SearchBox,
     /// Emergencies that passed a seat of the viewer over.
     pub skipped: Vec<Skipped>,
     /// The page with older requests.
     pub older: Option<String>,
+}
+
+/// The box above the list.
+#[derive(Debug, Clone, Default)]
+pub struct SearchBox {
+    /// As it was typed.
+    pub typed: String,
+    /// Why it means nothing.
+    pub wrong: Option<String>,
+}
+
+impl SearchBox {
+    fn is_set(&self) -> bool {
+        !self.typed.trim().is_empty()
+    }
+
+    /// `&q=…` for an address.
+    #[must_use]
+    pub fn query(&self) -> String {
+        if self.is_set() { format!("&q={}", encoded(self.typed.trim())) } else { String::new() }
+    }
+}
+
+/// When a request is likely to be decided.
+#[derive(Debug, Clone)]
+pub enum Expected {
+    By(When),
+    /// Later than nearly all; half took no longer than this, in milliseconds.
+    Late(i64),
+}
+
+impl Expected {
+    /// `2026-11-30`, or how it is late.
+    fn words(&self) -> String {
+        match self {
+            Self::By(when) => when.exact.get(..10).unwrap_or(&when.exact).to_owned(),
+            #[expect(clippy::cast_precision_loss, reason = "said with two digits")]
+            Self::Late(usual) => format!("late: half took {}", Unit::Time.say(*usual as f64)),
+        }
+    }
+
+    const fn when(&self) -> Option<&When> {
+        if let Self::By(when) = self { Some(when) } else { None }
+    }
 }
 
 /// An emergency that passed the viewer over, until they say that they have seen it.
@@ -67,6 +119,12 @@ pub struct InboxRow {
     pub action: String,
     /// Who must act next.
     pub headline: String,
+    /// What else is not met: `check fairness failed`.
+    pub missing: Vec<String>,
+    /// When it is likely to be decided, where that can be told.
+    pub expected: Option<Expected>,
+    /// Its place among those that wait for a seat.
+    pub line: Vec<String>,
     pub requester: Person,
     pub opened: When,
     pub checks: CheckTally,
@@ -130,6 +188,16 @@ impl InboxPage {
     /// What an empty tab says.
     fn empty(&self) -> (&'static str, &'static str) {
         match self.tab {
+            _ if self.search.wrong.is_some() => {
+                ("Not searched", "Correct what is in the box and search again.")
+            }
+            _ if self.search.is_set() && self.older.is_some() => (
+                "No such request so far",
+                "A few thousand requests were looked at; go on with those before them.",
+            ),
+            _ if self.search.is_set() => {
+                ("No such request", "Nothing on this tab is like that. Try All, or ask for less.")
+            }
             Tab::NeedsMyReview => (
                 "Nothing waits for your signature",
                 "When a promotion needs a seat that you may fill, it appears here.",

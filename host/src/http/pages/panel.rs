@@ -24,6 +24,8 @@ pub struct Mark {
 pub struct Panel {
     /// `/_countersign`, after MLflow's static prefix.
     pub base: String,
+    /// Where it is not the default one.
+    pub workspace: Option<String>,
     pub model: String,
     pub model_url: String,
     pub version: String,
@@ -109,7 +111,12 @@ impl Panel {
     pub fn difference_path(&self, against: &str, holds: &str) -> String {
         let said = |text| utf8_percent_encode(text, NON_ALPHANUMERIC);
         let (model, version, holds) = (said(&self.model), &self.version, said(holds));
-        format!("panel/difference?model={model}&version={version}&against={against}&holds={holds}")
+        let of = self
+            .workspace
+            .iter()
+            .map(|workspace| format!("&workspace={}", said(workspace)))
+            .collect::<String>();
+        format!("panel/difference?model={model}&version={version}&against={against}&holds={holds}{of}")
     }
 }
 
@@ -230,6 +237,7 @@ mod tests {
         let (checks, targets) = (Checks::default(), vec![(evil(), evil())]);
         let panel = Panel {
             base: "/_countersign".to_owned(),
+            workspace: Some(evil()),
             model: evil(),
             model_url: evil(),
             version: evil(),

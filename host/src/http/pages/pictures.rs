@@ -38,6 +38,38 @@ pub struct Bars {
     pub unit: Unit,
     /// What a row without a value says.
     pub none: &'static str,
+    /// Behind one of the rows, where they lie.
+    pub band: Option<Band>,
+}
+
+/// What is usual for one row.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Band {
+    pub row: usize,
+    pub from: f64,
+    pub until: f64,
+    pub words: String,
+}
+
+/// How large a picture is drawn, and what fits into it. Each is drawn for a wide screen and for a phone, and the style
+/// sheet shows one of them: shrunk letters cannot be read, and what must be scrolled is not seen.
+#[derive(Debug, Clone, Copy)]
+struct Frame {
+    class: &'static str,
+    /// Tells its ids from those of the other.
+    ending: &'static str,
+    width: u32,
+    /// What names may take of the width, and how many letters of them that is.
+    name: u32,
+    letters: usize,
+    /// How many labels an axis has at most.
+    labels: usize,
+}
+
+const NARROW: Frame = Frame { class: "narrow", ending: "-n", width: 320, name: 108, letters: 14, labels: 3 };
+
+fn both(wide: Frame, drawn: impl Fn(&Frame) -> String) -> String {
+    [wide, NARROW].iter().map(drawn).collect()
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,9 +126,9 @@ fn time(millis: f64) -> String {
     }
 }
 
-/// The `svg` element around a drawing. `class` says how it gets smaller: `fits` shrinks, `wide` is scrolled.
+/// The `svg` element around a drawing.
 fn framed(
-    class: &str,
+    frame: &Frame,
     id: &str,
     title: &str,
     description: &str,
@@ -104,6 +136,7 @@ fn framed(
     drawn: &str,
 ) -> String {
     let (title, description) = (escaped(title), escaped(description));
+    let (class, id) = (frame.class, format!("{id}{}", frame.ending));
     format!(
         "<svg class=\"plot {class}\" viewBox=\"0 0 {width} {height}\" role=\"img\" aria-labelledby=\"{id}-t {id}-d\">\
          <title id=\"{id}-t\">{title}</title><desc id=\"{id}-d\">{description}</desc>{drawn}</svg>"

@@ -67,4 +67,4 @@ fn named(visitor: &Visitor, table: &Table, mut figure: Figure) -> Figure {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -14,11 +14,16 @@ use super::inbox::{chips, version};
 use super::request::{capital, phrase};
 use super::{Trouble, Visitor, page};
 use crate::app::{HeldName, RequestFilter};
+use crate::http::negotiate::encoded;
 use crate::http::pages::Nav;
 use crate::http::pages::model::{Holder, ModelPage, ModelRow};
 
+/// The workspace of an MLflow that has none.
+const DEFAULT: &str = "default";
+
 #[derive(Debug, Deserialize)]
 pub(super) struct ModelQuery {
+    workspace: Option<String>,
     /// The last request of the page before.
     after: Option<RequestId>,
     /// A day or a time in the past.
@@ -33,9 +38,15 @@ pub(super) async fn show(
 ) -> Result<Response, Trouble> {
     let trouble = |error| Trouble::new(&visitor, error);
     let (app, model) = (visitor.app(), ModelName::new(name));
-    let held = app.held_names(&Workspace::new("default"), &model).map_err(trouble)?;
-    let (of, after) = (Some(model.clone()), query.after);
-    let filter = RequestFilter { model: of, after, limit: 50, ..RequestFilter::default() };
+    let workspace = workspace_of(query.workspace.as_deref());
+    let held = app.held_names(&workspace, &model).map_err(trouble)?;
+    let filter = RequestFilter {
+        workspace: Some(workspace.clone()),
+        model: Some(model.clone()),
+        after: query.after,
+        limit: 50,
+        ..RequestFilter::default()
+    };
     let found = app.request_page(&filter).map_err(trouble)?;
     let rows = found.requests.iter().map(|request| ModelRow {
         when: visitor.when(request.opened_at),
@@ -48,12 +59,32 @@ pub(super) async fn show(
     let shown = ModelPage {
         chrome: visitor.chrome(Nav::Inbox),
         model: model.to_string(),
+        workspace: elsewhere(&workspace).map(str::to_owned),
         holders: holders(app.generation.load().policy.gates(), &model, &held),
-        held: held::times(&visitor, &model, query.at.trim()).map_err(trouble)?,
+        held: held::times(&visitor, &workspace, &model, query.at.trim()).map_err(trouble)?,
         rows: rows.collect(),
-        older: found.next.map(|id| format!("?after={id}")),
+        older: found.next.map(|id| format!("?after={id}{}", also(&workspace, "&"))),
     };
     Ok(page(StatusCode::OK, &shown))
+}
+
+/// The workspace that an address names; MLflow's default one where it names none.
+pub(super) fn workspace_of(named: Option<&str>) -> Workspace {
+    Workspace::new(named.filter(|name| !name.is_empty()).unwrap_or(DEFAULT))
+}
+
+/// The name of a workspace that is not the default one.
+pub(super) fn elsewhere(workspace: &Workspace) -> Option<&str> {
+    Some(workspace.as_str()).filter(|name| *name != DEFAULT)
+}
+
+/// The page of a model in its workspace.
+pub(super) fn model_url(visitor: &Visitor, workspace: &Workspace, model: &ModelName) -> String {
+    visitor.chrome(Nav::None).model_url(model.as_str()) + &also(workspace, "?")
+}
+
+fn also(workspace: &Workspace, link: &str) -> String {
+    elsewhere(workspace).map_or_else(String::new, |name| format!("{link}workspace={}", encoded(name)))
 }
 
 /// Every name that a gate guards on this model, with what stands there; a guard that nothing matches is not set.

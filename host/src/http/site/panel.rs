@@ -6,12 +6,13 @@ use countersign_core::action::Action;
 use countersign_core::badge::Badge;
 use countersign_core::check::{CheckRun, Conclusion, Severity};
 use countersign_core::explain;
-use countersign_core::names::{Alias, ModelName, Seat, Version, Workspace};
+use countersign_core::names::{Alias, ModelName, Seat, Version};
 use countersign_core::policy::Guard;
 use countersign_core::request::{PromotionRequest, State};
 use http::StatusCode;
 use serde::Deserialize;
 
+use super::model::{elsewhere, model_url, workspace_of};
 use super::{Trouble, Visitor, page};
 use crate::app::{App, AppError, ModelGlance, VersionGlance};
 use crate::http::api::headline;
@@ -23,12 +24,14 @@ const SHOWN: usize = 3;
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Of {
+    workspace: Option<String>,
     model: String,
     version: String,
 }
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Against {
+    workspace: Option<String>,
     model: String,
     version: String,
     against: String,
@@ -38,7 +41,7 @@ pub(super) struct Against {
 pub(super) async fn show(visitor: Visitor, Query(of): Query<Of>) -> Result<Response, Trouble> {
     let trouble = |error| Trouble::new(&visitor, error);
     let number = number(&of.version).map_err(trouble)?;
-    let (workspace, model) = (Workspace::new("default"), ModelName::new(of.model));
+    let (workspace, model) = (workspace_of(of.workspace.as_deref()), ModelName::new(of.model));
     let app = visitor.app();
     let status = app.version_status(&workspace, &model, number).map_err(trouble)?;
     let (glance, rows) = app.versions_glance(&workspace, &model, Some(vec![number])).map_err(trouble)?;
@@ -48,7 +51,8 @@ pub(super) async fn show(visitor: Visitor, Query(of): Query<Of>) -> Result<Respo
     let requests = worth_showing(&visitor, &status.requests);
     let shown = Panel {
         base: visitor.site.base.to_string(),
-        model_url: visitor.chrome(Nav::None).model_url(model.as_str()),
+        model_url: model_url(&visitor, &workspace, &model),
+        workspace: elsewhere(&workspace).map(str::to_owned),
         model: model.to_string(),
         version: number.to_string(),
         badge: mark(&row.spoken.0),
@@ -65,7 +69,7 @@ pub(super) async fn show(visitor: Visitor, Query(of): Query<Of>) -> Result<Respo
 pub(super) async fn difference(visitor: Visitor, Query(of): Query<Against>) -> Result<Response, Trouble> {
     let trouble = |error| Trouble::new(&visitor, error);
     let (was, is) = (number(&of.against).map_err(trouble)?, number(&of.version).map_err(trouble)?);
-    let (workspace, model) = (Workspace::new("default"), ModelName::new(of.model));
+    let (workspace, model) = (workspace_of(of.workspace.as_deref()), ModelName::new(of.model));
     let found = visitor.app().compare(&workspace, &model, (was, is)).await.map_err(trouble)?;
     Ok(page(StatusCode::OK, &Difference::new(of.against, of.version, of.holds, found)))
 }
@@ -121,7 +125,7 @@ fn shown(visitor: &Visitor, glance: &ModelGlance, request: &PromotionRequest) ->
     PanelRequest {
         id: request.id.to_string(),
         url: visitor.chrome(Nav::None).request_url(&request.id.to_string()),
-        headline: headline(request, &of_seat),
+        headline: headline(request, &of_seat, visitor.now()),
         summary: explain::action_phrase(&request.placed.action),
         requester: visitor.somebody(request.authors.requester.as_ref()).name,
         opened: visitor.when(request.opened_at),

@@ -10,7 +10,7 @@ use countersign_core::decide::GateVerdict;
 use countersign_core::difference::Change;
 use countersign_core::explain;
 use countersign_core::names::{PersonId, Seat};
-use countersign_core::request::{PromotionRequest, Standing, State};
+use countersign_core::request::{PromotionRequest, Renewal, Standing, State};
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -80,7 +80,7 @@ pub(super) fn build(
         id: request.id.to_string(),
         title: capital(&phrase(request)),
         chips: chips(request),
-        headline: headline(request, &of_seat),
+        headline: headline(request, &of_seat, visitor.now()),
         model: request.subject.model.to_string(),
         version: version(request),
         requester: visitor.somebody(request.authors.requester.as_ref()),
@@ -147,17 +147,10 @@ fn changes(visitor: &Visitor, request: &PromotionRequest) -> Vec<Change> {
 
 /// What renewing means here; `None` where there is nothing to renew.
 fn renew(visitor: &Visitor, request: &PromotionRequest) -> Option<&'static str> {
-    let standing = request.standing(visitor.now());
-    let ends = matches!(
-        standing,
-        Some(Standing::Expiring { .. } | Standing::Expired | Standing::Stale | Standing::Revoked)
-    );
-    let again = request.undermined.is_some() || matches!(request.state, State::Lapsed { .. });
-    if ends || again {
-        return Some("Asks for the same change again in a new request that links to this one.");
-    }
-    let live = request.state.is_live() && !matches!(request.state, State::Applying { .. });
-    live.then_some("Judges this request again, by the registry and the policy of this moment.")
+    Some(match request.renewal(visitor.now())? {
+        Renewal::Again => "Asks for the same change again in a new request that links to this one.",
+        Renewal::Judged => "Judges this request again, by the registry and the policy of this moment.",
+    })
 }
 
 fn notices(visitor: &Visitor, request: &PromotionRequest) -> Vec<Notice> {

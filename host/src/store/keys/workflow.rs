@@ -101,6 +101,12 @@ pub fn requests_indexed() -> Key {
     Key::space("request/indexed")
 }
 
+/// Index: each request in a few words, to be searched; a key ends in the request's id.
+#[must_use]
+pub fn request_cards() -> Key {
+    Key::space("request/card")
+}
+
 /// Index: the requests in one state; a key ends in the request's id.
 #[must_use]
 pub fn requests_in_state(state: &str) -> Key {

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use countersign_core::insights::reviewing::HEALTHY;
 use countersign_core::insights::{Cell, Standing, Table};
 
-use crate::http::pages::pictures::{Bars, Ink, Series, Unit, columns, lanes};
+use crate::http::pages::pictures::{Band, Bars, Ink, Series, Unit, columns, lanes};
 
 /// Checks that a picture tells apart; the rest are one.
 const CHECKS: usize = 5;
@@ -37,7 +38,7 @@ pub fn picture(table: &Table) -> Drawn {
     // Where each row has a name of its own, a legend would say it again.
     let named = matches!(table.name, "cost-per-catch" | "coverage" | "review-quality");
     let legend = bars.series.into_iter().filter(|_| !named).map(|series| (series.ink, series.words));
-    (drawn, legend.collect())
+    (drawn, legend.chain(bars.band.map(|band| (Ink::Band, band.words))).collect())
 }
 
 /// What is said where there is no picture.
@@ -68,7 +69,7 @@ fn words(table: &Table, key: &str) -> String {
 
 fn bars(table: &Table, labels: Vec<String>, series: Vec<Series>, unit: Unit) -> Bars {
     let (title, description) = (table.title.to_owned(), table.meaning.clone());
-    Bars { title, description, id: table.name, labels, series, unit, none: "0" }
+    Bars { title, description, id: table.name, labels, series, unit, none: "0", band: None }
 }
 
 fn stacked(table: &Table, label: &str, keys: &[(&str, Ink)]) -> Bars {
@@ -154,5 +155,21 @@ fn quality(table: &Table) -> Bars {
     let labels = keys.iter().map(|key| words(table, key)).collect();
     let values = keys.iter().map(first).collect();
     let series = vec![Series { words: "votes".to_owned(), ink: Ink::One, values }];
-    Bars { none: "0 %", ..bars(table, labels, series, Unit::Share) }
+    let (from, until) = HEALTHY;
+    let band = Band {
+        row: keys.iter().position(|key| *key == "rejected").unwrap_or_default(),
+        from: share(from),
+        until: share(until),
+        words: usual(),
+    };
+    Bars { none: "0 %", band: Some(band), ..bars(table, labels, series, Unit::Share) }
+}
+
+/// Fewer rejections say that reviews stop nothing, more that requests come too early.
+fn usual() -> String {
+    format!("usual share of rejections: {} to {} %", HEALTHY.0, HEALTHY.1)
+}
+
+fn share(percent: u64) -> f64 {
+    f64::from(u32::try_from(percent).unwrap_or(100)) / 100.0
 }

@@ -28,9 +28,11 @@ pub enum Ink {
     Bad,
     Waiting,
     Quiet,
+    /// What is usual, behind what is.
+    Band,
 }
 
-const INKS: [Ink; 14] = [
+const INKS: [Ink; 15] = [
     Ink::Axis,
     Ink::Grid,
     Ink::Label,
@@ -45,6 +47,7 @@ const INKS: [Ink; 14] = [
     Ink::Bad,
     Ink::Waiting,
     Ink::Quiet,
+    Ink::Band,
 ];
 
 impl Ink {
@@ -68,6 +71,7 @@ impl Ink {
             Self::Bad => "ink-bad",
             Self::Waiting => "ink-waiting",
             Self::Quiet => "ink-quiet",
+            Self::Band => "ink-band",
         }
     }
 

@@ -4,24 +4,34 @@ use plotters::prelude::{ChartBuilder, IntoDrawingArea, IntoFont};
 use plotters::style::{Color as _, TRANSPARENT};
 
 use super::canvas::{Canvas, Ink};
-use super::{Bars, Series, framed, mark, write_text};
+use super::{Bars, Frame, Series, both, framed, mark, write_text};
 
-const SIZE: (u32, u32) = (560, 240);
-/// Labels of the x axis that fit beside one another.
-const LABELS: usize = 7;
+const HEIGHT: u32 = 240;
+const WIDE: Frame = Frame { class: "wide", ending: "", width: 560, name: 48, letters: 0, labels: 7 };
+/// So many labels fit on a phone, too: days, or bands of ages.
+const FEWEST: usize = 5;
 
 /// One column for each label. Empty where it cannot be drawn, which the table behind it survives.
 #[must_use]
 pub fn columns(bars: &Bars) -> String {
-    let mut drawn = String::new();
-    if let Err(error) = draw(bars, &mut drawn) {
+    both(WIDE, |frame| in_frame(bars, frame))
+}
+
+fn in_frame(bars: &Bars, frame: &Frame) -> String {
+    let (size, mut drawn) = ((frame.width, HEIGHT), String::new());
+    if let Err(error) = draw(bars, frame, size, &mut drawn) {
         tracing::error!(%error, picture = bars.id, "a picture could not be drawn");
         return String::new();
     }
-    framed("fits", bars.id, &bars.title, &bars.description, SIZE, &drawn)
+    framed(frame, bars.id, &bars.title, &bars.description, size, &drawn)
 }
 
-fn draw(bars: &Bars, out: &mut String) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+fn draw(
+    bars: &Bars,
+    frame: &Frame,
+    size: (u32, u32),
+    out: &mut String,
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let count = bars.labels.len().max(1);
     let total = |at: usize| bars.series.iter().filter_map(|series| series.values.get(at)).sum::<f64>();
     let most = (0..count).map(total).fold(0.0, f64::max);
@@ -29,12 +39,12 @@ fn draw(bars: &Bars, out: &mut String) -> Result<(), Box<dyn std::error::Error +
     let top = (most / scale).max(1.0) * 1.05;
     let mut marks = String::new();
     {
-        let root = Canvas { out, size: SIZE }.into_drawing_area();
+        let root = Canvas { out, size }.into_drawing_area();
         let mut chart = ChartBuilder::on(&root)
             .margin_top(12)
             .margin_right(8)
             .x_label_area_size(28)
-            .y_label_area_size(48)
+            .y_label_area_size(WIDE.name)
             .build_cartesian_2d(0.0..places(count), 0.0..top)?;
         chart
             .configure_mesh()
@@ -51,7 +61,7 @@ fn draw(bars: &Bars, out: &mut String) -> Result<(), Box<dyn std::error::Error +
         for at in 0..count {
             column(bars, at, &place, &mut marks);
         }
-        label(bars, &place, &mut marks);
+        label(bars, frame.labels.max(FEWEST), &place, &mut marks);
     }
     out.push_str(&marks);
     Ok(())
@@ -74,8 +84,8 @@ fn column(bars: &Bars, at: usize, place: &dyn Fn(f64, f64) -> (i32, i32), marks:
 }
 
 /// As many labels as fit, the last one always: it is about now.
-fn label(bars: &Bars, place: &dyn Fn(f64, f64) -> (i32, i32), marks: &mut String) {
-    let step = bars.labels.len().div_ceil(LABELS).max(1);
+fn label(bars: &Bars, most: usize, place: &dyn Fn(f64, f64) -> (i32, i32), marks: &mut String) {
+    let step = bars.labels.len().div_ceil(most).max(1);
     for (at, label) in bars.labels.iter().enumerate().rev().step_by(step) {
         let (x, y) = place(places(at) + 0.5, 0.0);
         write_text(marks, (x, y + 18), "middle", short_day(label));

@@ -7,13 +7,11 @@ use plotters::prelude::{ChartBuilder, IntoDrawingArea, IntoFont};
 use plotters::style::{Color as _, TRANSPARENT};
 
 use super::canvas::{Canvas, Ink};
-use super::{escaped, framed, mark, shortened, write_text};
+use super::{Frame, both, escaped, framed, mark, shortened, write_text};
 
-const WIDTH: u32 = 1120;
 const ROW: u32 = 40;
 const AXIS: u32 = 28;
-const NAME: u32 = 176;
-const LETTERS: usize = 22;
+const WIDE: Frame = Frame { class: "wide", ending: "", width: 1120, name: 176, letters: 22, labels: 10 };
 const DAY: i64 = 86_400_000;
 /// Distances between ticks, in milliseconds.
 const STEPS: [i64; 11] = [
@@ -29,7 +27,6 @@ const STEPS: [i64; 11] = [
     91 * DAY,
     364 * DAY,
 ];
-const TICKS: i64 = 10;
 
 /// A time in one lane. It leads somewhere, so that a keyboard reaches it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,25 +47,34 @@ pub struct Lane {
 /// From the first moment that there is to `now`. Empty where there is none, or where it cannot be drawn.
 #[must_use]
 pub fn strips(id: &str, title: &str, description: &str, lanes: &[Lane], now: Millis) -> String {
+    both(WIDE, |frame| in_frame(frame, (id, title, description), lanes, now))
+}
+
+fn in_frame(
+    frame: &Frame,
+    (id, title, description): (&str, &str, &str),
+    lanes: &[Lane],
+    now: Millis,
+) -> String {
     let first = lanes.iter().flat_map(|lane| &lane.strips).map(|strip| strip.from).min();
     let Some(first) = first else { return String::new() };
     // The newest moment is not at the very edge, and a picture of one moment has a width.
     let room = (now.since(first) / 50).max(60_000);
     let (from, until) = (first.get() - room, now.get() + room);
-    let size = (WIDTH, u32::try_from(lanes.len()).unwrap_or(1) * ROW + AXIS + 8);
+    let size = (frame.width, u32::try_from(lanes.len()).unwrap_or(1) * ROW + AXIS + 8);
     let mut drawn = String::new();
-    if let Err(error) = draw(lanes, (from, until), size, &mut drawn) {
+    if let Err(error) = draw(lanes, (from, until), frame, size, &mut drawn) {
         tracing::error!(%error, picture = id, "a picture could not be drawn");
         return String::new();
     }
     // Its strips are links: to be an image would hide them.
-    let frame = framed("wide", id, title, description, size, &drawn);
-    frame.replacen("role=\"img\"", "role=\"group\"", 1)
+    framed(frame, id, title, description, size, &drawn).replacen("role=\"img\"", "role=\"group\"", 1)
 }
 
 fn draw(
     lanes: &[Lane],
     (from, until): (i64, i64),
+    frame: &Frame,
     size: (u32, u32),
     out: &mut String,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
@@ -80,7 +86,7 @@ fn draw(
             .margin_top(4)
             .margin_right(16)
             .x_label_area_size(AXIS)
-            .y_label_area_size(NAME)
+            .y_label_area_size(frame.name)
             .build_cartesian_2d(0.0..after(until, from), f64::from(count)..0.0)?;
         chart
             .configure_mesh()
@@ -93,9 +99,9 @@ fn draw(
             .label_style(("sans-serif", 12).into_font().color(&Ink::Label.color().to_rgba()))
             .draw()?;
         let place = |x: i64, y: f64| chart.plotting_area().map_coordinate(&(after(x, from), y));
-        ticks((from, until), f64::from(count), &place, &mut marks);
+        ticks((from, until), frame, f64::from(count), &place, &mut marks);
         for (at, lane) in (0_i32..).zip(lanes) {
-            of_lane(lane, f64::from(at), &place, &mut marks);
+            of_lane(lane, frame, f64::from(at), &place, &mut marks);
         }
     }
     out.push_str(&marks);
@@ -108,9 +114,12 @@ const fn after(at: i64, from: i64) -> f64 {
     at.saturating_sub(from) as f64
 }
 
+type Place<'a> = dyn Fn(i64, f64) -> (i32, i32) + 'a;
+
 /// Round days, or round times where all of it was within a few.
-fn ticks((from, until): (i64, i64), bottom: f64, place: &dyn Fn(i64, f64) -> (i32, i32), marks: &mut String) {
-    let step = STEPS.into_iter().find(|step| (until - from) / step < TICKS).unwrap_or(364 * DAY);
+fn ticks((from, until): (i64, i64), frame: &Frame, bottom: f64, place: &Place<'_>, marks: &mut String) {
+    let most = i64::try_from(frame.labels).unwrap_or(1);
+    let step = STEPS.into_iter().find(|step| (until - from) / step < most).unwrap_or(364 * DAY);
     let mut at = from.div_euclid(step) * step + step;
     while at < until {
         let ((x, y), (_, top)) = (place(at, bottom), place(at, 0.0));
@@ -122,7 +131,7 @@ fn ticks((from, until): (i64, i64), bottom: f64, place: &dyn Fn(i64, f64) -> (i3
     }
 }
 
-fn of_lane(lane: &Lane, at: f64, place: &dyn Fn(i64, f64) -> (i32, i32), marks: &mut String) {
+fn of_lane(lane: &Lane, frame: &Frame, at: f64, place: &Place<'_>, marks: &mut String) {
     for strip in &lane.strips {
         let (left, top) = place(strip.from.get(), at + 0.1);
         let (right, bottom) = place(strip.until.get(), at + 0.9);
@@ -134,6 +143,6 @@ fn of_lane(lane: &Lane, at: f64, place: &dyn Fn(i64, f64) -> (i32, i32), marks: 
     }
     let first = lane.strips.first().map_or(0, |strip| strip.from.get());
     let (_, middle) = place(first, at + 0.5);
-    let begin = i32::try_from(NAME).unwrap_or_default() - 12;
-    write_text(marks, (begin, middle + 4), "end", &shortened(&lane.label, LETTERS));
+    let begin = i32::try_from(frame.name).unwrap_or_default() - 12;
+    write_text(marks, (begin, middle + 4), "end", &shortened(&lane.label, frame.letters));
 }

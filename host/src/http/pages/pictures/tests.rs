@@ -13,16 +13,22 @@ fn bars(unit: Unit) -> Bars {
         series: vec![series("good", Ink::Good, &[3.0, 0.0]), series("bad", Ink::Bad, &[1.0, 2.0])],
         unit,
         none: "0",
+        band: Some(Band { row: 1, from: 0.5, until: 1.5, words: "usual".to_owned() }),
     }
 }
 
 #[test]
 fn a_picture_says_what_it_is_and_has_a_mark_for_each_value_that_is_not_nothing() {
-    for drawn in [columns(&bars(Unit::Count)), lanes(&bars(Unit::Count))] {
-        assert!(drawn.starts_with("<svg class=\"plot "), "{drawn}");
-        assert!(drawn.contains(" viewBox=\"0 0 560 "), "{drawn}");
-        assert!(drawn.contains("role=\"img\" aria-labelledby=\"things-t things-d\""));
-        assert!(drawn.contains("<title id=\"things-t\">Things &#38; &#60;others&#62;</title>"), "{drawn}");
+    let drawn = [columns(&bars(Unit::Count)), lanes(&bars(Unit::Count))];
+    for (nth, drawn) in drawn.iter().flat_map(|drawn| drawn.split_inclusive("</svg>")).enumerate() {
+        let (class, width, id) = [("wide", 560, "things"), ("narrow", 320, "things-n")][nth % 2];
+        assert!(drawn.starts_with(&format!("<svg class=\"plot {class}\"")), "{drawn}");
+        assert!(drawn.contains(&format!(" viewBox=\"0 0 {width} ")), "{drawn}");
+        assert!(drawn.contains(&format!("role=\"img\" aria-labelledby=\"{id}-t {id}-d\"")), "{drawn}");
+        let title = format!("<title id=\"{id}-t\">Things &#38; &#60;others&#62;</title>");
+        assert!(drawn.contains(&title), "{drawn}");
+        // What is usual stands only where bars lie.
+        assert_eq!(drawn.matches("<rect class=\"ink-band\"").count(), nth / 2, "{drawn}");
         assert_eq!(drawn.matches("<rect class=\"ink-good\"").count(), 1);
         assert_eq!(drawn.matches("<rect class=\"ink-bad\"").count(), 2);
         assert!(drawn.contains("<title>2026-11-16: good 3</title>"));
@@ -66,6 +72,7 @@ fn strips_are_links_in_the_order_of_time() {
         strips: vec![strip(0, 86_400_000), strip(90_000_000, 99_000_000)],
     };
     let drawn = strips("s", "Who held what", "d", &[lane], Millis::new(100_000_000));
+    let drawn = drawn.split_inclusive("</svg>").next().unwrap();
     assert_eq!(
         drawn.matches("<a href=\"/requests/1\" aria-label=\"version 7, &#60;approved&#62;\">").count(),
         2

@@ -13,7 +13,7 @@ use countersign_core::request::State;
 use countersign_core::time::Millis;
 
 use crate::http::pages::exceptions::{EmergencyRow, ExceptionsPage, TypedWord, WaiverRow};
-use crate::http::pages::inbox::{CheckTally, InboxPage, InboxRow, Tab};
+use crate::http::pages::inbox::{CheckTally, Expected, InboxPage, InboxRow, SearchBox, Tab};
 use crate::http::pages::ledger::{FilterFields, LedgerPage, LedgerRow};
 use crate::http::pages::login::{LoginPage, Provider};
 use crate::http::pages::model::{Holder, ModelPage, ModelRow};
@@ -154,6 +154,13 @@ fn row(
         version: Some("7".into()),
         action: "set alias champion".into(),
         headline: headline.into(),
+        missing: if failed > 0 { vec![evil("check fairness could not judge ")] } else { Vec::new() },
+        expected: if minutes > 200 {
+            Some(Expected::Late(86_400_000))
+        } else {
+            Some(Expected::By(ago(-4_000)))
+        },
+        line: vec!["2nd of 5 for seat risk".into()],
         requester: person(if minutes > 1000 { "ci-trainer" } else { "ana.lindt" }),
         opened: ago(minutes),
         checks: CheckTally { failed, warned, passed, skipped: 0 },
@@ -215,6 +222,7 @@ fn inbox(rows: Vec<InboxRow>) -> String {
         all,
         rows,
         skipped: Vec::new(),
+        search: SearchBox { typed: evil("model:credit "), wrong: Some(evil("`modle` is no key here ")) },
         older,
     }
     .render()
@@ -255,8 +263,16 @@ fn model() -> String {
         model_row(3000, &evil("alias champion refused for version 6 "), Chip::of_state(&State::Open)),
     ];
     let held = Some(insights::held());
-    ModelPage { chrome: chrome(Nav::None), model: "credit-default".into(), holders, held, rows, older: None }
-        .render()
+    ModelPage {
+        chrome: chrome(Nav::None),
+        workspace: Some(evil("team-a ")),
+        model: "credit-default".into(),
+        holders,
+        held,
+        rows,
+        older: None,
+    }
+    .render()
 }
 
 fn ledger() -> String {

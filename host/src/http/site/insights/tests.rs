@@ -11,6 +11,7 @@ use countersign_core::digest::Digest;
 use countersign_core::entry::{CheckRunRecord, Entry, Intent, OutcomeResult, Spent};
 use countersign_core::evidence::Opened;
 use countersign_core::facts::Subject;
+use countersign_core::insights::{NAMES, Reader, Scope, Since};
 use countersign_core::names::{PersonId, Version};
 use countersign_core::request::RequestId;
 use countersign_core::review::{Authors, Review, Vote};
@@ -143,7 +144,7 @@ fn told(number: u32, opened: i64) -> Vec<(Millis, Entry)> {
     told
 }
 
-async fn fill(app: &App, count: u32) {
+pub(in crate::http::site) async fn fill(app: &App, count: u32) {
     let now = app.clock.now().get();
     let drafts =
         (0..count).flat_map(|number| told(number, now - i64::from(number % 80 + 3) * 1_440 * MINUTE));
@@ -161,11 +162,14 @@ async fn fill(app: &App, count: u32) {
     }
 }
 
-async fn page(app: &Arc<App>, path: &str) -> (StatusCode, String) {
-    ask(crate::http::site::router(Arc::clone(app), "/_countersign".to_owned(), None), path).await
+pub(in crate::http::site) async fn page(app: &Arc<App>, path: &str) -> (StatusCode, String) {
+    let base = "/_countersign".to_owned();
+    let others = crate::http::site::router(Arc::clone(app), base.clone(), None);
+    let all = axum::Router::new().nest(&base, others).merge(crate::http::site::inbox(Arc::clone(app), base));
+    ask(all, &format!("/_countersign{path}")).await
 }
 
-async fn api(app: &Arc<App>, path: &str) -> (StatusCode, String) {
+pub(in crate::http::site) async fn api(app: &Arc<App>, path: &str) -> (StatusCode, String) {
     ask(crate::http::api::router(Arc::clone(app)), path).await
 }
 
@@ -202,6 +206,15 @@ async fn the_page_counts_what_the_ledger_says_and_does_not_read_it_again() {
     let began = Instant::now();
     assert_eq!(app.count_entries().unwrap(), entries);
     println!("{count} requests, {entries} entries: read once in {:?}", began.elapsed());
+    for name in NAMES {
+        let scope = Scope { model: None, tier: None, since: Since::All, now: app.clock.now() };
+        let began = Instant::now();
+        let tables = app.insights(&[name], &scope, &Reader::Nobody).unwrap();
+        println!("{name}: {:?}, {} rows", began.elapsed(), tables[0].rows.len());
+    }
+    let began = Instant::now();
+    app.measure_insights();
+    println!("metrics: {:?}", began.elapsed());
     for path in ["/insights", "/insights?since=365d", "/insights?model=model-7&tier=high", "/models/model-8"]
     {
         let began = Instant::now();
@@ -233,7 +246,8 @@ async fn the_same_numbers_are_had_as_json_as_csv_and_at_metrics() {
     let cells: Vec<&str> = lines.next().unwrap().split(',').collect();
     assert_eq!(cells[..2], ["all", "p50"]);
     assert_eq!(cells[3].parse::<f64>().ok(), first["lead_s"].as_f64());
-    app.measure_insights();
+    assert!(app.measure_insights());
+    assert!(!app.measure_insights(), "nothing has changed since");
     let text = app.metrics.encode().unwrap();
     let line = "countersign_approval_lead_time_seconds{tier=\"all\",percentile=\"p50\",part=\"all\"} ";
     let shown = text.lines().find_map(|shown| shown.strip_prefix(line)).unwrap_or_else(|| panic!("{text}"));

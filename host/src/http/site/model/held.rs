@@ -19,10 +19,11 @@ const LANES: usize = 24;
 /// `None` where nothing is known of any alias, and while the ledger is still being read.
 pub(super) fn times(
     visitor: &Visitor,
+    workspace: &Workspace,
     model: &ModelName,
     asked: &str,
 ) -> Result<Option<HeldTimes>, AppError> {
-    let spells = match visitor.app().spells(&Workspace::new("default"), model) {
+    let spells = match visitor.app().spells(workspace, model) {
         Err(AppError::NotYet(_)) => return Ok(None),
         spells => spells?,
     };
