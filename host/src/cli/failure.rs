@@ -77,7 +77,8 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 /// `error: ` before every line, `hint: ` before what to do.
 fn text(error: &anyhow::Error) -> String {
     let lines: Vec<String> = chain(error).lines().map(|line| format!("error: {line}\n")).collect();
-    let hint = error.downcast_ref::<Hinted>().map(|hinted| format!("hint: {}\n", hinted.hint));
+    let told = error.downcast_ref::<Misread>().map_or(error, |misread| &misread.0);
+    let hint = told.downcast_ref::<Hinted>().map(|hinted| format!("hint: {}\n", hinted.hint));
     lines.concat() + &hint.unwrap_or_default()
 }
 
@@ -116,6 +117,7 @@ mod tests {
             &told.context("exporting"),
             "error: exporting: writing `x`: disk full\nhint: free some space\n",
         );
+        check(&misread(hinted("no file", "name one")), "error: no file\nhint: name one\n");
         check(&anyhow::Error::from(disk()).context("it says disk full"), "error: it says disk full\n");
         assert!(is_broken_pipe(&std::io::Error::from(std::io::ErrorKind::BrokenPipe).into()));
     }

@@ -42,7 +42,7 @@ pub fn router(app: Arc<App>, key: OperatorKey) -> Router {
         .route("/retention/collect", post(keeping::collect))
         .route("/people/erase", post(keeping::erase))
         .route("/backtest", post(backtest::backtest))
-        .route("/evidence", get(backtest::evidence))
+        .route("/blob", get(backtest::blob))
         .route_layer(axum::middleware::from_fn_with_state(Arc::clone(&admin), operator::guard));
     Router::new()
         .route("/livez", get(async || "alive\n"))

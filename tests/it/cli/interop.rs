@@ -99,6 +99,7 @@ async fn proofs_of_every_shape_are_accepted() {
 #[test]
 fn what_the_commands_print_is_accepted_and_refused_when_changed() {
     let mut place = Place::new();
+    place.does(&["user", "add", "ruth"]);
     for _ in 0..3 {
         place.host.start().unwrap();
         place.host.stop().unwrap();

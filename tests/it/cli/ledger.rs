@@ -88,7 +88,7 @@ fn a_ledger_is_held_against_the_checkpoints_that_were_kept() {
     let short = &["ledger", "verify", "ledger.jsonl", "--against", &later];
     place.fails(short, 1, &["the ledger has 2 entries, and a checkpoint of it signs 3"]);
     place.fails(&["ledger", "verify", "--against", "lost.txt"], 1, &["cannot read `lost.txt`", "hint: "]);
-    place.fails(&["ledger", "prove"], 2, &["--from"]);
+    place.fails(&["ledger", "prove"], 2, &["<INDEX>"]);
     place.fails(&["ledger", "prove", "1", "--from", "1"], 2, &["cannot be used with"]);
     let nobody = "01980000-7a10-7c3e-9d2b-5f0e6a1b2c3d";
     place.fails(&["attest", nobody], 1, &["there is no request"]);

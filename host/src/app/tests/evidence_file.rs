@@ -235,7 +235,7 @@ async fn each_line_is_as_its_schema_says() {
         assert!(faults.is_empty(), "{faults:#?}");
         kinds.insert(line.as_object().unwrap().keys().next().unwrap().clone());
     }
-    let expect = ["blob", "checkpoint", "end", "evidence", "index", "policy"];
+    let expect = ["blob", "checkpoint", "end", "evidence", "index", "policy", "statement"];
     assert_eq!(kinds.into_iter().collect::<Vec<_>>(), expect);
 }
 

@@ -131,7 +131,7 @@ fn kept(context: &Context, digest: Digest) -> Result<Value> {
         Found::Served => {
             let operator = Operator::new(&config)?;
             let digest = digest.to_string();
-            runtime()?.block_on(operator.get("/operator/evidence", &[("digest", &digest)]))
+            runtime()?.block_on(operator.get("/operator/blob", &[("digest", &digest)]))
         }
     }
 }

@@ -39,7 +39,7 @@ pub(super) struct Which {
 }
 
 /// A blob of evidence that is JSON.
-pub(super) async fn evidence(
+pub(super) async fn blob(
     State(admin): State<Arc<Admin>>,
     Query(Which { digest }): Query<Which>,
 ) -> Response {
