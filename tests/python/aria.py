@@ -23,6 +23,8 @@ VARIES = [
     (r"just now|\d+ (min|h) ago", "TIME"),
     (r"\d{4}-\d\d-\d\d(T| )\d\d:\d\d(:\d\d(\.\d+)?Z| UTC)", "TIME"),
     (r"\d+(\.\d+)? (µs|ms|s|min|h|d|KiB|MiB|bytes)\b", "AMOUNT"),
+    (r"\boperator:\w+", "operator:#"),
+    (r"\b(?=[0-9]*[a-f])(?=[a-f]*[0-9])[0-9a-f]{10,16}\b", "DIGEST"),
     (r"#e\d+", "#e#"),
     (r"(?<!level=)\b\d+(\.\d+)*", "#"),
     # What an axis says depends on the day, and on how long the play took.

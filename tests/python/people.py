@@ -237,10 +237,10 @@ def past_countersign(ruth: Person, applied: str) -> None:
     ruth.page.goto(OURS + "/models/credit")
     until("the bypass shows", lambda: ruth.page.reload() and ruth.page.get_by_text("Bypassed").count())
     look(ruth, "model", "/models/credit", "champion", "version 1")
+    console.heard(ruth, "model")
     look(ruth, "model-then", "/models/credit?at=2020-01-01", "not known")
     look(ruth, "model-no-time", "/models/credit?at=yesterday", "is not a point in time")
     look(ruth, "audit", "/models/credit/audit", "What this does not show", "Bypassed", "EU AI Act")
-    console.heard(ruth, "model")
     look(ruth, "request-after-bypass", applied)
     look(ruth, "model-unknown", "/models/nobody%20knows%2Fit")
 
