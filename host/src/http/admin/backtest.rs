@@ -39,10 +39,7 @@ pub(super) struct Which {
 }
 
 /// A blob of evidence that is JSON.
-pub(super) async fn blob(
-    State(admin): State<Arc<Admin>>,
-    Query(Which { digest }): Query<Which>,
-) -> Response {
+pub(super) async fn blob(State(admin): State<Arc<Admin>>, Query(Which { digest }): Query<Which>) -> Response {
     match admin.app.evidence(digest) {
         Ok(bytes) => ([(CONTENT_TYPE, "application/json")], bytes).into_response(),
         Err(error) => failed(&error),
