@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import BrowserContext, Page, Playwright, expect
+from playwright.sync_api import BrowserContext, Locator, Page, Playwright, expect
 
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 360, "height": 740}
 FLAGS = [
