@@ -187,8 +187,10 @@ async fn what_is_cut_doubled_moved_or_spliced_is_named() {
     more.insert(more.len() - 1, &extra);
     assert!(reads(sealed(&more).concat().as_bytes()).is_err());
     let mut surplus = lines.clone();
-    let place = lines.iter().position(|line| line.starts_with("{\"blob\"") && line > &extra.as_str());
-    surplus.insert(place.unwrap_or(lines.len() - 1), &extra);
+    // Where its digest belongs, which may be behind the last of them.
+    let less =
+        lines[blob..].iter().take_while(|line| line.starts_with("{\"blob\"") && **line < extra.as_str());
+    surplus.insert(blob + less.count(), &extra);
     refused_sealed(
         &surplus,
         "blob sha256:2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881",
