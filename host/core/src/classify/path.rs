@@ -41,6 +41,9 @@ pub(super) struct Folded {
     pub(super) segments: Vec<String>,
     /// As above, with `..` resolved.
     pub(super) resolved: Vec<String>,
+    /// Any two segments, as `a/b`, that met while `..` were resolved: one reader's `..` is another's name (`..;`), so
+    /// that somebody may stop on the way.
+    pub(super) met: Vec<String>,
 }
 
 pub(super) fn folded(path: &str) -> Folded {
@@ -49,15 +52,16 @@ pub(super) fn folded(path: &str) -> Folded {
     let is_end = |c| matches!(c, '/' | '#' | ';');
     let segments: Vec<String> =
         text.split(is_end).map(str::trim).filter(|s| !s.is_empty() && *s != ".").map(str::to_owned).collect();
-    let mut resolved: Vec<String> = Vec::with_capacity(segments.len());
+    let (mut resolved, mut met) = (Vec::<String>::with_capacity(segments.len()), Vec::new());
     for segment in &segments {
         if segment == ".." {
             resolved.pop();
-        } else {
-            resolved.push(segment.clone());
+            continue;
         }
+        met.extend(resolved.last().map(|before| format!("{before}/{segment}")));
+        resolved.push(segment.clone());
     }
-    Folded { segments, resolved }
+    Folded { segments, resolved, met }
 }
 
 /// Decoded until nothing is left to decode. Bytes that are no UTF-8 become U+FFFD, as in Python's `unquote`.

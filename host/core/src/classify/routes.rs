@@ -77,13 +77,15 @@ pub(super) fn hidden(method: &str, folded: &Folded) -> Option<String> {
 
 /// Whether a path holds words that only governed routes hold.
 pub(super) fn names_governed(method: &str, folded: &Folded) -> bool {
-    let holds = |word: &str| spellings(folded).iter().any(|path| path.contains(word));
+    let spellings = spellings(folded);
+    let holds = |word: &str| spellings.iter().any(|path| path.contains(word));
     GOVERNED_WORDS.into_iter().any(holds) || method == "DELETE" && holds("mlflow/workspaces")
 }
 
 /// What an ungoverned write may have changed, judged by its path alone.
 pub(super) fn touch_hint(folded: &Folded) -> Option<Touch> {
-    let holds = |word: &str| spellings(folded).iter().any(|path| path.contains(word));
+    let spellings = spellings(folded);
+    let holds = |word: &str| spellings.iter().any(|path| path.contains(word));
     if holds("logged-models") {
         Some(Touch::LoggedModels)
     } else {
@@ -91,8 +93,9 @@ pub(super) fn touch_hint(folded: &Folded) -> Option<Touch> {
     }
 }
 
-fn spellings(folded: &Folded) -> [String; 2] {
-    [folded.segments.join("/"), folded.resolved.join("/")]
+fn spellings(folded: &Folded) -> Vec<String> {
+    let whole = [folded.segments.join("/"), folded.resolved.join("/")];
+    whole.into_iter().chain(folded.met.iter().cloned()).collect()
 }
 
 fn json<'a>(operation: Operation) -> Option<Known<'a>> {

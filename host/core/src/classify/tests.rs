@@ -259,6 +259,8 @@ fn unknown_writes_to_the_registry_are_refused() {
         ("POST", "/api/3.0/mlflow/registered-models/alias"),
         ("POST", "/api/2.0/mlflow/registered-models/alias#x"),
         ("POST", "/api/2.0/mlflow/registered-models/alias;x=1"),
+        // For a reader to whom only the first `..` is one.
+        ("POST", "/api/2.0/mlflow/x/../webhooks/..;"),
         ("POST", "/api/2.0/mlflow/registered-models/alias2"),
         ("POST", "/api/2.0/mlflow/registered-models/create\u{200b}"),
         ("POST", "/api/2.0/mlflow/unity-catalog/registered-models/alias"),

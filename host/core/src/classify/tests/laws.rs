@@ -90,10 +90,10 @@ proptest! {
     }
 
     #[test]
-    fn governed_words_never_pass(before in "[a-zA-Z0-9/%._-]{0,12}", after in "[a-zA-Z0-9/%._?#;-]{0,12}", word in 0..4usize, noise in prop::collection::vec(any::<u8>(), 1..30)) {
+    fn governed_words_never_pass(before in "[a-zA-Z0-9/%._-]{0,12}", after in "[a-zA-Z0-9/%._#;-]{0,12}", word in 0..4usize, noise in prop::collection::vec(any::<u8>(), 1..30)) {
         let word = ["registered-models", "model-versions", "mlflow-artifacts", "mlflow/webhooks"][word];
         let target = format!("/{before}/{}/{after}", disguised(word, &noise));
-        prop_assume!(!target.contains('?') && !target.contains("get-latest-versions") && !target.contains("/test"));
+        prop_assume!(!target.contains("get-latest-versions") && !target.contains("/test"));
         let found = fate("POST", &target, JSON, b"{}");
         prop_assert!(found != Fate::Passes, "{}", target);
     }
