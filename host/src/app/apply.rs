@@ -128,7 +128,7 @@ impl App {
         };
         self.registry.look_again(placed);
         let requester = request.authors.requester.clone();
-        let asked = Asked { requester, reviews: &request.reviews, prior: None, going_back: false };
+        let asked = Asked { requester, reviews: &request.reviews, ..Asked::default() };
         let judged = Box::pin(self.judge(&generation, &gates, placed, asked)).await?;
         if request.prior != Prior::NotKnown && judged.prior != request.prior {
             let name = placed.action.target().unwrap_or("it");

@@ -94,8 +94,6 @@ impl App {
     pub(super) fn conclude_behind(self: &Arc<Self>, ended: Concluded) {
         let on_its_way = Concluding::begin(self);
         tokio::spawn(async move {
-            // Behind the task that has the answer.
-            tokio::task::yield_now().await;
             let Concluded { intent, index, request, result, unlogged } = ended;
             if unlogged {
                 log_decision(&intent.placed, "allow");

@@ -56,7 +56,7 @@ impl App {
         };
         self.registry.look_again(placed);
         let requester = request.authors.requester.clone();
-        let asked = Asked { requester, reviews: &[], prior: None, going_back: false };
+        let asked = Asked { requester, ..Asked::default() };
         let judged = self.judge(&generation, &gates, placed, asked).await?;
         let says = judged.runs.iter().map(|run| CheckSays {
             plugin: run.plugin.clone(),

@@ -123,7 +123,7 @@ impl App {
         let earlier = self.earlier(&placed)?;
         self.registry.look_again(&placed);
         let (requester, reviews, prior) = (earlier.requester(), earlier.reviews(), earlier.prior());
-        let asked = Asked { requester, reviews: &reviews, prior, going_back: true };
+        let asked = Asked { requester, reviews: &reviews, prior, going_back: true, ..Asked::default() };
         let judged = match self.judge(generation, gates, &placed, asked).await {
             Err(AppError::Facts(FactsError::NotFound { .. })) => {
                 return Ok(Choice::Stays(format!("version {version} of {model} does not exist")));

@@ -138,7 +138,7 @@ impl App {
         let earlier = self.earlier_to_windows(&asked).await?;
         let requester = earlier.requester().or_else(|| person(&call.caller));
         let reviews = earlier.reviews();
-        let by = Asked { requester: requester.clone(), reviews: &reviews, prior: None, going_back: false };
+        let by = Asked { requester: requester.clone(), reviews: &reviews, ..Asked::default() };
         let judged = self.judge_to_write(generation, gates, &asked, by).await?;
         for matched in gates {
             self.metrics.decision(asked.action.kind(), judged.decision.as_str(), matched.gate.mode);

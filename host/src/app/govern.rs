@@ -14,17 +14,17 @@ use countersign_core::entry::{Entry, Intent, OutcomeResult};
 use countersign_core::permit::Permit;
 use countersign_core::policy::{GateMatch, Governance};
 use countersign_core::request::PromotionRequest;
-use http::{HeaderMap, Response};
+use http::{HeaderMap, Response, StatusCode};
 
 use super::conclude::Concluded;
 use super::files::Passage;
-use super::judge::{Asked, Judged};
+use super::judge::{Asked, Before, Judged};
 use super::records::{Earlier, Seen, point_to_request, put_request};
 use super::refuse::Refusal;
 use super::{App, AppError};
 use crate::auth::Caller;
 use crate::mlflow::withheld::withheld;
-use crate::mlflow::{Caller as Peer, Canonical, Upstream};
+use crate::mlflow::{Body, Caller as Peer, Canonical, Upstream, UpstreamError};
 use crate::store::Batch;
 use crate::telemetry::Route;
 
@@ -45,8 +45,8 @@ pub struct Call {
 pub enum Answer {
     /// No gate has a word in it and its body was not read: pass it on as it came.
     Untouched,
-    /// It was made; MLflow's answer.
-    Forwarded(Response<Bytes>),
+    /// It was made; MLflow's answer, of which the body may still be on its way.
+    Forwarded(Response<Body>),
     /// Files may be written: see [`App::write_files`].
     Lets(Box<Passage>),
     /// It was not made.
@@ -110,7 +110,8 @@ impl App {
             // What was rejected is final; what it has become since is not.
             self.registry.look_again(placed);
         }
-        let asked = Asked { requester, reviews: &reviews, prior, going_back: false };
+        let before = Before::Known(earlier.gates());
+        let asked = Asked { requester, reviews: &reviews, prior, before, ..Asked::default() };
         let judged = self.judge_to_write(generation, gates, placed, asked).await?;
         for matched in gates {
             self.metrics.decision(placed.action.kind(), judged.decision.as_str(), matched.gate.mode);
@@ -158,18 +159,43 @@ impl App {
         let (answered, announced) = tokio::join!(sent, announcing);
         let (index, request) = announced?;
         crash_point!(WriteForwarded);
-        let result = outcome_of(&answered);
-        match &result {
-            OutcomeResult::Applied => self.registry.made(&intent.placed),
-            _ => self.registry.touch(&intent.placed),
-        }
-        if let Ok(answer) = &answered {
-            self.note_registered(&call.caller, &intent.placed, answer).await;
-            self.note_changed(call, answer).await;
-        }
+        let (result, answered) = self.taken_note_of(call, answered).await;
         crash_point!(WriteNoted);
         self.conclude_behind(Concluded { intent, index, request, result, unlogged: true });
         Ok(Answer::Forwarded(answered?))
+    }
+
+    /// What became of a write, and its answer. Its head says that it was made: the client reads that while the body
+    /// is on its way, which is waited for only where it says more.
+    async fn taken_note_of(
+        self: &Arc<Self>,
+        call: &Call,
+        answered: Result<Response<Body>, UpstreamError>,
+    ) -> (OutcomeResult, Result<Response<Body>, UpstreamError>) {
+        let placed = &call.classified.placed;
+        let registers = matches!(placed.action, Action::RegisterVersion(_));
+        let (result, answered) = match answered {
+            Ok(answer) if answer.status() == StatusCode::OK && !registers => {
+                (OutcomeResult::Applied, Ok(answer))
+            }
+            answered => {
+                let whole = match answered {
+                    Ok(answer) => call.upstream.whole(answer).await,
+                    Err(error) => Err(error),
+                };
+                if let Ok(answer) = &whole {
+                    self.note_registered(&call.caller, placed, answer).await;
+                }
+                (outcome_of(&whole), whole.map(|answer| answer.map(Body::Whole)))
+            }
+        };
+        if result == OutcomeResult::Applied {
+            self.registry.made(placed);
+            self.note_changed(call).await;
+        } else {
+            self.registry.touch(placed);
+        }
+        (result, answered)
     }
 
     pub(super) fn approve(
@@ -272,9 +298,9 @@ fn spelt(request: &CanonicalRequest) -> Result<Canonical, AppError> {
 }
 
 /// Only 200 counts. What was not answered may have happened.
-pub(super) fn outcome_of(answered: &Result<Response<Bytes>, crate::mlflow::UpstreamError>) -> OutcomeResult {
+pub(super) fn outcome_of(answered: &Result<Response<Bytes>, UpstreamError>) -> OutcomeResult {
     match answered {
-        Ok(response) if response.status() == http::StatusCode::OK => OutcomeResult::Applied,
+        Ok(response) if response.status() == StatusCode::OK => OutcomeResult::Applied,
         Ok(response) => OutcomeResult::Refused {
             status: response.status().as_u16(),
             message: String::from_utf8_lossy(response.body()).chars().take(500).collect(),

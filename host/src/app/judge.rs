@@ -3,7 +3,7 @@
 use countersign_core::action::{Action, Placed};
 use countersign_core::canonical;
 use countersign_core::check::CheckRun;
-use countersign_core::decide::{self, Case, Decision, Exceptions, TierFound, Verdict};
+use countersign_core::decide::{self, Case, Decision, Exceptions, GateVerdict, TierFound, Verdict};
 use countersign_core::digest::Digest;
 use countersign_core::entry::{Basis, RanCheck};
 use countersign_core::facts::{Facts, Subject};
@@ -74,7 +74,7 @@ impl Judged {
 }
 
 /// Who asks, and what has been said so far.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(super) struct Asked<'a> {
     pub(super) requester: Option<countersign_core::names::PersonId>,
     pub(super) reviews: &'a [Review],
@@ -82,6 +82,16 @@ pub(super) struct Asked<'a> {
     pub(super) prior: Option<Prior>,
     /// Whether the name goes back to what was made before, whatever it holds now.
     pub(super) going_back: bool,
+    pub(super) before: Before<'a>,
+}
+
+/// How the gates judged the same write before, whatever became of its request.
+#[derive(Clone, Copy, Default)]
+pub(super) enum Before<'a> {
+    /// Nothing where it was never asked for.
+    Known(&'a [GateVerdict]),
+    #[default]
+    Unread,
 }
 
 impl App {
@@ -126,7 +136,10 @@ impl App {
         let (snapshot, tier) = (affected.snapshot(), affected.tier());
         let facts = std::sync::Arc::clone(&snapshot.facts);
         let authors = self.authors_of_all(asked.requester, &affected, asked.reviews)?;
-        let lowered = self.lowered(generation, placed, tier)?;
+        let lowered = match asked.before {
+            Before::Known(gates) => Lowered::find(&generation.policy, gates, tier),
+            Before::Unread => self.lowered(generation, placed, tier)?,
+        };
         let (mut demands, checks) = demands(generation, gates, &affected)?;
         if let Some(lowered) = &lowered {
             demands = demands.into_iter().map(|d| lowered.demand(&generation.policy, d)).collect();
@@ -222,6 +235,6 @@ fn prior(placed: &Placed, facts: &Facts, (before, going_back): (Option<Prior>, b
 
 /// Whether a write is allowed that an enforced gate does not let through.
 fn overrides(decision: &Decision) -> bool {
-    let stands = |gate: &decide::GateVerdict| gate.enforced && gate.verdict != Verdict::Satisfied;
+    let stands = |gate: &GateVerdict| gate.enforced && gate.verdict != Verdict::Satisfied;
     matches!(decision, Decision::Allow(..)) && decision.gates().iter().any(stands)
 }

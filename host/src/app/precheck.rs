@@ -41,7 +41,7 @@ impl App {
             let placed = Placed { workspace: workspace.clone(), action };
             let governance = generation.policy.governs(&placed.action, &Holdings::none());
             let Governance::Gates(gates) = governance else { continue };
-            let asked = Asked { requester: None, reviews: &[], prior: None, going_back: false };
+            let asked = Asked::default();
             let judged = Box::pin(self.judge(&generation, &gates, &placed, asked)).await?;
             let (entries, batch) = judged.fresh.put(self, Batch::new())?;
             ran += entries.len();

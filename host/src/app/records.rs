@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use countersign_core::action::Placed;
 use countersign_core::check::CheckRun;
-use countersign_core::decide::Decision;
+use countersign_core::decide::{Decision, GateVerdict};
 use countersign_core::digest::Digest;
 use countersign_core::entry::{Entry, Intent};
 use countersign_core::names::{ModelName, PersonId, Version, Workspace};
@@ -282,6 +282,11 @@ impl Earlier {
 
     pub(super) const fn has_ended(&self) -> bool {
         matches!(self, Self::Ended(_))
+    }
+
+    /// How its gates judged it.
+    pub(super) fn gates(&self) -> &[GateVerdict] {
+        self.request().map_or(&[], |request| &request.gates)
     }
 
     /// Who first asked.

@@ -9,7 +9,7 @@ use countersign_core::request::{PromotionRequest, RequestId};
 use serde::Serialize;
 
 use super::govern::{Answer, Call};
-use super::judge::{Asked, Judged};
+use super::judge::{Asked, Before, Judged};
 use super::records::{Earlier, Seen, point_to_request, put_request};
 use super::{App, AppError, Generation};
 use crate::auth::Caller;
@@ -133,7 +133,8 @@ impl App {
         let earlier = self.earlier(&placed)?;
         let requester = earlier.requester().or_else(|| Some(identity.person.clone()));
         let (reviews, prior) = (earlier.reviews(), earlier.prior());
-        let asked = Asked { requester, reviews: &reviews, prior, going_back: false };
+        let before = Before::Known(earlier.gates());
+        let asked = Asked { requester, reviews: &reviews, prior, before, ..Asked::default() };
         let judged = Box::pin(self.judge(&generation, gates, &placed, asked)).await?;
         if let Some(standing) = earlier.stands_against(&judged) {
             return Ok(standing.clone());
@@ -161,7 +162,7 @@ impl App {
         }
         self.registry.look_again(&placed);
         let requester = Some(identity.person.clone());
-        let asked = Asked { requester, reviews: &[], prior: None, going_back: false };
+        let asked = Asked { requester, ..Asked::default() };
         let judged = Box::pin(self.judge(&generation, gates, &placed, asked)).await?;
         if let Some(standing) = earlier.stands_against(&judged) {
             return Ok(standing.clone());

@@ -258,7 +258,7 @@ impl App {
         // People vote on, and renew, what is there now.
         self.registry.look_again(&placed);
         let requester = seen.value.authors.requester.clone();
-        let asked = Asked { requester, reviews: &seen.value.reviews, prior: None, going_back: false };
+        let asked = Asked { requester, reviews: &seen.value.reviews, ..Asked::default() };
         let mut judged = Box::pin(self.judge(generation, &gates, &placed, asked)).await?;
         judged.keep_facts()?;
         let (found, now) = (judged.judgement(), self.clock.now());

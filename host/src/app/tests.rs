@@ -30,6 +30,7 @@ use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::extract::{Json, Query, State};
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use countersign_core::action::{Action, Placed};
 use countersign_core::entry::Entry;
@@ -37,6 +38,7 @@ use countersign_core::names::{PersonId, Version};
 use countersign_core::request::{PromotionRequest, RequestId};
 use countersign_core::review::Vote;
 use http::StatusCode;
+use http::header::CONTENT_LENGTH;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -103,6 +105,8 @@ struct Registry {
     /// Whether somebody has gone round us.
     round: bool,
     ill: bool,
+    /// It goes away after the head of its answer to a write.
+    breaks_off: bool,
     /// Versions are not there any more.
     gone: bool,
     writes: usize,
@@ -160,15 +164,24 @@ async fn create(Json(body): Json<Value>) -> Json<Value> {
     Json(json!({"model_version": {"name": body["name"], "version": "8", "creation_timestamp": 1}}))
 }
 
-async fn set_alias(State(registry): State<Shared>, Json(body): Json<Value>) -> (StatusCode, Json<Value>) {
+async fn set_alias(State(registry): State<Shared>, Json(body): Json<Value>) -> Response {
     let mut registry = registry.lock().unwrap();
     if registry.ill {
-        return (StatusCode::INTERNAL_SERVER_ERROR, Json(json!({"error_code": "INTERNAL_ERROR"})));
+        let error = Json(json!({"error_code": "INTERNAL_ERROR"}));
+        return (StatusCode::INTERNAL_SERVER_ERROR, error).into_response();
     }
     let text = |key: &str| body[key].as_str().unwrap().to_owned();
     registry.aliases.insert(text("alias"), text("version"));
     registry.writes += 1;
-    (StatusCode::OK, Json(json!({})))
+    if registry.breaks_off {
+        // The head is on its way as soon as the body is waited for.
+        let gone = futures_util::stream::once(async {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            Err::<bytes::Bytes, _>(std::io::Error::other("gone"))
+        });
+        return ([(CONTENT_LENGTH, "2")], axum::body::Body::from_stream(gone)).into_response();
+    }
+    Json(json!({})).into_response()
 }
 
 async fn delete_alias(State(registry): State<Shared>, Json(body): Json<Value>) -> Json<Value> {

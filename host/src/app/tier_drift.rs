@@ -211,7 +211,7 @@ impl App {
         }
         self.registry.look_again(placed);
         let requester = held.intent.authors.requester.clone().or_else(|| held.intent.by.clone());
-        let asked = Asked { requester, reviews: &[], prior: None, going_back: false };
+        let asked = Asked { requester, ..Asked::default() };
         let judged = Box::pin(self.judge(generation, &gates, placed, asked)).await?;
         if earlier.stands_against(&judged).is_some() {
             return Ok(None);

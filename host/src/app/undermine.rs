@@ -65,7 +65,8 @@ impl App {
         };
         self.registry.look_again(placed);
         let (requester, prior) = (request.authors.requester.clone(), Some(request.prior));
-        let asked = Asked { requester, reviews: &request.reviews, prior, going_back: true };
+        let asked =
+            Asked { requester, reviews: &request.reviews, prior, going_back: true, ..Asked::default() };
         let mut judged = self.judge(&generation, &gates, placed, asked).await?;
         let stands = Stood::of(judged.facts_digest, judged.policy, judged.decision.gates());
         let seen = self.load_request(request.id)?;

@@ -13,8 +13,8 @@ use super::govern::{Answer, Call};
 use super::records::{Creator, Holding, creator_key};
 use super::{App, AppError};
 use crate::auth::Caller;
-use crate::mlflow::Canonical;
 use crate::mlflow::carry_out::CreatedVersion;
+use crate::mlflow::{Body, Canonical};
 use crate::store::{Batch, codec, keys};
 
 impl App {
@@ -30,12 +30,12 @@ impl App {
         let odd = || AppError::Invalid("this write cannot be passed on: its path is not one".to_owned());
         let request =
             Canonical::as_received(&call.classified.canonical, &call.headers, received).ok_or_else(odd)?;
-        let response = call.upstream.forward_canonical(request, None, &call.headers, &call.peer).await?;
+        let response = call.upstream.forward_canonical(request, &call.headers, &call.peer).await?;
         crash_point!(UngovernedForwarded);
         if response.status() == StatusCode::OK {
             self.after(&call, &response).await;
         }
-        Ok(Answer::Forwarded(response))
+        Ok(Answer::Forwarded(response.map(Body::Whole)))
     }
 
     /// What has changed must be read again; who changed it is remembered.
@@ -51,15 +51,13 @@ impl App {
         {
             tracing::error!(error = %error, action.kind = placed.action.kind(), "alias not recorded");
         }
-        self.note_changed(call, response).await;
+        self.note_changed(call).await;
     }
 
     /// Who changes what is reviewed of a version cannot sign it.
-    pub(super) async fn note_changed(&self, call: &Call, response: &Response<Bytes>) {
+    pub(super) async fn note_changed(&self, call: &Call) {
         let placed = &call.classified.placed;
-        let Some(version) = placed.action.version().filter(|_| response.status() == StatusCode::OK) else {
-            return;
-        };
+        let Some(version) = placed.action.version() else { return };
         if let Err(error) = self.note_written(call, version).await {
             tracing::error!(error = %error, action.kind = placed.action.kind(), "author not recorded");
         }

@@ -1,13 +1,14 @@
 //! The front door: what is ours goes to our router, everything else on its way to MLflow.
 
 use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use axum::Router;
+use futures_util::FutureExt as _;
 use http::{HeaderMap, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use tokio::runtime::Handle;
-use tokio::task::JoinError;
 use tokio_util::task::AbortOnDropHandle;
 use tower::ServiceExt as _;
 use tracing::Instrument as _;
@@ -51,6 +52,10 @@ pub(super) struct Lane {
     house: Handle,
 }
 
+/// A panic ended it; the panic's own line is in the log.
+#[derive(Debug)]
+pub(super) struct Broken;
+
 // === impl Lane ===
 
 impl Lane {
@@ -64,7 +69,7 @@ impl Lane {
         let mut response = if self.front.is_ours(request.uri().path()) {
             let front = Arc::clone(&self.front);
             let work = async move { front.answer_ourselves(request, peer).await };
-            self.in_house(work).await.unwrap_or_else(|lost| proxy::broke_down(&lost))
+            self.in_house(work).await.unwrap_or_else(|Broken| proxy::broke_down())
         } else {
             proxy::answer(self, request, peer).await
         };
@@ -75,13 +80,11 @@ impl Lane {
         response
     }
 
-    /// Works on this thread, where the client and the upstream are, so that a governed write wakes no other on its
-    /// way. What breaks, breaks alone; a client that leaves takes the work along.
-    pub(super) async fn apart<T: Send + 'static>(
-        &self,
-        work: impl Future<Output = T> + Send + 'static,
-    ) -> Result<T, JoinError> {
-        AbortOnDropHandle::new(tokio::spawn(work)).await
+    /// Works in the task of the client's connection, so that a governed write wakes nobody on its way. What breaks,
+    /// breaks alone; a client that leaves takes the work along.
+    pub(super) async fn apart<T>(work: impl Future<Output = T>) -> Result<T, Broken> {
+        // Nothing of the work is looked at again once it has broken.
+        AssertUnwindSafe(Box::pin(work)).catch_unwind().await.map_err(|_| Broken)
     }
 
     /// Works on the rest of the house's threads: whoever only passes through must not wait for what takes longer.
@@ -89,8 +92,8 @@ impl Lane {
     pub(super) async fn in_house<T: Send + 'static>(
         &self,
         work: impl Future<Output = T> + Send + 'static,
-    ) -> Result<T, JoinError> {
-        AbortOnDropHandle::new(self.house.spawn(work)).await
+    ) -> Result<T, Broken> {
+        AbortOnDropHandle::new(self.house.spawn(work)).await.map_err(|_| Broken)
     }
 }
 

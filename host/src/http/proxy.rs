@@ -15,7 +15,7 @@ use tracing::Instrument as _;
 
 use super::databricks;
 use super::error::{self, Shape};
-use super::front::{Front, Lane};
+use super::front::{Broken, Front, Lane};
 use super::negotiate::{self, Challenge};
 use crate::app::{Answer, App, AppError, Call, Passage};
 use crate::auth::{AuthError, Caller};
@@ -61,7 +61,7 @@ pub(super) async fn answer(lane: &Lane, request: Request<Incoming>, peer: Socket
             let span = tracing::info_span!("request", request.id = %front.request_id(&head.headers));
             let work =
                 async move { Box::pin(databricks::answer(&front, asked, head, body, &caller, peer)).await };
-            lane.in_house(work.instrument(span)).await.unwrap_or_else(|lost| broke_down(&lost))
+            lane.in_house(work.instrument(span)).await.unwrap_or_else(|Broken| broke_down())
         }
         Routed::Refused(refusal) if enforces(&front.app) => spelt_oddly(front, &refusal),
         // A spelling that no client sends: where nothing is enforced, MLflow may judge it.
@@ -74,7 +74,7 @@ pub(super) async fn answer(lane: &Lane, request: Request<Incoming>, peer: Socket
             let span = tracing::info_span!("request", request.id = %front.request_id(&head.headers));
             let work =
                 async move { governed_by_body(&front, upstream, head, body, &route, caller, peer).await };
-            lane.apart(work.instrument(span)).await.unwrap_or_else(|lost| broke_down(&lost))
+            Lane::apart(work.instrument(span)).await.unwrap_or_else(|Broken| broke_down())
         }
     }
 }
@@ -192,13 +192,13 @@ async fn governed_by_path(
     let upstream = Arc::clone(&lane.upstream);
     let call = Call { caller, classified, headers, peer: from, received: None, upstream };
     let work = async move { Box::pin(front.app.govern(call)).await };
-    match lane.apart(work.instrument(span)).await {
+    match Lane::apart(work.instrument(span)).await {
         Ok(Ok(Answer::Untouched)) => stream(&lane.front, &lane.upstream, head, body, peer).await,
         Ok(Ok(Answer::Lets(passage))) => {
             let_through(lane, *passage, Request::from_parts(head, body), peer).await
         }
         Ok(answered) => ruled(&lane.front, answered),
-        Err(lost) => broke_down(&lost),
+        Err(Broken) => broke_down(),
     }
 }
 
@@ -244,12 +244,14 @@ async fn governed_by_body(
     match classified {
         Ok(classified) => {
             let (headers, received) = (head.headers, Some(received));
-            let call = Call { caller, classified, headers, peer: front.peer(peer), received, upstream };
-            let answer = Box::pin(front.app.govern(call)).await;
+            let peer = front.peer(peer);
+            let call = Call { caller, classified, headers, peer, received, upstream: Arc::clone(&upstream) };
+            let answer = match Box::pin(front.app.govern(call)).await {
+                Ok(answer) if route.is_databricks() => databricks::in_envelope(&upstream, answer).await,
+                answered => answered,
+            };
             tracing::debug!(duration_ms = began.elapsed().as_millis(), "governed write answered");
-            let in_envelope =
-                |answer| if route.is_databricks() { databricks::in_envelope(answer) } else { answer };
-            ruled(front, answer.map(in_envelope))
+            ruled(front, answer)
         }
         Err(refusal) if enforces(&front.app) => spelt_oddly(front, &refusal),
         Err(_) => pass_bytes(front, &upstream, head, received, peer).await,
@@ -264,7 +266,7 @@ fn ruled(front: &Front, answer: Result<Answer, AppError>) -> Response<Body> {
         }
         Ok(Answer::Forwarded(response)) => {
             metrics.request(Route::Governed, RequestOutcome::Forwarded);
-            response.map(Body::Whole)
+            response
         }
         Ok(Answer::Refused(refusal)) => {
             metrics.request(Route::Governed, RequestOutcome::Refused);
@@ -302,8 +304,8 @@ async fn pass_bytes(
     }
 }
 
-pub(super) fn broke_down(error: &tokio::task::JoinError) -> Response<Body> {
-    tracing::error!(%error, "request not answered");
+pub(super) fn broke_down() -> Response<Body> {
+    tracing::error!("request not answered");
     let message = "Countersign failed while it answered this request. Try again, or ask its operator";
     error::mlflow(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL_ERROR", message, None)
 }

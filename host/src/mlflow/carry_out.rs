@@ -47,11 +47,12 @@ impl Upstream {
         caller: &Caller,
     ) -> Result<Response<Bytes>, UpstreamError> {
         drop(permit);
-        self.forward_canonical(request, None, client, caller).await
+        self.forward_canonical(request, client, caller).await
     }
 
     /// As [`Upstream::carry_out`], for a write whose announcement is on its way to the disk: its head goes ahead, its
-    /// body, without which nothing can be done, when it is let go.
+    /// body, without which nothing can be done, when it is let go. Of the response, what comes after its head is
+    /// still to be read.
     ///
     /// # Errors
     /// As [`Upstream::carry_out`]; also when it is called off.
@@ -60,10 +61,10 @@ impl Upstream {
         until: Withheld,
         permit: Permit,
         request: Canonical,
-        (client, caller): (&HeaderMap, &Caller),
-    ) -> Result<Response<Bytes>, UpstreamError> {
+        from: (&HeaderMap, &Caller),
+    ) -> Result<Response<Body>, UpstreamError> {
         drop(permit);
-        self.forward_canonical(request, Some(until), client, caller).await
+        self.forward_withheld(request, until, from).await
     }
 
     /// As [`Upstream::carry_out`], for files: their bytes decide nothing, and go through as they come.

@@ -25,30 +25,47 @@ pub struct Canonical {
 
 impl Upstream {
     /// Sends a governed write and reads the whole response. `client` are the headers of the request that it came
-    /// in; what describes its body is replaced. Whoever calls this has used up a permit for it. With `until`
-    /// the head goes ahead, and the body when it is let go.
+    /// in; what describes its body is replaced. Whoever calls this has used up a permit for it.
     ///
     /// # Errors
     /// See [`UpstreamError`]: unless the upstream was unreachable, the write may have had its effect.
     pub async fn forward_canonical(
         &self,
         request: Canonical,
-        until: Option<Withheld>,
         client: &HeaderMap,
         caller: &Caller,
     ) -> Result<Response<Bytes>, UpstreamError> {
-        let mut request = self.assemble(request, client, caller)?;
-        if let Some(until) = until {
-            request = self.kept_back(request, until).await?;
-        }
-        let exchange = async {
-            let (head, body) = self.send(request).await?.into_parts();
-            let body = Limited::new(body, MAX_RESPONSE).collect().await.map_err(|e| self.broken(e))?;
-            Ok(Response::from_parts(head, body.to_bytes()))
-        };
+        let request = self.assemble(request, client, caller)?;
+        self.whole(self.send(request).await?).await
+    }
+
+    /// As [`Upstream::forward_canonical`]: the head goes ahead, the body when it is let go, and the response comes
+    /// when its own head is here.
+    pub(super) async fn forward_withheld(
+        &self,
+        request: Canonical,
+        until: Withheld,
+        (client, caller): (&HeaderMap, &Caller),
+    ) -> Result<Response<Body>, UpstreamError> {
+        let request = self.kept_back(self.assemble(request, client, caller)?, until).await?;
+        self.in_time(self.send(request)).await?
+    }
+
+    /// Reads the rest of a response.
+    ///
+    /// # Errors
+    /// When it breaks off, or takes too long.
+    pub async fn whole(&self, response: Response<Body>) -> Result<Response<Bytes>, UpstreamError> {
+        let (head, body) = response.into_parts();
+        let collected = self.in_time(Limited::new(body, MAX_RESPONSE).collect()).await?;
+        let body = collected.map_err(|error| self.broken(error))?;
+        Ok(Response::from_parts(head, body.to_bytes()))
+    }
+
+    async fn in_time<T>(&self, work: impl Future<Output = T>) -> Result<T, UpstreamError> {
         let waited = self.response_timeout();
         let late = |_| UpstreamError::Timeout { base: self.base().to_string(), waited };
-        tokio::time::timeout(waited, exchange).await.map_err(late)?
+        tokio::time::timeout(waited, work).await.map_err(late)
     }
 
     async fn kept_back(

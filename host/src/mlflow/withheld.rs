@@ -99,10 +99,8 @@ mod tests {
         }
     }
 
-    /// One exchange with an upstream that reads, for a while, whatever comes. Gives what it had read when the body was
-    /// let go or called off, and what had come in the end.
-    async fn exchanged(let_go: bool) -> (String, String) {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    /// A write to an upstream that listens here.
+    fn call_to(listener: &TcpListener) -> (Upstream, Canonical, Caller) {
         let base = format!("http://{}", listener.local_addr().unwrap()).parse::<Base>().unwrap();
         let upstream =
             Upstream::new(&Settings::new(base.clone()), &base, Origins::new(&base, Vec::new(), Vec::new()))
@@ -113,11 +111,19 @@ mod tests {
             content_type: http::HeaderValue::from_static("application/json"),
             body: Bytes::from_static(b"{\"alias\":\"champion\"}"),
         };
-        let (release, until) = withheld();
         let caller =
             Caller { peer: [127, 0, 0, 1].into(), peer_is_trusted: false, credentials: Credentials::Keep };
+        (upstream, request, caller)
+    }
+
+    /// One exchange with an upstream that reads, for a while, whatever comes. Gives what it had read when the body was
+    /// let go or called off, and what had come in the end.
+    async fn exchanged(let_go: bool) -> (String, String) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (upstream, request, caller) = call_to(&listener);
+        let (release, until) = withheld();
         let headers = http::HeaderMap::new();
-        let sent = upstream.forward_canonical(request, Some(until), &headers, &caller);
+        let sent = upstream.forward_withheld(request, until, (&headers, &caller));
         let reader = async {
             let (mut stream, _) = listener.accept().await.unwrap();
             let mut read = Vec::new();
@@ -151,6 +157,30 @@ mod tests {
         assert_eq!(after.strip_prefix(&before), Some("{\"alias\":\"champion\"}"));
         let (before, after) = exchanged(false).await;
         assert_eq!(before, after, "called off, and a body came");
+    }
+
+    #[tokio::test]
+    async fn the_head_of_an_answer_is_given_before_its_body() {
+        for (rest, expect) in [(&b"{}"[..], true), (b"{", false)] {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let (upstream, request, caller) = call_to(&listener);
+            let (release, until) = withheld();
+            release.let_go();
+            let headers = http::HeaderMap::new();
+            let sent = upstream.forward_withheld(request, until, (&headers, &caller));
+            let answerer = async {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n").await.unwrap();
+                stream
+            };
+            let (answered, mut stream) = tokio::join!(sent, answerer);
+            let answered = answered.unwrap();
+            assert_eq!(answered.status(), 200);
+            stream.write_all(rest).await.unwrap();
+            drop(stream);
+            let whole = upstream.whole(answered).await.map(http::Response::into_body);
+            assert_eq!(whole.is_ok_and(|body| &body[..] == b"{}"), expect);
+        }
     }
 
     #[tokio::test]

@@ -284,7 +284,7 @@ async fn a_governed_write_goes_out_in_our_own_words() {
     ] {
         headers.insert(header, value.parse().unwrap());
     }
-    let response = upstream().forward_canonical(request, None, &headers, &caller("192.0.2.1")).await.unwrap();
+    let response = upstream().forward_canonical(request, &headers, &caller("192.0.2.1")).await.unwrap();
     assert_eq!((response.status().as_u16(), response.body().as_ref()), (200, &b"{}"[..]));
     let held = client(mlflow.port())
         .version_by_alias(&Workspace::new("default"), &ModelName::new(name), &Alias::new("champion"))

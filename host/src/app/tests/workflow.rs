@@ -1,6 +1,24 @@
 //! Votes, seats, applying, time.
 
+use countersign_core::entry::OutcomeResult;
+
 use super::*;
+use crate::app::Answer;
+
+/// MLflow has made a write when it says so, whatever becomes of the rest of its answer.
+#[tokio::test]
+async fn an_answer_that_breaks_off_after_its_head_is_a_write_that_was_made() {
+    let world = World::new(POLICY).await;
+    let id = world.approved().await.id;
+    world.registry.lock().unwrap().breaks_off = true;
+    let Answer::Forwarded(answer) = super::changes::set(&world).await else { panic!("it was refused") };
+    assert_eq!(answer.status(), StatusCode::OK);
+    assert!(http_body_util::BodyExt::collect(answer.into_body()).await.is_err(), "it did not break off");
+    world.app.settled().await.unwrap();
+    assert_eq!((world.champion().as_deref(), world.state(id)), (Some("7"), "applied"));
+    let outcomes = world.told(&["outcome"]);
+    assert!(matches!(&outcomes[..], [Entry::Outcome { result: OutcomeResult::Applied, .. }]), "{outcomes:?}");
+}
 
 #[tokio::test]
 async fn two_seats_are_filled_by_two_people_who_give_reasons() {

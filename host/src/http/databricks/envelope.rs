@@ -4,21 +4,26 @@ use bytes::Bytes;
 use http::{StatusCode, header};
 use serde_json::Value;
 
-use crate::app::Answer;
+use crate::app::{Answer, AppError};
+use crate::mlflow::{Body, Upstream};
 
 /// What MLflow calls a thing, and what Databricks does.
 const NAMES: [(&str, &str); 2] =
     [("model_version", "model_version_databricks"), ("registered_model", "registered_model_databricks")];
 
 /// MLflow's answer to a write with its member renamed; anything else as it is.
-pub(in crate::http) fn in_envelope(answer: Answer) -> Answer {
+///
+/// # Errors
+/// When the answer breaks off.
+pub(in crate::http) async fn in_envelope(upstream: &Upstream, answer: Answer) -> Result<Answer, AppError> {
     match answer {
         Answer::Forwarded(response) if response.status() == StatusCode::OK => {
-            let mut response = response.map(|body| renamed(&body).unwrap_or(body));
+            let response = upstream.whole(response).await?;
+            let mut response = response.map(|body| Body::Whole(renamed(&body).unwrap_or(body)));
             response.headers_mut().remove(header::CONTENT_LENGTH);
-            Answer::Forwarded(response)
+            Ok(Answer::Forwarded(response))
         }
-        other => other,
+        other => Ok(other),
     }
 }
 
