@@ -13,6 +13,7 @@ mod evidence;
 mod failure;
 mod held;
 mod identity;
+mod init;
 mod insights;
 mod ledger;
 mod machinery;
@@ -54,6 +55,7 @@ pub fn main() -> ExitCode {
 
 fn run(context: &Context, command: Command) -> anyhow::Result<()> {
     match command {
+        Command::Init(wanted) => init::run(context, &wanted),
         Command::Serve(flags) => serve::run(&context.config_with(&flags.overrides())?),
         Command::Doctor => doctor::run(context),
         Command::User(command) => user::run(context, command),

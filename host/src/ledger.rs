@@ -58,6 +58,14 @@ impl Ledger {
         Ok(Self { store, key: Arc::new(key) })
     }
 
+    /// Whether a store holds a ledger, which then has a key of its own.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn has_begun(store: &dyn Store) -> Result<bool, LedgerError> {
+        Ok(store.get(&keys::ledger_vkey())?.is_some())
+    }
+
     /// Appends entries and applies a batch, together or not at all. Returns their indexes once all is durable.
     ///
     /// # Errors

@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 pub use self::drift::TierDrift;
 pub use self::expiry::{Fallback, WARNINGS};
-pub use self::id::RequestId;
+pub use self::id::{NoRequestId, RequestId};
 pub use self::prior::Prior;
 pub use self::renewal::Renewal;
 pub use self::sampled::Sampled;

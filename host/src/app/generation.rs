@@ -49,7 +49,10 @@ pub enum LoadGenerationError {
     File { file: PathBuf, source: std::io::Error },
     #[error("{0}")]
     Policy(#[from] PolicyError),
-    #[error("plugin `{plugin}` cannot be fetched from {from}: {reason}")]
+    #[error(
+        "plugin `{plugin}` cannot be fetched from {from}: {reason}; put it there, or set `source` under `[[plugin]] \
+         name = \"{plugin}\"` in the policy"
+    )]
     Fetch { plugin: PluginName, from: String, reason: String },
     #[error("plugin `{plugin}`: its limits cannot be read: {reason}")]
     Limits { plugin: PluginName, reason: String },

@@ -163,6 +163,10 @@ impl App {
         let open_threads = if asks { self.open_threads(placed)? } else { 0 };
         let waivers = self.waivers_about(&generation.policy, subject)?;
         let broken = self.emergency_for(&generation.policy, placed)?;
+        // An approval would hold whatever such files become. An emergency cannot wait for them.
+        if broken.is_none() && placed.action.is_promotion() && demands.iter().any(|demand| demand.enforced) {
+            snapshot.bytes_known()?;
+        }
         let waiver_rule = generation.policy.waivers();
         let exceptions = Exceptions { waivers: &waivers, waiver_rule, break_glass: broken.as_ref() };
         let decision = decide::decide(&Case {

@@ -102,6 +102,8 @@ struct Registry {
     description: String,
     /// Under every version.
     files: BTreeMap<String, Vec<u8>>,
+    /// One of them, which cannot be read.
+    unread: Option<String>,
     /// Whether somebody has gone round us.
     round: bool,
     ill: bool,

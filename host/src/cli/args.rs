@@ -4,6 +4,7 @@ mod attest;
 mod audit;
 mod evidence;
 mod held;
+mod init;
 mod insights;
 mod policy;
 mod requests;
@@ -19,6 +20,7 @@ pub use self::attest::Attest;
 pub use self::audit::Audit;
 pub use self::evidence::Evidence;
 pub use self::held::{Held, HeldForm, Ledgers};
+pub use self::init::Init;
 pub use self::insights::Insights;
 pub use self::policy::{Policy, PolicyBacktest, PolicyTest};
 pub use self::requests::{
@@ -52,6 +54,7 @@ pub struct Cli {
 
 const EXAMPLES: &str = "\
 Examples:
+  countersign init                            a configuration and a policy to begin with
   countersign doctor                          is everything in place?
   countersign user add ruth --password-stdin  somebody who can sign in
   countersign token new ana                   for MLFLOW_TRACKING_TOKEN
@@ -66,6 +69,8 @@ pub enum Output {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Writes a configuration and a policy to begin with.
+    Init(Init),
     /// Stands in front of MLflow until it is told to stop (SIGTERM or Ctrl-C); SIGHUP reloads the policy.
     Serve(Serve),
     /// Looks for what would not work: upstream, Host and CORS settings, webhooks, store, plugins, clock.

@@ -37,9 +37,6 @@ impl Context {
         if self.file.exists() {
             return Ok(loaded?);
         }
-        loaded.or_hint(
-            "write one, `[upstream] url` and `[policy] file` are all it needs; `countersign config schema` \
-             describes every key",
-        )
+        loaded.or_hint("go to its folder, name it with `--config`, or have `countersign init` write one")
     }
 }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use anyhow::Context as _;
 use countersign_core::time::Span;
 
 use super::place;
@@ -45,8 +44,7 @@ pub(super) fn auth(
 fn local(config: &Config, clock: &Arc<dyn Clock>) -> anyhow::Result<Auth> {
     let (file, key) = (&config.auth.users_file, place::store_dir(config).with_file_name("session.key"));
     let local = Local::open(file, &key, is_https(config), Arc::clone(clock));
-    let hint = "add somebody with `countersign user add NAME --password-stdin`";
-    Ok(Auth::Local(Box::new(local.context(hint)?.with_sessions_lasting(span(config.auth.session)))))
+    Ok(Auth::Local(Box::new(local?.with_sessions_lasting(span(config.auth.session)))))
 }
 
 fn upstream(config: &Config, client: Client, clock: &Arc<dyn Clock>) -> anyhow::Result<Auth> {

@@ -59,12 +59,14 @@ pub(super) fn find_store(config: &Config) -> Result<Found> {
 /// The ledger of a store at rest, with the key that signs it.
 pub(super) async fn ledger(config: &Config, store: Arc<dyn Store>) -> Result<Ledger> {
     let path = ledger_key(config);
-    ensure!(
-        path.exists(),
-        hinted(
-            format!("there is no ledger key `{}`", path.display()),
-            "put the key of this ledger back: a new one cannot speak for it",
-        )
-    );
+    ensure!(path.exists(), no_ledger_key(&path));
     Ok(Ledger::open(store, key_file::read(&path)?).await?)
+}
+
+/// What to do where a ledger is there without the key that signs it.
+pub(super) fn no_ledger_key(path: &Path) -> anyhow::Error {
+    hinted(
+        format!("there is no ledger key `{}`, and the store holds a ledger that it signs", path.display()),
+        "put the key of this ledger back from your backup: a new one cannot speak for it",
+    )
 }

@@ -25,7 +25,7 @@ pub(super) fn run(context: &Context, command: Command) -> Result<()> {
         Command::Init { preset, file } => init::run(context, preset, &file),
         Command::Backtest(wanted) => backtest::run(context, &wanted),
         Command::Test(wanted) => test::run(context, &wanted),
-        Command::Check { file } => check(context, &context.config()?, file),
+        Command::Check { file } => check(context, file),
         Command::Explain { model, version, action, workspace, with } => {
             let workspace = Workspace::new(workspace);
             let subject = Subject { workspace, model: ModelName::new(model), version };
@@ -38,10 +38,16 @@ fn read(file: &Path) -> Result<String> {
     std::fs::read_to_string(file).with_context(|| format!("cannot read `{}`", file.display()))
 }
 
-/// Everything that a reload would do, short of putting it in force.
-fn check(context: &Context, config: &Config, file: Option<PathBuf>) -> Result<()> {
-    let file = file.unwrap_or_else(|| config.policy_file.clone());
-    let engine = machinery::engine(config)?;
+/// Everything that a reload would do, short of putting it in force. A file that is named needs no configuration.
+fn check(context: &Context, file: Option<PathBuf>) -> Result<()> {
+    let (file, engine) = match file {
+        Some(file) if !context.file().exists() => (file, machinery::bare_engine()?),
+        file => {
+            let config = context.config()?;
+            let engine = machinery::engine(&config)?;
+            (file.unwrap_or(config.policy_file), engine)
+        }
+    };
     let loaded = runtime()?.block_on(Generation::load(&file, &engine, SystemClock::new().now()))?;
     let summary = loaded.policy.summary();
     context.out.tell(

@@ -12,6 +12,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::failure::OrHint as _;
 use super::identity::{self, is_https, span};
 use super::{background, background_replay, machinery, place};
 use crate::app::{App, Doctor, Generation, KeptProfiles, LoadGenerationError, People, Registry};
@@ -77,9 +78,11 @@ fn threads(config: &Config) -> NonZeroUsize {
 }
 
 async fn bind(address: SocketAddr, key: &str) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address)
-        .await
-        .with_context(|| format!("listening on {address}: is it taken? choose another for `{key}`"))
+    let section = key.split('.').next().unwrap_or_default();
+    TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}")).or_hint(format!(
+        "stop what listens there (another Countersign?), or choose another address for `{}` under `[{section}]`",
+        key.trim_start_matches(section).trim_start_matches('.')
+    ))
 }
 
 /// Everything, in the order in which it needs each other. The plugins are loaded while the store is opened.
@@ -165,7 +168,12 @@ fn loading(
 
 async fn open_ledger(config: &Config, store: Arc<dyn Store>, clock: &dyn Clock) -> anyhow::Result<Ledger> {
     let host = config.server.public_url.authority().map_or("localhost", http::uri::Authority::as_str);
-    let key = key_file::load_or_create(&place::ledger_key(config), &format!("{host}/countersign"), clock)?;
+    let path = place::ledger_key(config);
+    // A new key would not help, and would lie where the old one belongs.
+    if !path.exists() && Ledger::has_begun(&*store)? {
+        return Err(place::no_ledger_key(&path));
+    }
+    let key = key_file::load_or_create(&path, &format!("{host}/countersign"), clock)?;
     Ok(Ledger::open(store, key).await?)
 }
 

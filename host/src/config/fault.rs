@@ -2,6 +2,7 @@
 
 mod anchor;
 mod identity;
+mod own_address;
 mod reader;
 mod replay;
 
@@ -49,6 +50,12 @@ fn fault(error: figment::Error) -> ConfigFault {
             ConfigFault { origin, key: None, message }
         }
         Kind::InvalidType(got, want) => {
+            let want = match want.as_str() {
+                "usize" => "a whole number",
+                "a sequence" => "a list, as in `[\"a\", \"b\"]`",
+                other => other,
+            };
+            let got = got.to_string().replace("unsigned int", "number").replace("signed int", "number");
             ConfigFault { origin, key: Some(path), message: format!("must be {want}, not {got}") }
         }
         kind => ConfigFault { origin, key: Some(path), message: kind.to_string() },

@@ -29,6 +29,8 @@ const NOT_TEXT: &[&str] = &[
 pub(super) struct Layers {
     pub(super) figment: Figment,
     pub(super) file: File,
+    /// Where a key that is missing would be written.
+    place: String,
 }
 
 impl Layers {
@@ -37,6 +39,7 @@ impl Layers {
         environment: impl IntoIterator<Item = (String, String)>,
         flags: &[(&str, String)],
     ) -> Result<Self, ConfigError> {
+        let place = file.map_or_else(|| "the defaults".to_owned(), |path| path.display().to_string());
         let mut figment = Figment::from(Serialized::defaults(File::default()));
         if let Some(path) = file {
             figment = figment.merge(Layer::file(path)?);
@@ -51,14 +54,12 @@ impl Layers {
             figment = figment.merge(Layer::one("command line".to_owned(), key, value));
         }
         let file = figment.extract().map_err(ConfigError::from_figment)?;
-        Ok(Self { figment, file })
+        Ok(Self { figment, file, place })
     }
 
     /// The layer that a value comes from, for errors.
     pub(super) fn origin(&self, key: &str) -> String {
-        self.figment
-            .find_metadata(key)
-            .map_or_else(|| "the defaults".to_owned(), |from| from.name.to_string())
+        self.figment.find_metadata(key).map_or_else(|| self.place.clone(), |from| from.name.to_string())
     }
 }
 

@@ -126,7 +126,12 @@ fn unknown_keys() {
 #[test]
 fn faults() {
     check("[server", expect!["countersign.toml: line 1 is not TOML: unclosed table, expected `]`"]);
-    check("[server]\nlisten = 8080", expect!["countersign.toml: `server.listen`: must be a string, not signed int `8080`"]);
+    check("[server]\nlisten = 8080", expect!["countersign.toml: `server.listen`: must be a string, not number `8080`"]);
+    check("[server]\nworkers = \"two\"", expect![[r#"countersign.toml: `server.workers`: must be a whole number, not string "two""#]]);
+    check("[server]\nallowed_hosts = \"a\"", expect![[r#"countersign.toml: `server.allowed_hosts`: must be a list, as in `["a", "b"]`, not string "a""#]]);
+    check("[webhook]\nsecret_file = \"gone\"", expect!["countersign.toml: `webhook.secret_file`: gone cannot be read: No such file or directory (os error 2): put it there, or name another file"]);
+    check("[log]\nlevel = \"loud\"", expect!["countersign.toml: `log.level`: `loud` is no level: choose one of `error`, `warn`, `info`, `debug`, `trace`, or write `countersign=debug,info`"]);
+    check("[log]\nlevel = \"countersign=debug,info\"", expect!["fine"]);
     check("[server]\nlisten = \"localhost\"\n[upstream]\nurl = \"mlflow:5000\"\ntimeout = \"0s\"", expect![[r#"
         countersign.toml: `server.listen`: `localhost` is no address: write an IP address and a port, as in `127.0.0.1:8080`
         countersign.toml: `upstream.url`: `mlflow:5000` is no URL: write it whole, as in `http://127.0.0.1:5000`
@@ -153,8 +158,8 @@ fn faults() {
 #[test]
 fn identity_providers() {
     check("[auth]\nmode = \"oidc\"", expect![[r#"
-        the defaults: `oidc.issuer`: is missing: `mode = "oidc"` needs it, as in `https://id.example.com`
-        the defaults: `oidc.client_id`: is missing: `mode = "oidc"` needs it: register Countersign at the provider"#]]);
+        countersign.toml: `oidc.issuer`: is missing: `mode = "oidc"` needs it, as in `https://id.example.com`
+        countersign.toml: `oidc.client_id`: is missing: `mode = "oidc"` needs it: register Countersign at the provider"#]]);
     check("[auth]\nmode = \"oidc\"\n[oidc]\nissuer = \"id.example.com\"\nclient_id = \"c\"\nscopes = [\"profile\"]\nclient_secret_file = \"empty\"", expect![[r#"
         countersign.toml: `oidc.issuer`: `id.example.com` is no URL: write it whole, as in `http://127.0.0.1:5000`
         countersign.toml: `oidc.client_secret_file`: empty is empty: write the text there
@@ -178,4 +183,16 @@ fn where_the_provider_sends_browsers_back_to() {
     assert_eq!(oidc.redirect.to_string(), "https://models.example.org/mlflow/_countersign/oidc/callback");
     assert_eq!((oidc.issuer.as_str(), oidc.audience.as_slice()), ("https://id.example.com/", &["mlflow".to_owned()][..]));
     assert!(!config.show().contains("s3cret"), "{}", config.show());
+}
+
+#[test]
+fn mlflow_is_not_ourselves() {
+    const OWN: &str = "countersign.toml: `upstream.url`: is where Countersign itself listens (`server.listen`): write MLflow's own address";
+    for (listen, url) in [("127.0.0.1:8080", "http://127.0.0.1:8080"), ("0.0.0.0:8080", "http://localhost:8080/mlflow"), ("[::]:80", "http://[::1]"), ("10.0.0.7:443", "https://10.0.0.7")] {
+        let error = load(&format!("[server]\nlisten = \"{listen}\"\n[upstream]\nurl = \"{url}\""), &[], &[]).1.unwrap_err().to_string();
+        assert!(error.ends_with(OWN.trim_start_matches("countersign.toml")), "{listen} {url}: {error}");
+    }
+    for (listen, url) in [("127.0.0.1:8080", "http://127.0.0.1:5000"), ("127.0.0.1:8080", "http://10.0.0.7:8080"), ("127.0.0.1:8080", "http://mlflow:8080"), ("127.0.0.1:0", "http://127.0.0.1:0")] {
+        check(&format!("[server]\nlisten = \"{listen}\"\n[upstream]\nurl = \"{url}\""), expect!["fine"]);
+    }
 }

@@ -55,12 +55,17 @@ struct Written {
 /// Only what cannot be read at all: the version, its model, or which version is meant.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum FactsError {
-    #[error("take the facts of {subject}: it is not in the registry")]
+    #[error("{subject} is not in the registry")]
     NotFound { subject: Subject },
     #[error("take the facts of {subject}")]
     Unavailable { subject: Subject, source: ReadError },
-    #[error("take the facts of {subject} within {} seconds", limit.as_secs())]
+    #[error(
+        "MLflow did not tell the facts of {subject} within {} seconds: large files are read on meanwhile, so call again; \
+         `deadline` under `[facts]` can be longer", limit.as_secs()
+    )]
     Late { subject: Subject, limit: Duration },
+    #[error("nobody can say which bytes {subject} has: {fact}: {reason}")]
+    Unread { subject: Subject, fact: String, reason: String },
     #[error(transparent)]
     Read(#[from] ReadError),
 }

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use countersign_core::facts::{File, Missing};
+use countersign_core::facts::{self, File, Missing};
 use countersign_core::names::Workspace;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::collect::Shared;
+use super::cache::Subject;
+use super::collect::{FactsError, Shared, Snapshot};
 use super::digests::{Content, FileKey};
 use crate::mlflow::ReadError;
 use crate::mlflow::artifacts::Location;
@@ -19,6 +20,25 @@ const MAX_MLMODEL: usize = 1 << 20;
 const MAX_FILES: usize = 10_000;
 /// How deep directories may lie in each other.
 const MAX_DEPTH: usize = 32;
+
+const LATE: &str = "list the files: the deadline passed; try again";
+
+impl Snapshot {
+    /// Refuses where a file is there of which nobody knows the bytes. Files that MLflow cannot list at all are another
+    /// matter: the facts say so, and it stays so.
+    ///
+    /// # Errors
+    /// [`FactsError::Unread`] with the first such file.
+    pub fn bytes_known(&self) -> Result<(), FactsError> {
+        let version = &self.facts.version;
+        let is_unread = |missing: &&Missing| missing.fact.starts_with("artifact:") || missing.reason == LATE;
+        version.missing.iter().find(is_unread).map_or(Ok(()), |Missing { fact, reason }| {
+            let facts::Subject { workspace, model, version, .. } = version.subject.clone();
+            let subject = Subject { workspace, model, version };
+            Err(FactsError::Unread { subject, fact: fact.clone(), reason: reason.clone() })
+        })
+    }
+}
 
 /// What the files of a version say.
 #[derive(Debug, Default)]
@@ -40,7 +60,7 @@ pub(super) async fn collect(
     let listed = match tokio::time::timeout_at(deadline, list(shared, workspace, location)).await {
         Ok(Ok(listed)) => listed,
         Ok(Err(error)) => return unlisted(error.reason()),
-        Err(_) => return unlisted("list the files: the deadline passed".to_owned()),
+        Err(_) => return unlisted(LATE.to_owned()),
     };
     digest_all(shared, workspace, location, listed, deadline).await
 }

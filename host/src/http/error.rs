@@ -14,7 +14,7 @@ pub(super) type Answered = Response<Body>;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shape {
     /// MLflow's own, for calls on its routes. Whatever goes wrong there was not carried out, and is answered in a
-    /// way that its client shows and does not repeat for minutes: 403.
+    /// way that its client shows and does not repeat for minutes: 403, or 404 where MLflow has no such thing.
     Mlflow,
     /// MLflow's form with the status that fits, for Databricks' clients: they repeat 429 and 503 only.
     Databricks,
@@ -25,6 +25,7 @@ pub(super) enum Shape {
 /// Status, a stable code, and a title for people.
 pub(super) const fn kind(error: &AppError) -> (StatusCode, &'static str, &'static str) {
     match error {
+        _ if error.is_not_there() => (StatusCode::NOT_FOUND, "not-found", "There is no such thing"),
         AppError::NotFound(_) => (StatusCode::NOT_FOUND, "not-found", "There is no such thing"),
         AppError::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden", "That is not yours to do"),
         AppError::Unauthenticated(_) => (StatusCode::UNAUTHORIZED, "unauthenticated", "Sign in first"),
@@ -60,6 +61,11 @@ pub(super) fn respond(error: &AppError, shape: Shape) -> Response<Body> {
         Shape::Databricks => {
             let (status, error_code) = databricks(error);
             mlflow(status, error_code, &detail, None)
+        }
+        // As MLflow itself says it.
+        Shape::Mlflow if error.is_not_there() && !matches!(error, AppError::NotFound(_)) => {
+            let message = format!("Countersign did not carry this out: {detail}");
+            mlflow(status, "RESOURCE_DOES_NOT_EXIST", &message, None)
         }
         Shape::Mlflow => {
             let message = format!(
@@ -147,4 +153,30 @@ pub(super) fn json<T: Serialize>(status: StatusCode, content_type: &str, value: 
     *response.status_mut() = status;
     header(&mut response, http::header::CONTENT_TYPE, content_type);
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::mlflow::ReadError;
+
+    use super::*;
+
+    fn check(error: &AppError, shape: Shape, expect: (u16, &str)) {
+        let answered = respond(error, shape);
+        assert_eq!(answered.status().as_u16(), expect.0);
+        let Body::Whole(body) = answered.into_body() else { panic!("a body that streams") };
+        let body = String::from_utf8_lossy(&body).into_owned();
+        assert!(body.contains(expect.1), "{body}");
+    }
+
+    #[test]
+    fn what_mlflow_does_not_have_is_not_taken_for_a_fault_of_ours() {
+        let (what, message) = ("version 7".to_owned(), "it is gone".to_owned());
+        let gone = AppError::Read(ReadError::NotFound { what, message });
+        check(&gone, Shape::Mlflow, (404, "RESOURCE_DOES_NOT_EXIST"));
+        check(&gone, Shape::Databricks, (404, "RESOURCE_DOES_NOT_EXIST"));
+        check(&gone, Shape::Problem, (404, "find version 7: MLflow says: it is gone"));
+        let ours = AppError::NotFound("the policy in force has no gate `x`".to_owned());
+        check(&ours, Shape::Mlflow, (403, "has no gate"));
+    }
 }

@@ -12,8 +12,8 @@ pub enum LedgerError {
     #[error(transparent)]
     Commit(#[from] CommitError),
     #[error(
-        "this ledger is signed by `{theirs}`, the key file holds `{ours}`: put the ledger's own key file back beside \
-         the store"
+        "this ledger is signed by `{theirs}`, and the key file holds the key of another, `{ours}`: put the ledger's own \
+         key file back beside the store"
     )]
     OtherKey { theirs: String, ours: String },
     #[error("this store holds no ledger yet: start `countersign serve` with it once")]

@@ -20,16 +20,12 @@ pub enum KeyFileError {
          whether the key was copied", path.display()
     )]
     Mode { path: PathBuf, mode: u32 },
-    #[error(
-        "signing key file `{}` is of the ledger `{found}`, the configured origin is `{wanted}`: a ledger keeps its \
-         origin, so set that back", path.display()
-    )]
-    Origin { path: PathBuf, found: String, wanted: String },
     #[error(transparent)]
     Random(#[from] NoRandomness),
 }
 
-/// The key in the file; where there is no file, a new key of that origin is put there first.
+/// The key in the file; where there is no file, a new key of that origin is put there first. A key that is there keeps
+/// the origin that it was made with: that is what its ledger goes by, wherever the server is reached by now.
 ///
 /// # Errors
 /// See [`KeyFileError`].
@@ -37,10 +33,6 @@ pub fn load_or_create(path: &Path, origin: &str, clock: &dyn Clock) -> Result<Si
     match read(path) {
         Err(KeyFileError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
             create(path, origin, clock)
-        }
-        Ok(key) if key.verifier().name() != origin => {
-            let (found, wanted) = (key.verifier().name().to_owned(), origin.to_owned());
-            Err(KeyFileError::Origin { path: path.to_owned(), found, wanted })
         }
         other => other,
     }
@@ -103,8 +95,8 @@ mod tests {
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
         let again = load_or_create(&path, "ledger.example", &clock).unwrap();
         assert_eq!(first.verifier(), again.verifier());
-        let other = load_or_create(&path, "other.example", &clock).unwrap_err().to_string();
-        assert!(other.contains("`ledger.example`") && other.contains("`other.example`"), "{other}");
+        let moved = load_or_create(&path, "other.example", &clock).unwrap();
+        assert_eq!(first.verifier(), moved.verifier(), "a server that moves keeps its ledger");
         let elsewhere = load_or_create(&dir.path().join("b.key"), "ledger.example", &clock).unwrap();
         assert_ne!(elsewhere.verifier(), first.verifier());
     }

@@ -2,8 +2,8 @@
 
 use bytes::{Bytes, BytesMut};
 use countersign_core::names::{ModelName, Version, Workspace};
-use http::StatusCode;
-use http::header::{ETAG, LAST_MODIFIED, RANGE};
+use http::header::{CONTENT_LENGTH, CONTENT_RANGE, ETAG, LAST_MODIFIED, RANGE};
+use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 
 use super::client::{Call, Client, ReadError, refused, segment, unavailable};
@@ -149,7 +149,8 @@ impl Client {
         self.fetch(workspace, location, path, http::Method::GET, None).await
     }
 
-    /// What tells whether a file has changed, without reading it.
+    /// What tells whether a file has changed, for one byte of it. Asked by GET like the file itself: MLflow 3.17 answers
+    /// HEAD elsewhere, with an ETag of another form.
     ///
     /// # Errors
     /// See [`ReadError`].
@@ -159,8 +160,8 @@ impl Client {
         location: &Location,
         path: &str,
     ) -> Result<Option<Validators>, ReadError> {
-        let head = self.fetch(workspace, location, path, http::Method::HEAD, None).await?;
-        Ok(head.validators())
+        let first_byte = self.fetch(workspace, location, path, http::Method::GET, Some("bytes=0-0")).await?;
+        Ok(first_byte.validators())
     }
 
     /// At most `len` bytes of a file from `offset`; fewer at its end, none past it.
@@ -266,8 +267,16 @@ async fn take(mut reading: Reading, mut skip: u64, len: u32) -> Result<Bytes, Re
 }
 
 fn validators(response: &reqwest::Response) -> Option<Validators> {
-    let text = |name| response.headers().get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
-    let size = text(http::header::CONTENT_LENGTH)?.parse().ok()?;
+    validators_in(response.status(), response.headers())
+}
+
+/// Of a part of a file the size is that of the whole.
+fn validators_in(status: StatusCode, headers: &HeaderMap) -> Option<Validators> {
+    let text = |name| headers.get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
+    let size = match status {
+        StatusCode::PARTIAL_CONTENT => text(CONTENT_RANGE)?.rsplit_once('/')?.1.parse().ok()?,
+        _ => text(CONTENT_LENGTH)?.parse().ok()?,
+    };
     Some(Validators { size, etag: text(ETAG)?, last_modified: text(LAST_MODIFIED)? })
 }
 
@@ -297,6 +306,8 @@ fn below(root: &str, files: Vec<FileInfo>) -> Vec<FileInfo> {
 
 #[cfg(test)]
 mod tests {
+    use http::{HeaderName, HeaderValue};
+
     use super::*;
 
     fn check(uri: &str, expect: Option<&str>) {
@@ -311,5 +322,21 @@ mod tests {
         check("mlflow-artifacts:", Some(""));
         check("s3://bucket/1", None);
         check("runs:/1/model", None);
+    }
+
+    #[test]
+    fn a_part_tells_the_same_of_its_file_as_the_whole() {
+        let told = |status: StatusCode, more: &[(HeaderName, &'static str)]| {
+            let fixed = [(ETAG, "\"a\""), (LAST_MODIFIED, "Fri, 27 Nov 2026 21:43:04 GMT")];
+            let all =
+                fixed.iter().chain(more).map(|(name, value)| (name.clone(), HeaderValue::from_static(value)));
+            validators_in(status, &all.collect())
+        };
+        let whole = told(StatusCode::OK, &[(CONTENT_LENGTH, "3221228706")]);
+        assert_eq!(whole.as_ref().map(|told| told.size), Some(3_221_228_706));
+        let part = [(CONTENT_LENGTH, "1"), (CONTENT_RANGE, "bytes 0-0/3221228706")];
+        assert_eq!(told(StatusCode::PARTIAL_CONTENT, &part), whole);
+        assert_eq!(told(StatusCode::PARTIAL_CONTENT, &[(CONTENT_RANGE, "bytes 0-0/*")]), None);
+        assert_eq!(told(StatusCode::OK, &[]), None);
     }
 }

@@ -34,7 +34,8 @@ pub enum ReadError {
     #[error("find {what}: MLflow says: {message}")]
     NotFound { what: String, message: String },
     #[error(
-        "read {what}: MLflow wants credentials that it was not given (status {status}); set `upstream.credentials`"
+        "read {what}: MLflow wants credentials that it was not given (status {status}); set `token_file`, or `username` \
+         and `password_file`, under `[upstream]`"
     )]
     Unauthorized { what: String, status: u16 },
     #[error("read {what}: MLflow refused it with status {status}: {message}")]

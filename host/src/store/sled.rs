@@ -70,7 +70,7 @@ impl SledStore {
     fn open_with(path: &Path, disk: Arc<dyn Disk>, segment_bytes: u64) -> Result<Self, OpenError> {
         let lock = directory::lock(path)?;
         let (durable, mark) = directory::open(path, &disk)?;
-        let error = |source| OpenError::Io { path: path.to_owned(), source };
+        let error = |source| OpenError::io(path, source);
         let journal = Journal::begin(path, disk, segment_bytes, mark).map_err(error)?;
         let contents = Contents { recent: Arc::new(Recent::default()), layout: durable.layout.clone() };
         let failed = Arc::new(OnceLock::new());

@@ -148,6 +148,28 @@ async fn many_ask_and_one_reads() {
     assert_eq!(swapped.digest, Some(Digest::of(b"swapped")));
 }
 
+/// Else every governed write would read every file of its version again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_has_not_changed_is_not_read_again() {
+    let model = unique("unchanged");
+    tokio::task::block_in_place(|| trained(&model));
+    let (cache, proxy) = counted(shared().unwrap()).await;
+    let one = subject(&model, 1);
+    let snapshot = cache.get(&one, NOW, NONE).await.unwrap();
+    let cold = proxy.requests();
+    cache.get(&one, NOW, NONE).await.unwrap();
+    let again = proxy.requests();
+    assert!(again <= cold, "{again} requests after {cold}");
+
+    let (client, location) = (cache.collector().client(), snapshot.artifacts.as_ref().unwrap());
+    for file in &snapshot.facts.version.files {
+        let asked = client.artifact_validators(&one.workspace, location, &file.path).await.unwrap();
+        let read = client.open_artifact(&one.workspace, location, &file.path).await.unwrap();
+        assert_eq!(asked, read.validators(), "{}", file.path);
+        assert_eq!(asked.map(|told| told.size), Some(file.size), "{}", file.path);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn ranges_of_files() {
     let model = unique("ranges");

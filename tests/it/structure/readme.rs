@@ -62,6 +62,17 @@ fn its_check_is_the_one_of_the_sdk() {
     assert!(blocks(&text("sdk/README.md"), "rust").contains(&ours[0]));
 }
 
+/// A call that the unit forbids ends the process, and one of ours is in a group that it takes out.
+#[test]
+fn the_systemd_unit_lets_replays_give_way() {
+    let unit = text("host/deploy/countersign.service");
+    let lines: Vec<&str> = unit.lines().filter(|line| line.starts_with("SystemCall")).collect();
+    let place = |wanted: &str| lines.iter().position(|line| line.contains(wanted));
+    assert!(text("host/src/plugins/engine.rs").contains("setpriority"), "then the unit need not allow it");
+    assert!(place("~@privileged @resources") < place("SystemCallFilter=setpriority"), "{lines:?}");
+    assert!(lines.contains(&"SystemCallErrorNumber=EPERM"), "{lines:?}");
+}
+
 #[test]
 fn its_commands_exist() {
     let readme = text("README.md");

@@ -126,7 +126,9 @@ fn remarks(gate: &Gate) -> impl Iterator<Item = String> {
 impl fmt::Display for Summary<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "policy   {}", self.digest)?;
-        writeln!(f, "contains {} plugins, {} seats, {} tiers", self.plugins, self.seats, self.tiers)?;
+        let count = |n: usize, one: &str| format!("{n} {one}{}", if n == 1 { "" } else { "s" });
+        let (plugins, seats) = (count(self.plugins, "plugin"), count(self.seats, "seat"));
+        writeln!(f, "contains {plugins}, {seats}, {}", count(self.tiers, "tier"))?;
         for gate in self.gates {
             writeln!(f, "gate     {} ({}): {}", gate.name, gate.mode.as_str(), guards(gate))?;
             writeln!(f, "  later  {}", later(gate))?;

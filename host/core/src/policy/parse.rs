@@ -79,6 +79,15 @@ fn unique(what: &str, names: impl IntoIterator<Item = (String, usize)>, faults: 
     }
 }
 
+/// What to write in place of a name that is not there: one of those that are, or a table that makes it.
+fn known_or_new<'a>(names: impl IntoIterator<Item = &'a str>, table: &str) -> String {
+    let mut names = names.into_iter().peekable();
+    match names.peek() {
+        None => format!("add a `[[{table}]]`"),
+        Some(_) => format!("{}, or add a `[[{table}]]`", choices(names)),
+    }
+}
+
 /// A list of choices for an error.
 fn choices<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     let mut names: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();

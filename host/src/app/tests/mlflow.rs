@@ -93,7 +93,9 @@ async fn file(
     let name = path.strip_prefix(FOLDER).unwrap().trim_start_matches('/').to_owned();
     let mut registry = registry.lock().unwrap();
     match method {
-        _ if registry.ill => (StatusCode::INTERNAL_SERVER_ERROR, Vec::new()),
+        _ if registry.ill || registry.unread.as_ref() == Some(&name) => {
+            (StatusCode::INTERNAL_SERVER_ERROR, Vec::new())
+        }
         Method::PUT => {
             registry.files.insert(name, body.to_vec());
             (StatusCode::OK, Vec::new())

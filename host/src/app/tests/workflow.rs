@@ -4,6 +4,7 @@ use countersign_core::entry::OutcomeResult;
 
 use super::*;
 use crate::app::Answer;
+use crate::facts::Changed;
 
 /// MLflow has made a write when it says so, whatever becomes of the rest of its answer.
 #[tokio::test]
@@ -48,6 +49,30 @@ async fn a_veto_ends_it_and_the_next_request_knows_the_last() {
     let first = withdrawn.asked().await;
     withdrawn.app.withdraw(&caller("ana"), first.id).await.unwrap();
     assert_eq!(withdrawn.asked().await.previous, Some(first.id));
+}
+
+/// Else an approval would hold whatever that file becomes.
+#[tokio::test]
+async fn what_has_a_file_that_nobody_could_read_waits_for_its_bytes() {
+    let world = World::new(POLICY).await;
+    world.registry.lock().unwrap().files.insert("weights.bin".to_owned(), b"first".to_vec());
+    let unread = |file: Option<&str>| world.registry.lock().unwrap().unread = file.map(str::to_owned);
+    unread(Some("weights.bin"));
+    let error = world.app.open(&caller("ana"), placed()).await.unwrap_err().to_string();
+    assert!(error.contains("artifact:weights.bin"), "{error}");
+    assert_eq!(world.told(&["request-opened"]), []);
+    unread(None);
+    world.app.registry.cache.forget(&Changed::Everything);
+    let id = world.asked().await.id;
+
+    unread(Some("weights.bin"));
+    world.app.registry.cache.forget(&Changed::Everything);
+    let refused = world.vote("omar", Vote::Approve, "the holdout holds", id).await.unwrap_err().to_string();
+    assert!(refused.contains("artifact:weights.bin"), "{refused}");
+    unread(None);
+    world.app.registry.cache.forget(&Changed::Everything);
+    world.signed(id, "now").await;
+    assert_eq!(world.state(id), "approved");
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::{Finding, chain};
 use crate::app::{Generation, all_unstable};
+use crate::cli::output::counted;
 use crate::cli::place::{self, Found};
 use crate::cli::{machinery, remote};
 use crate::clock::{Clock as _, SystemClock};
@@ -157,8 +158,10 @@ pub(super) async fn policy(config: &Config) -> Finding {
     };
     match loaded.await {
         Ok(loaded) => {
-            let (gates, plugins) = (loaded.policy.gates().len(), loaded.plugins.len());
-            Finding::ok("policy", format!("{gates} gates; {plugins} plugins load and pass their cases"))
+            let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+            let gates = counted(count(loaded.policy.gates().len()), "gate", "gates");
+            let plugins = counted(count(loaded.plugins.len()), "plugin", "plugins");
+            Finding::ok("policy", format!("{gates}, {plugins}; all load and pass their cases"))
         }
         Err(error) => Finding::fail("policy", chain(error), "countersign policy check"),
     }

@@ -4,6 +4,7 @@ use countersign_core::policy::{Policy, SeatHolders, SignatureKind};
 
 use super::{Finding, chain};
 use crate::auth::users::Users;
+use crate::cli::output::counted;
 use crate::cli::user;
 use crate::config::{AuthMode, Config};
 
@@ -90,8 +91,11 @@ fn seat_findings(seat: &SeatHolders, policy: &Policy, users: &Users) -> Vec<Find
     if seat.groups.is_empty() && people < needed {
         found.push(Finding::fail(
             CHECK,
-            format!("seat `{name}` needs {needed} people, and has {people}: nobody could be promoted"),
-            format!("name {} more under `[[seat]] name = \"{name}\"` in the policy", needed - people),
+            format!(
+                "seat `{name}` needs {}, and {people} of those whom it names can sign: what asks for it is held",
+                counted(needed, "person", "people")
+            ),
+            format!("add {} more, as an account and under `[[seat]] name = \"{name}\"` in the policy", needed - people),
         ));
     }
     found

@@ -2,12 +2,13 @@
 
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::json;
 
 use super::super::context::Context;
+use super::super::failure::hinted;
 
 /// For whom the policy is a beginning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -44,30 +45,46 @@ impl Preset {
 
 /// Writes the policy and its cases; never over another file.
 pub(super) fn run(context: &Context, preset: Preset, file: &Path) -> Result<()> {
-    let cases = file.with_extension("tests.toml");
-    let another = "name another file with --file, or move it away";
-    ensure!(!cases.exists(), "`{}` is there already: {another}", cases.display());
-    write(file, preset.text(), another)?;
-    write(&cases, preset.cases(), another)?;
+    let cases = cases_of(file);
+    write_both(preset, file)?;
     let (file, cases) = (file.display(), cases.display());
     context.out.tell(
         &format!(
             "wrote `{file}` with the tiers critical, high, medium and low, and `{cases}` with what it must decide: put \
-             your people into its seats, then run `countersign policy check {file}` and `countersign policy test {file}`"
+             your people into its seats, and in place of its people into the cases; then run `countersign policy check \
+             {file}` and `countersign policy test {file}`"
         ),
         &json!({"file": file.to_string(), "cases": cases.to_string(), "preset": preset.as_str()}),
     )
 }
 
-fn write(file: &Path, text: &str, another: &str) -> Result<()> {
+/// Where the cases of a policy lie.
+pub(in crate::cli) fn cases_of(policy: &Path) -> PathBuf {
+    policy.with_extension("tests.toml")
+}
+
+pub(in crate::cli) fn write_both(preset: Preset, file: &Path) -> Result<()> {
+    let cases = cases_of(file);
+    ensure!(!cases.exists(), already(&cases));
+    write_new(file, preset.text())?;
+    write_new(&cases, preset.cases())
+}
+
+/// Never over another file.
+pub(in crate::cli) fn write_new(file: &Path, text: &str) -> Result<()> {
     let opened = OpenOptions::new().write(true).create_new(true).open(file);
     let mut out = match opened {
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            bail!("`{}` is there already: {another}", file.display())
-        }
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => bail!(already(file)),
         opened => opened.with_context(|| format!("cannot create `{}`", file.display()))?,
     };
     out.write_all(text.as_bytes()).with_context(|| format!("cannot write `{}`", file.display()))
+}
+
+fn already(file: &Path) -> anyhow::Error {
+    hinted(
+        format!("`{}` is there already", file.display()),
+        "name another file with `--file`, or move it away",
+    )
 }
 
 #[cfg(test)]

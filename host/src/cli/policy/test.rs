@@ -1,5 +1,6 @@
 //! `policy test`: the cases next to a policy, decided as the server would decide them.
 
+use std::collections::BTreeSet;
 use std::fmt::{self, Display};
 use std::path::{Path, PathBuf};
 
@@ -31,7 +32,24 @@ pub(super) fn run(context: &Context, wanted: &PolicyTest) -> Result<()> {
     let chosen: Vec<&PolicyCase> = cases.iter().filter(|case| case.name.contains(only)).collect();
     ensure!(!chosen.is_empty(), misread(anyhow!("no case has `{only}` in its name")));
     let runs = chosen.iter().map(|case| decide(context, case, &policy)).collect::<Result<Vec<_>>>()?;
-    tell(context, &file, &policy, &runs)
+    tell(context, &file, &policy, &runs).map_err(|error| match unseated(&policy, &chosen).as_slice() {
+        [] => error,
+        found => hinted(error, format!("cases let people sign who may not: {}", found.join(", "))),
+    })
+}
+
+/// Whose votes cannot count, as where the people of a policy were replaced and those of its cases were not.
+fn unseated(policy: &Policy, cases: &[&PolicyCase]) -> Vec<String> {
+    let reviews = cases.iter().flat_map(|case| &case.reviews);
+    let strangers = reviews.filter(|review| {
+        let seat = policy.seats().iter().find(|seat| seat.name == review.seat);
+        let stands_in = || policy.delegations().iter().any(|one| one.to.as_str() == review.by.as_str());
+        seat.is_some_and(|seat| seat.groups.is_empty() && !seat.members.contains(review.by.as_str()))
+            && !stands_in()
+    });
+    let named: BTreeSet<String> =
+        strangers.map(|review| format!("`{}` is no member of seat `{}`", review.by, review.seat)).collect();
+    named.into_iter().collect()
 }
 
 fn tell(context: &Context, file: &Path, policy: &Policy, runs: &[CaseRun]) -> Result<()> {
@@ -221,6 +239,19 @@ mod tests {
         assert_eq!(names(&[dir.path().join("o*.toml").display().to_string()]), ["it waits"]);
         let none = runs(&policy, &["nowhere/*.toml".to_owned()]).unwrap_err().to_string();
         assert_eq!(none, "no file matches `--cases nowhere/*.toml`");
+    }
+
+    #[test]
+    fn people_of_the_cases_whom_no_seat_has_are_named() {
+        let signed = |by: &str| format!("{CASE}[[case.reviews]]\nby = \"{by}\"\nseat = \"risk\"\n");
+        let told = |by: &str| {
+            let (_dir, policy) = folder(&[("policy.tests.toml", &signed(by))]);
+            let read = Policy::parse("policy.toml", POLICY).unwrap();
+            let cases = read_all(&read, &case_files(&policy, &[]).unwrap()).unwrap();
+            unseated(&read, &cases.iter().collect::<Vec<_>>())
+        };
+        assert_eq!(told("ruth"), Vec::<String>::new());
+        assert_eq!(told("validator-1"), ["`validator-1` is no member of seat `risk`"]);
     }
 
     #[test]

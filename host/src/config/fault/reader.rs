@@ -48,6 +48,9 @@ impl<'l> Reader<'l> {
         let (upstream, store, auth) = (self.upstream(), self.store(), self.auth(public_url));
         let (facts, webhook, plugins, log) =
             (self.facts(), self.webhook(public_url), self.plugins(), self.log());
+        if let (Some(server), Some(upstream)) = (&server, &upstream) {
+            self.apart(server, upstream);
+        }
         let interval = self.span("reconcile.interval", &file.reconcile.interval);
         let replay = self.replay();
         let schedule = self.span("schedule.interval", &file.schedule.interval);
@@ -142,7 +145,9 @@ impl<'l> Reader<'l> {
                 .fault(&format!("{key}_file"), &format!("{} is empty: write the text there", path.display())),
             Ok(text) => Some(Some(Secret::new(text.trim_end_matches(['\r', '\n'])))),
             Err(error) => {
-                self.fault(&format!("{key}_file"), &format!("{} cannot be read: {error}", path.display()))
+                let message =
+                    format!("{} cannot be read: {error}: put it there, or name another file", path.display());
+                self.fault(&format!("{key}_file"), &message)
             }
         }
     }
@@ -197,14 +202,26 @@ impl<'l> Reader<'l> {
         let file = &self.layers.file.log;
         let choices = [("text", LogFormat::Text), ("json", LogFormat::Json)];
         let format = self.choice("log.format", &file.format, &choices);
-        let level = match tracing_subscriber::EnvFilter::try_new(&file.level) {
-            Ok(_) => Some(file.level.clone()),
+        let level = self.level(&file.level);
+        Some(Log { format: format?, level: level? })
+    }
+
+    /// To the filter a word that is no level is a place in the code: `loud` would leave no log at all.
+    fn level(&self, text: &str) -> Option<String> {
+        let word = !text.contains(['=', ',', '[', ':']);
+        if word && text.parse::<tracing_subscriber::filter::LevelFilter>().is_err() {
+            let choices = listed(&["error", "warn", "info", "debug", "trace"]);
+            let message =
+                format!("`{text}` is no level: choose one of {choices}, or write `countersign=debug,info`");
+            return self.fault("log.level", &message);
+        }
+        match tracing_subscriber::EnvFilter::try_new(text) {
+            Ok(_) => Some(text.to_owned()),
             Err(error) => {
-                let message = format!("`{}` is no filter: {error}: write `info`, for instance", file.level);
+                let message = format!("`{text}` is no filter: {error}: write `info`, for instance");
                 self.fault("log.level", &message)
             }
-        };
-        Some(Log { format: format?, level: level? })
+        }
     }
 
     fn address(&self, key: &str, text: &str) -> Option<SocketAddr> {

@@ -51,13 +51,35 @@ pub enum OpenError {
         path.display()
     )]
     Sled { path: PathBuf, source: sled::Error },
+    #[error("the disk of the store in `{}` is full: free some space on it, then start again", path.display())]
+    Full { path: PathBuf },
     #[error("cannot use the store directory `{}`", path.display())]
     Io { path: PathBuf, source: io::Error },
 }
 
+impl OpenError {
+    pub(super) fn io(path: &Path, source: io::Error) -> Self {
+        let path = path.to_owned();
+        if is_full(&source) { Self::Full { path } } else { Self::Io { path, source } }
+    }
+
+    /// What sled says; that a disk is full, it says in a text only.
+    fn sled(path: &Path, source: sled::Error) -> Self {
+        let path = path.to_owned();
+        match source {
+            sled::Error::Io(error) if is_full(&error) => Self::Full { path },
+            source => Self::Sled { path, source },
+        }
+    }
+}
+
+fn is_full(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::StorageFull || error.to_string().contains("(os error 28)")
+}
+
 /// Creates the directory where it is missing, readable by its owner only, and claims it for this process.
 pub(super) fn lock(path: &Path) -> Result<File, OpenError> {
-    let error = |source| OpenError::Io { path: path.to_owned(), source };
+    let error = |source| OpenError::io(path, source);
     DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(error)?;
     let name = path.join("lock");
     let mut options = OpenOptions::new();
@@ -75,7 +97,7 @@ pub(super) fn lock(path: &Path) -> Result<File, OpenError> {
 
 /// Opens the database and brings it up to the end of the journal, which is returned. The lock must be held.
 pub(super) fn open(path: &Path, disk: &Arc<dyn Disk>) -> Result<(Durable, Mark), OpenError> {
-    let error = |source| OpenError::Io { path: path.to_owned(), source };
+    let error = |source| OpenError::io(path, source);
     remove_unfinished_snapshots(path).map_err(error)?;
     let layout = Layout::new(open_sled(path)?);
     sync_names(path).map_err(error)?;
@@ -89,10 +111,9 @@ pub(super) fn open(path: &Path, disk: &Arc<dyn Disk>) -> Result<(Durable, Mark),
 /// Everything in the journal is in the database afterwards. A crash meanwhile costs nothing: the next open begins
 /// again at the same mark.
 fn take_journal(durable: &Durable, path: &Path) -> Result<Mark, OpenError> {
-    let io_error = |source| OpenError::Io { path: path.to_owned(), source };
+    let io_error = |source| OpenError::io(path, source);
     let mark = durable.layout.mark();
-    let applied =
-        mark.map_err(|source| OpenError::Sled { path: path.to_owned(), source })?.unwrap_or_default();
+    let applied = mark.map_err(|source| OpenError::sled(path, source))?.unwrap_or_default();
     let replay = journal::read(path, applied).map_err(io_error)?.map_err(|gap| OpenError::Journal {
         path: path.to_owned(),
         applied: gap.applied,
@@ -107,8 +128,7 @@ fn take_journal(durable: &Durable, path: &Path) -> Result<Mark, OpenError> {
 
 /// Marks a new store as ours, upgrades an older one; refuses one that is not ours, or not of a version we know.
 fn check_format(durable: &Durable, path: &Path) -> Result<(), OpenError> {
-    let found =
-        durable.layout.format().map_err(|source| OpenError::Sled { path: path.to_owned(), source })?;
+    let found = durable.layout.format().map_err(|source| OpenError::sled(path, source))?;
     match found.as_deref() {
         Some(FORMAT) => Ok(()),
         Some(FORMAT_BEFORE) => begin_format(durable, path),
@@ -124,12 +144,12 @@ fn check_format(durable: &Durable, path: &Path) -> Result<(), OpenError> {
 /// The format is durable before the journal has its first record. A journal that is there already was made for
 /// another database, and could be taken for a part of this one later.
 fn begin_format(durable: &Durable, path: &Path) -> Result<(), OpenError> {
-    let io_error = |source| OpenError::Io { path: path.to_owned(), source };
+    let io_error = |source| OpenError::io(path, source);
     if let Some(begins) = journal::first_record(path).map_err(io_error)? {
         return Err(OpenError::Journal { path: path.to_owned(), applied: 0, begins });
     }
     journal::remove(path).map_err(io_error)?;
-    durable.layout.set_format(FORMAT).map_err(|source| OpenError::Sled { path: path.to_owned(), source })?;
+    durable.layout.set_format(FORMAT).map_err(|source| OpenError::sled(path, source))?;
     durable.sync().map_err(io_error)
 }
 
@@ -169,7 +189,7 @@ fn open_sled(path: &Path) -> Result<sled::Db, OpenError> {
             {
                 std::thread::sleep(Duration::from_millis(10));
             }
-            Err(source) => return Err(OpenError::Sled { path: path.to_owned(), source }),
+            Err(source) => return Err(OpenError::sled(path, source)),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! `[waivers]` and `[break_glass]`.
 
-use super::choices;
 use super::gates::span;
+use super::known_or_new;
 use super::table::Table;
 use crate::names::Seat;
 use crate::policy::exceptions::{BreakGlassRule, WaiverRule};
@@ -44,9 +44,8 @@ pub(super) fn seat(table: &Table<'_>, key: &str, seats: &[SeatHolders]) -> Optio
     let text = table.text(key)?;
     let known = seats.iter().any(|holders| holders.name.as_str() == text.value);
     if !known {
-        let listed = choices(seats.iter().map(|holders| holders.name.as_str()));
-        let fault = format!("there is no seat `{}`: {listed}, or add a `[[seat]]`", text.value);
-        table.fault(text.start(), fault);
+        let todo = known_or_new(seats.iter().map(|holders| holders.name.as_str()), "seat");
+        table.fault(text.start(), format!("there is no seat `{}`: {todo}", text.value));
     }
     known.then(|| Seat::new(text.value))
 }

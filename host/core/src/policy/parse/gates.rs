@@ -7,7 +7,7 @@ mod expiry;
 pub(super) use self::approvals::span;
 use super::plugins::{name, on_failure};
 use super::table::{At, Table};
-use super::{alias_pattern, choices, json, model_pattern, unique};
+use super::{alias_pattern, choices, json, known_or_new, model_pattern, unique};
 use crate::names::{GateName, Pattern, PluginName, Stage};
 use crate::policy::gate::{Check, Gate, Guard, Mode, OnApproval, OnBypass, Rule, UnknownAuthor};
 use crate::policy::seat::SeatHolders;
@@ -173,11 +173,8 @@ fn rule(table: &Table<'_>, known: &Known<'_>) -> Option<Rule> {
 fn plugin(table: &Table<'_>, known: &Known<'_>) -> Option<PluginName> {
     let name = table.required("plugin", "\"NAME\"")?;
     if !known.plugins.contains(&name.value) {
-        let listed = choices(known.plugins.iter().copied());
-        table.fault(
-            name.start(),
-            format!("there is no plugin `{}`: {listed}, or add a `[[plugin]]`", name.value),
-        );
+        let todo = known_or_new(known.plugins.iter().copied(), "plugin");
+        table.fault(name.start(), format!("there is no plugin `{}`: {todo}", name.value));
         return None;
     }
     Some(PluginName::new(name.value))

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::Known;
 use crate::names::{Seat, Tier};
 use crate::policy::gate::{Approvals, SignatureKind};
-use crate::policy::parse::choices;
+use crate::policy::parse::known_or_new;
 use crate::policy::parse::table::{At, Table};
 use crate::policy::sample::{Rate, Sample};
 use crate::time::Span;
@@ -25,9 +25,8 @@ pub(super) fn read(gate: &Table<'_>, known: &Known<'_>) -> BTreeMap<Tier, Approv
 fn is_tier(table: &Table<'_>, tier: &At<&str>, known: &Known<'_>) -> bool {
     let exists = known.tiers.contains(&tier.value);
     if !exists {
-        let listed = choices(known.tiers.iter().copied());
-        table
-            .fault(tier.start(), format!("there is no tier `{}`: {listed}, or add a `[[tier]]`", tier.value));
+        let todo = known_or_new(known.tiers.iter().copied(), "tier");
+        table.fault(tier.start(), format!("there is no tier `{}`: {todo}", tier.value));
     }
     exists
 }
@@ -99,9 +98,8 @@ fn quorums(table: &Table<'_>, known: &Known<'_>) -> BTreeMap<Seat, u32> {
 
 fn fits(table: &Table<'_>, seat: &At<&str>, count: u32, known: &Known<'_>) -> bool {
     let Some(holders) = known.seats.iter().find(|holders| holders.name.as_str() == seat.value) else {
-        let listed = choices(known.seats.iter().map(|holders| holders.name.as_str()));
-        table
-            .fault(seat.start(), format!("there is no seat `{}`: {listed}, or add a `[[seat]]`", seat.value));
+        let todo = known_or_new(known.seats.iter().map(|holders| holders.name.as_str()), "seat");
+        table.fault(seat.start(), format!("there is no seat `{}`: {todo}", seat.value));
         return false;
     };
     let people = usize::try_from(count).unwrap_or(usize::MAX);
