@@ -102,8 +102,13 @@ fn a_governed_write_that_cannot_be_read_is_refused() {
     assert_eq!(scene.holder(&model, "champion"), None);
     assert_eq!((scene.of_kind("refused").len(), scene.of_kind("intent").len()), (0, 0));
     // Versions and models that are not there.
-    contains(&refused(&scene.alias(&model, "champion", "77")), &["77"]);
-    contains(&refused(&scene.alias(&scene.model("none"), "champion", "1")), &[&scene.model("none")]);
+    let none = scene.model("none");
+    for (of, number) in [(&model, "77"), (&none, "1")] {
+        let answer = scene.alias(of, "champion", number);
+        assert_eq!(answer.status, 404, "{}", answer.text());
+        assert_eq!(answer.json().unwrap()["error_code"], "RESOURCE_DOES_NOT_EXIST");
+        contains(&answer.text(), &["version ", number, of]);
+    }
 }
 
 #[test]

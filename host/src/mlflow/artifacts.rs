@@ -150,7 +150,7 @@ impl Client {
     }
 
     /// What tells whether a file has changed, for one byte of it. Asked by GET like the file itself: MLflow 3.17 answers
-    /// HEAD elsewhere, with an ETag of another form.
+    /// HEAD elsewhere, with an `ETag` of another form.
     ///
     /// # Errors
     /// See [`ReadError`].
@@ -160,8 +160,13 @@ impl Client {
         location: &Location,
         path: &str,
     ) -> Result<Option<Validators>, ReadError> {
-        let first_byte = self.fetch(workspace, location, path, http::Method::GET, Some("bytes=0-0")).await?;
-        Ok(first_byte.validators())
+        let mut reading = self.fetch(workspace, location, path, http::Method::GET, Some("bytes=0-0")).await?;
+        let told = reading.validators();
+        // Its one byte is taken, so that the connection is of use again; a whole file is broken off.
+        if reading.response.status() == StatusCode::PARTIAL_CONTENT {
+            reading.chunk().await?;
+        }
+        Ok(told)
     }
 
     /// At most `len` bytes of a file from `offset`; fewer at its end, none past it.

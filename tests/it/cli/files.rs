@@ -76,7 +76,7 @@ fn a_plugin_is_inspected_pinned_and_tested() {
     assert_eq!(pinned["plugin"][0]["grants"][0].as_str(), Some("registry"));
     let policy = format!("{pinned}{}", super::POLICY);
     fs::write(place.host.workdir().policy(), policy).unwrap();
-    assert!(place.does(&["policy", "check"]).contains("1 plugins"));
+    assert!(place.does(&["policy", "check"]).contains("1 plugin,"));
 
     let tested = place.does(&["plugin", "test", &file]);
     assert!(tested.lines().count() > 3 && tested.lines().all(|line| line.starts_with("ok ")), "{tested}");
