@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use countersign_tests::http;
 use serde_json::{Value, json};
 
-use crate::scene::{Scene, contains, policy, refused};
+use crate::scene::{Scene, contains, policy};
 
 const API: &str = "/_countersign/api/v1";
 const NO_REQUEST: &str = "/requests/00000000-0000-7000-8000-000000000000";
