@@ -38,6 +38,7 @@ mod holdings;
 mod holds;
 mod insights;
 mod judge;
+mod kept;
 mod known_evidence;
 mod known_runs;
 mod lists;
