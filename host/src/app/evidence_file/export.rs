@@ -17,7 +17,7 @@ use countersign_core::request::RequestId;
 use serde::Serialize;
 
 use super::super::AppError;
-use super::super::attest::attestations;
+use super::super::attest::{Attestable, attestations};
 use super::super::evidence::{blob, policy_text};
 use super::super::words::digested;
 use crate::ledger::{self, Ledger, LedgerError, Record};
@@ -53,7 +53,7 @@ pub async fn export_evidence(
         lines.put(&Proven { index: *index, entry: record.json.clone(), path })?;
     }
     found.blobs(store, vault, &mut lines)?;
-    let statements = attestations(store, ledger, request).await?;
+    let statements = attestations(store, ledger, Attestable::Request(request)).await?;
     let mut statements = statements.iter().map(canonical::to_string).collect::<Result<Vec<_>, _>>()?;
     statements.sort_by_key(|statement| Digest::of(statement.as_bytes()));
     for statement in statements {
