@@ -38,6 +38,7 @@ mod holdings;
 mod holds;
 mod insights;
 mod judge;
+mod kept;
 mod known_evidence;
 mod known_runs;
 mod lists;
@@ -90,7 +91,7 @@ use countersign_core::names::Workspace;
 
 pub use self::account::{AccountReader, Named, account_of};
 pub use self::anchor::{AnchorFile, AnchorGit, AnchorState, AnchorWebhook, Anchors, Place};
-pub use self::attest::{Attestation, attestations};
+pub use self::attest::{Attestable, Attestation, attestations};
 pub use self::audit::{audit_of, audit_without_evidence, made};
 pub use self::backtest::{Backtest, BacktestReport};
 pub use self::browse::{Browsed, LedgerFilter, ProvenEntry};

@@ -15,9 +15,10 @@
 //!
 //! [`line`] has the shapes, [`read`] takes lines in and names the one that is wrong, [`write`] gives them out,
 //! [`refer`] says which blobs entries and blobs name, [`belongs`] which entries a request rests on, [`covered`] whether
-//! they cover its writes, [`story`] what they tell. This module must not know: where lines and blobs lie, how notes are
+//! they cover its writes, [`again`] whether a decision comes out as it was recorded, [`story`] what they tell. This module must not know: where lines and blobs lie, how notes are
 //! signed, how entries are hashed into the ledger's tree.
 
+pub mod again;
 pub mod belongs;
 pub mod covered;
 pub mod line;

@@ -11,7 +11,7 @@ use crate::break_glass::BreakGlass;
 use crate::check::RuleRun;
 use crate::decide::GateVerdict;
 use crate::digest::Digest;
-use crate::entry::{Basis, Entry, Intent};
+use crate::entry::{Basis, Entry, Intent, Waivers};
 use crate::names::{ModelName, Version, Workspace};
 use crate::request::RequestId;
 use crate::review::{Authors, Review};
@@ -48,7 +48,7 @@ pub struct History {
     in_force: Option<Digest>,
     bindings: BTreeMap<RequestId, Digest>,
     reviews: BTreeMap<RequestId, Vec<Review>>,
-    waivers: BTreeMap<Uuid, Waiver>,
+    waivers: Waivers,
     broken: BTreeMap<Uuid, BreakGlass>,
     judged: BTreeMap<Digest, Vec<GateVerdict>>,
     /// Rules run at every judgement, and their entries stand right before that of the decision.
@@ -56,6 +56,12 @@ pub struct History {
 }
 
 impl History {
+    /// Entries that stood here are not read, as in a file about one request: rules that ran before belong to a decision
+    /// among them.
+    pub fn skip(&mut self) {
+        self.rule_runs.clear();
+    }
+
     /// Takes the next entry; gives the decision that it tells of. Writes that follow from an earlier decision, inside
     /// of a window or to put something back, are none.
     pub fn read(&mut self, index: u64, at: Millis, entry: &Entry) -> Option<Recorded> {
@@ -110,7 +116,7 @@ impl History {
             placed: placed.clone(),
             decision: decision.to_owned(),
             gates: gates.to_vec(),
-            policy: self.in_force,
+            policy: basis.and_then(|basis| basis.policy).or(self.in_force),
             binding: request.and_then(|id| self.bindings.get(&id).copied()),
             basis: basis.cloned(),
             authors,
@@ -141,29 +147,8 @@ impl History {
             Entry::RuleRun { workspace, model, version, run } => {
                 self.rule_runs.push((workspace.clone(), model.clone(), *version, run.clone()));
             }
-            _ => self.exception(entry),
-        }
-    }
-
-    fn exception(&mut self, entry: &Entry) {
-        match entry {
-            Entry::WaiverAsked { waiver } => {
-                // What became of it later is said by entries of their own.
-                let asked = Waiver { approvals: Vec::new(), revoked: None, ..waiver.clone() };
-                self.waivers.insert(waiver.id, asked);
-            }
-            Entry::WaiverApproved { waiver, word } => {
-                if let Some(waiver) = self.waivers.get_mut(waiver) {
-                    waiver.approvals.push(word.clone());
-                }
-            }
-            Entry::WaiverRevoked { waiver, word } => {
-                if let Some(waiver) = self.waivers.get_mut(waiver) {
-                    waiver.revoked = Some(word.clone());
-                }
-            }
             Entry::BrokeGlass { used } => drop(self.broken.insert(used.id, used.clone())),
-            _ => {}
+            other => self.waivers.read(other),
         }
     }
 }

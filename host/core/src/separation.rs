@@ -13,12 +13,11 @@ use uuid::Uuid;
 
 use crate::break_glass::BreakGlass;
 use crate::digest::Digest;
-use crate::entry::{Entry, Intent, OutcomeResult};
+use crate::entry::{Entry, Intent, OutcomeResult, Waivers};
 use crate::names::{ModelName, PersonId, Version, Workspace};
 use crate::request::RequestId;
 use crate::review::{Authors, Review};
 use crate::time::Millis;
-use crate::waiver::Waiver;
 
 /// A write that was made and should not have been, or a review of it that counts for nothing.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -34,7 +33,7 @@ pub struct Prover {
     creators: BTreeMap<(Workspace, ModelName, Version), Option<PersonId>>,
     requests: BTreeMap<RequestId, Authors>,
     reviews: BTreeMap<Digest, Vec<Review>>,
-    waivers: BTreeMap<Uuid, Waiver>,
+    waivers: Waivers,
     broken: BTreeMap<Uuid, BreakGlass>,
     bypasses: Vec<Digest>,
     windows: BTreeMap<RequestId, proof::Window>,
@@ -91,21 +90,6 @@ impl Prover {
 
     fn exception(&mut self, entry: &Entry) {
         match entry {
-            Entry::WaiverAsked { waiver } => {
-                // Approvals are entries of their own.
-                let asked = Waiver { approvals: Vec::new(), revoked: None, ..waiver.clone() };
-                self.waivers.insert(waiver.id, asked);
-            }
-            Entry::WaiverApproved { waiver, word } => {
-                if let Some(waiver) = self.waivers.get_mut(waiver) {
-                    waiver.approvals.push(word.clone());
-                }
-            }
-            Entry::WaiverRevoked { waiver, word } => {
-                if let Some(waiver) = self.waivers.get_mut(waiver) {
-                    waiver.revoked = Some(word.clone());
-                }
-            }
             Entry::BrokeGlass { used } => {
                 self.broken.insert(used.id, used.clone());
             }
@@ -118,7 +102,7 @@ impl Prover {
                 self.windows.insert(*request, proof::Window::new(placed, by, *until));
             }
             Entry::WindowClosed { request, .. } => drop(self.windows.remove(request)),
-            _ => {}
+            other => self.waivers.read(other),
         }
     }
 

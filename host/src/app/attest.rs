@@ -2,11 +2,14 @@
 //!
 //! Needs a store and its ledger only: no server, no MLflow, no policy.
 
+mod alone;
+
 use countersign_core::attest::{PAYLOAD_TYPE, Recorded, statements};
 use countersign_core::canonical;
 use countersign_core::facts::{File, ModelFacts, VersionFacts};
 use countersign_core::request::{PromotionRequest, RequestId};
 
+use self::alone::Announced;
 use super::AppError;
 use super::evidence::blob;
 use crate::ledger::{Checkpoint, Envelope, Ledger, LedgerError};
@@ -18,17 +21,34 @@ pub type Attestation = Envelope;
 /// Of very many entries about a request the newest are named.
 const ENTRIES: usize = 2_000;
 
-/// The statements about a request under a fresh checkpoint, each in a DSSE envelope that the ledger's key signs: what
+/// What statements are wanted about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Attestable {
+    Request(RequestId),
+    /// An entry that announced a write: also one that no request is about, because its tier asked nobody.
+    Entry(u64),
+}
+
+/// The statements about a decision under a fresh checkpoint, each in a DSSE envelope that the ledger's key signs: what
 /// its checks found (where any ran), what was verified, and who approved it.
 ///
 /// # Errors
-/// When there is no such request, or the store cannot be read.
+/// When there is no such request or entry, or the store cannot be read.
 pub async fn attestations(
     store: &dyn Store,
     ledger: &Ledger,
-    id: RequestId,
+    what: Attestable,
 ) -> Result<Vec<Attestation>, AppError> {
-    let (request, recorded) = settled(store, ledger, id).await?;
+    let (request, recorded) = match what {
+        Attestable::Request(id) => settled(store, ledger, id).await?,
+        Attestable::Entry(index) => {
+            let announced = Announced::read(ledger, index)?;
+            match announced.intent.request {
+                Some(id) => settled(store, ledger, id).await?,
+                None => announced.told(store, ledger).await?,
+            }
+        }
+    };
     let files = files(store, &request)?;
     let said = statements(&request, &files, &recorded);
     let sealed =
@@ -73,7 +93,7 @@ fn recorded(
     let rows = store.scan(&listed)?;
     let indexes = rows.iter().rev().filter_map(|(key, _)| key.last_number());
     let entries = indexes.filter(|index| *index < size).collect();
-    Ok(Recorded { origin: key.name().to_owned(), vkey: key.to_string(), entries, checkpoint })
+    Ok(Recorded { origin: key.name().to_owned(), vkey: key.to_string(), entries, checkpoint, alone: false })
 }
 
 /// The files that the request's facts list. Facts that are not kept any more list none.

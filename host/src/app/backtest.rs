@@ -3,7 +3,6 @@
 //! Each is first made again under the policy of its time. Where that does not give what was recorded, nothing is
 //! concluded from it, and the report says why; it never counts as unchanged. Needs no server and no MLflow.
 
-mod evidence;
 mod live;
 mod report;
 
@@ -16,10 +15,10 @@ use countersign_core::recorded::{History, Recorded};
 use countersign_core::redecide::{Answer, Basis, redecide};
 use countersign_core::time::Millis;
 
-use self::evidence::{Asking, Kept};
 pub use self::report::BacktestReport;
 use self::report::{LiveVerdict, because};
 use super::evidence::blob;
+use super::kept::{Asking, Kept};
 use super::{AppError, People};
 use crate::ledger::Ledger;
 use crate::store::Store;
@@ -96,7 +95,7 @@ impl Backtest<'_> {
     }
 
     fn again(&self, decision: &Recorded, policies: &BTreeMap<Digest, Policy>) -> Result<Again, AppError> {
-        let evidence = match Kept::of(self.store, decision) {
+        let evidence = match Kept::of(&|digest| blob(self.store, digest), decision) {
             Ok(evidence) => evidence,
             Err(why) => return Ok(Again::Cannot(why)),
         };

@@ -93,6 +93,28 @@ pub fn blob(store: &dyn Store, digest: Digest) -> Result<Vec<u8>, AppError> {
     }
 }
 
+/// The text of a policy that was in force; `None` where it was not kept. Stores of before have the text itself in the
+/// place of where it lies.
+///
+/// # Errors
+/// When the store cannot be read.
+pub(super) fn policy_text(store: &dyn Store, policy: &Digest) -> Result<Option<String>, AppError> {
+    let key = keys::policy_text(policy);
+    let Some(value) = store.get(&key)? else { return Ok(None) };
+    let text = match codec::decode_head(&value) {
+        Some((_, text)) => blob(store, Digest::from_bytes(text))?,
+        None => codec::decode_raw(&key, &value)?.to_vec(),
+    };
+    Ok(Some(String::from_utf8_lossy(&text).into_owned()))
+}
+
+/// Keeps the text of a policy once, as evidence, and where it lies by the digest of what it says.
+pub(super) fn put_policy_text(batch: Batch, policy: &Digest, text: &str) -> Batch {
+    let digest = Digest::of(text.as_bytes());
+    let batch = batch.put(keys::evidence(&digest), codec::encode_raw(text.as_bytes()));
+    batch.put(keys::policy_text(policy), codec::encode_head(&[], digest.as_bytes()))
+}
+
 /// Why there is no such blob.
 fn absent(store: &dyn Store, digest: Digest) -> Result<AppError, AppError> {
     let gone = tombstone(store, digest)?;
@@ -114,6 +136,21 @@ fn tail_of(store: &dyn Store, tail: [u8; 32]) -> Result<Vec<u8>, AppError> {
 mod tests {
     use super::*;
     use crate::app::testing::app;
+
+    #[tokio::test]
+    async fn the_text_of_a_policy_lies_once_and_is_read_where_stores_of_before_have_it() {
+        let (app, _files) = app().await;
+        let (policy, text) = (Digest::of(b"what it says"), "# as it is written\n");
+        assert_eq!(policy_text(&*app.store, &policy).unwrap(), None);
+        let before = Batch::new().put(keys::policy_text(&policy), codec::encode_raw(text.as_bytes()));
+        app.store.commit(before).await.unwrap();
+        assert_eq!(policy_text(&*app.store, &policy).unwrap().as_deref(), Some(text));
+        app.store.commit(put_policy_text(Batch::new(), &policy, text)).await.unwrap();
+        assert_eq!(policy_text(&*app.store, &policy).unwrap().as_deref(), Some(text));
+        assert_eq!(app.evidence(Digest::of(text.as_bytes())).unwrap(), text.as_bytes());
+        let kept = app.store.get(&keys::policy_text(&policy)).unwrap().unwrap();
+        assert!(!String::from_utf8_lossy(&kept).contains("as it is written"), "the text lies twice");
+    }
 
     #[tokio::test]
     async fn evidence_reads_back_whole_or_in_two_parts_and_is_written_once() {

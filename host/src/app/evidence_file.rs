@@ -1,12 +1,13 @@
 //! The evidence file of a request: written from a store, and checked on a machine that has nothing else.
 //!
 //! `countersign_core::evidence_file` has the form, and what belongs into it. [`export`] fetches it from store and
-//! ledger; [`read`] checks lines, signature, proofs and references; [`verify`] executes the runs again and says what
-//! was found. Reading and verifying must not know: a store, a configuration, the network.
+//! ledger; [`read`] checks lines, signature, proofs and references; [`verify`] executes the runs again, [`redecided`]
+//! makes the decisions again, and both say what was found. Reading and verifying must not know: a store, a configuration, the network.
 
 mod decided;
 mod export;
 mod read;
+mod redecided;
 mod statement;
 mod verify;
 
@@ -16,6 +17,7 @@ use countersign_core::request::RequestId;
 
 pub use self::export::export_evidence;
 pub use self::read::{EvidenceError, EvidenceFile, read};
+pub use self::redecided::{Redecided, Redecision};
 pub use self::verify::{Execution, Gap, Proved, Reexecuted, Report, Signed, verify};
 use super::{App, AppError};
 

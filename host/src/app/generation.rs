@@ -15,6 +15,7 @@ use countersign_core::policy::{self, GateMatch, Policy, PolicyError, Source};
 use countersign_core::time::Millis;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::evidence::put_policy_text;
 use super::{App, AppError};
 use crate::plugins::{CaseFailure, Engine, Limits, Load, LoadError, Plugin};
 use crate::store::{Batch, codec, keys};
@@ -242,8 +243,7 @@ impl App {
 
     /// Plugin bytes are evidence: a replay needs them after the policy has moved on. So is the text of the policy.
     pub(crate) async fn keep_plugins(&self, generation: &Generation) -> Result<(), LoadGenerationError> {
-        let text = codec::encode_raw(generation.text.as_bytes());
-        let batch = Batch::new().put(keys::policy_text(&generation.policy.digest().0), text);
+        let batch = put_policy_text(Batch::new(), &generation.policy.digest().0, &generation.text);
         let kept = self.store.commit(batch).await;
         kept.map_err(|error| LoadGenerationError::KeepPolicy { reason: error.to_string() })?;
         for (name, component) in &generation.components {

@@ -53,7 +53,13 @@ impl Judged {
     /// What it rests on, by digest: the facts must be kept with it.
     pub(super) fn basis(&self) -> Basis {
         let checks = self.runs.iter().map(RanCheck::from).collect();
-        Basis { facts: self.facts_digest, checks, open_threads: self.open_threads, authors: None }
+        Basis {
+            facts: self.facts_digest,
+            checks,
+            open_threads: self.open_threads,
+            authors: None,
+            policy: None,
+        }
     }
 
     /// The part that a promotion request keeps.

@@ -75,7 +75,8 @@ impl App {
         judged.keep_facts()?;
         let now = self.clock.now();
         let (before, found) = (earlier.id(), judged.judgement());
-        let basis = Basis { authors: Some(judged.authors.clone()), ..judged.basis() };
+        let (authors, policy) = (Some(judged.authors.clone()), Some(judged.policy));
+        let basis = Basis { authors, policy, ..judged.basis() };
         let (mut entries, mut batch) = judged.fresh.put(self, Batch::new())?;
         let seen = match earlier {
             Earlier::Live(seen) => {

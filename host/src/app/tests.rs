@@ -17,6 +17,7 @@ mod lists;
 mod mlflow;
 mod notices;
 mod orders;
+mod redecided;
 mod retention;
 mod schemas;
 mod stages;

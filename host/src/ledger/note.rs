@@ -144,14 +144,8 @@ impl VerifierKey {
         ours
     }
 
-    /// Whether a signature of this key fits some bytes.
-    #[must_use]
-    pub fn verifies(&self, bytes: &[u8], signature: &[u8]) -> bool {
-        UnparsedPublicKey::new(&ED25519, &self.public).verify(bytes, signature).is_ok()
-    }
-
     pub(super) fn check(&self, signed: &[u8], signature: &[u8]) -> Result<(), NoteError> {
-        let fits = self.verifies(signed, signature);
+        let fits = UnparsedPublicKey::new(&ED25519, &self.public).verify(signed, signature).is_ok();
         if fits { Ok(()) } else { Err(NoteError::Signature(self.name.clone())) }
     }
 }

@@ -29,7 +29,16 @@ fn a_file_is_enough() {
     let file = fixture().display().to_string();
     let found = alone(folder.path(), &["evidence", "verify", &file]);
     assert!(found.status.success(), "{found:?}");
-    for words in ["asked", "champion", "same bytes", "proved", "asserted", "two-person", "--vkey"] {
+    for words in [
+        "asked",
+        "champion",
+        "same bytes",
+        "2 decisions made again",
+        "proved",
+        "asserted",
+        "two-person",
+        "--vkey",
+    ] {
         assert!(found.stdout.contains(words), "`{words}`: {}", found.stdout);
     }
     let found = alone(folder.path(), &["evidence", "verify", &file, "--output", "json"]);

@@ -31,12 +31,19 @@ pub struct Recorded {
     pub entries: Vec<u64>,
     /// The signed note.
     pub checkpoint: String,
+    /// No request is about it: what is told as one bears the id of the intent.
+    #[serde(skip)]
+    pub alone: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Approval {
-    request: RequestId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request: Option<RequestId>,
+    /// The intent, where no request is about it because its tier asked nobody.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    intent: Option<Uuid>,
     workspace: Workspace,
     action: Action,
     /// The action in words.
@@ -172,7 +179,8 @@ impl Approval {
     pub(super) fn of(request: &PromotionRequest, recorded: &Recorded) -> Self {
         let action = request.placed.action.clone();
         Self {
-            request: request.id,
+            request: (!recorded.alone).then_some(request.id),
+            intent: recorded.alone.then_some(request.id.0),
             workspace: request.placed.workspace.clone(),
             asked: action_phrase(&action),
             action,

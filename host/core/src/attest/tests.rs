@@ -93,6 +93,7 @@ fn said(request: &PromotionRequest, files: &[File]) -> Vec<Value> {
         vkey: "mlflow.example.com/countersign+01020304+AQ==".to_owned(),
         entries: vec![3, 5],
         checkpoint: "a note\n".to_owned(),
+        alone: false,
     };
     let written = statements(request, files, &recorded);
     written.iter().map(|it| serde_json::from_str(&canonical::to_string(it).unwrap()).unwrap()).collect()

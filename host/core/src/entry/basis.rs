@@ -19,6 +19,9 @@ pub struct Basis {
     /// Whose work it was, where the entry does not say so itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub authors: Option<Authors>,
+    /// By which policy, where the entry does not say so itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<Digest>,
 }
 
 /// One check, by which bytes and configuration it ran, and where its outcome is kept.

@@ -107,8 +107,11 @@ impl Belongs {
                 self.bindings.insert(*binding);
                 self.policies.entry(*policy).or_insert(index);
             }
-            Entry::Refused { placed, gates, .. } => {
+            Entry::Refused { placed, gates, basis, .. } => {
                 self.aims.insert(aim(&placed.action));
+                if let Some(policy) = basis.as_ref().and_then(|basis| basis.policy) {
+                    self.policies.entry(policy).or_insert(index);
+                }
                 self.waivers.extend(gates.iter().flat_map(|gate| &gate.waived).map(|waived| waived.waiver));
             }
             Entry::Intent(intent) => {

@@ -1,7 +1,8 @@
 //! Whether an announced write is covered by what the text of the policy asks: its checks by runs that passed, its rules
 //! by runs that were heeded, its seats by places that were asked for.
 //!
-//! Who may sign, and whether enough did, is for [`crate::separation`]. The tier is taken from the entry. This module
+//! Who may sign, and whether enough did, is for [`crate::separation`]. The tier is taken from the entry:
+//! whether it is the right one is found by making the decision again, see [`super::again`]. This module
 //! must not know: how runs are executed again.
 
 use crate::check::RuleOutcome;

@@ -17,11 +17,11 @@ use countersign_core::request::RequestId;
 use serde::Serialize;
 
 use super::super::AppError;
-use super::super::attest::attestations;
-use super::super::evidence::blob;
+use super::super::attest::{Attestable, attestations};
+use super::super::evidence::{blob, policy_text};
 use super::super::words::digested;
 use crate::ledger::{self, Ledger, LedgerError, Record};
-use crate::store::{Scan, Store, codec, keys};
+use crate::store::{Scan, Store, keys};
 use crate::vault::Vault;
 
 /// How many entries are read at a time.
@@ -53,7 +53,7 @@ pub async fn export_evidence(
         lines.put(&Proven { index: *index, entry: record.json.clone(), path })?;
     }
     found.blobs(store, vault, &mut lines)?;
-    let statements = attestations(store, ledger, request).await?;
+    let statements = attestations(store, ledger, Attestable::Request(request)).await?;
     let mut statements = statements.iter().map(canonical::to_string).collect::<Result<Vec<_>, _>>()?;
     statements.sort_by_key(|statement| Digest::of(statement.as_bytes()));
     for statement in statements {
@@ -203,12 +203,6 @@ fn kept_blob(store: &dyn Store, digest: Digest) -> Result<Option<Vec<u8>>, AppEr
         Err(AppError::NotFound(_)) => Ok(None),
         Err(error) => Err(error),
     }
-}
-
-fn policy_text(store: &dyn Store, policy: &Digest) -> Result<Option<String>, AppError> {
-    let key = keys::policy_text(policy);
-    let Some(value) = store.get(&key)? else { return Ok(None) };
-    Ok(Some(String::from_utf8_lossy(codec::decode_raw(&key, &value)?).into_owned()))
 }
 
 fn unwritten(error: std::io::Error) -> AppError {

@@ -15,13 +15,14 @@ use super::super::AppError;
 use super::super::replay::{Machine, Run};
 use super::decided;
 use super::read::EvidenceFile;
+use super::redecided::{Redecided, Redecision, decisions};
 use crate::plugins::{Engine, repeatable};
 
 /// What was found.
 #[derive(Debug, Serialize)]
 pub struct Report {
-    /// Whether nothing speaks against what the file tells: every run that could be executed gave the same bytes, and
-    /// the writes follow from entries, policy and runs.
+    /// Whether nothing speaks against what the file tells: every run that could be executed gave the same bytes, every
+    /// decision that could be made again the same verdict, and the writes follow from entries, policy and runs.
     pub holds: bool,
     /// Whether nothing that this rests on is missing.
     pub complete: bool,
@@ -35,6 +36,8 @@ pub struct Report {
     pub decision: Story,
     pub proved: Proved,
     pub runs: Vec<Reexecuted>,
+    /// Its decisions, made again from what they rested on.
+    pub redecided: Vec<Redecided>,
     /// What is named and not in the file.
     pub missing: Vec<Gap>,
     /// What does not follow from the entries, the policy or the runs.
@@ -124,11 +127,15 @@ pub async fn verify(
         runs.push(Reexecuted { entry: told.index, plugin, plugin_digest, concluded, result, reason });
         progress(runs.len());
     }
-    let breaches = decided::breaches(file);
+    let redecided = decisions(file)?;
+    let breaches = breaches(file, &redecided);
     let differs = |run: &Reexecuted| run.result == Execution::Differs;
     let impossible = |run: &Reexecuted| run.result == Execution::Impossible;
     let (holds, missing) = (breaches.is_empty() && !runs.iter().any(differs), gaps(file));
-    let complete = !runs.iter().any(impossible) && missing.iter().all(|gap| gap.purpose == Purpose::Words);
+    let undecided = |again: &Redecided| again.result == Redecision::Impossible;
+    let complete = !runs.iter().any(impossible)
+        && !redecided.iter().any(undecided)
+        && missing.iter().all(|gap| gap.purpose == Purpose::Words);
     let told = file.entries.iter().map(|told| (told.index, told.at, &told.entry));
     Ok(Report {
         holds,
@@ -147,10 +154,23 @@ pub async fn verify(
             bytes: file.bytes,
         },
         runs,
+        redecided,
         missing,
         breaches,
         asserted: ASSERTED.to_vec(),
     })
+}
+
+/// What does not follow from the entries, and what does not come out again, in the order of the ledger.
+fn breaches(file: &EvidenceFile, redecided: &[Redecided]) -> Vec<Breach> {
+    let mut found = decided::breaches(file);
+    let differs = redecided.iter().filter(|again| again.result == Redecision::Differs);
+    found.extend(differs.map(|again| Breach {
+        entry: again.entry,
+        reason: format!("made again it differs: {}", again.reason.as_deref().unwrap_or_default()),
+    }));
+    found.sort_by_key(|breach| breach.entry);
+    found
 }
 
 async fn executed(

@@ -3,7 +3,7 @@
 use countersign_core::attest::{MODEL_APPROVAL, PAYLOAD_TYPE, SVR};
 
 use super::*;
-use crate::app::{NewEmergency, attestations};
+use crate::app::{Attestable, NewEmergency, attestations};
 use crate::ledger::Checkpoint;
 use crate::store::Batch;
 
@@ -21,7 +21,11 @@ fn is_as_described(schema: &str, value: &Value) {
 impl World {
     /// The statements about a request; each opens with the ledger's key.
     async fn attested(&self, id: RequestId) -> Vec<Value> {
-        let envelopes = attestations(&*self.app.store, &self.app.ledger, id).await.unwrap();
+        self.attested_of(Attestable::Request(id)).await
+    }
+
+    async fn attested_of(&self, what: Attestable) -> Vec<Value> {
+        let envelopes = attestations(&*self.app.store, &self.app.ledger, what).await.unwrap();
         envelopes.iter().for_each(|it| is_as_described(ENVELOPE, &serde_json::to_value(it).unwrap()));
         let opened = envelopes.iter().map(|it| it.open(PAYLOAD_TYPE, self.app.ledger.verifier()).unwrap());
         opened.map(|payload| serde_json::from_str(&payload).unwrap()).collect()
@@ -80,9 +84,12 @@ async fn a_promotion_is_attested_about_its_files_with_who_signed_and_where_it_st
 async fn the_same_ledger_gives_the_same_bytes() {
     let world = World::new(POLICY).await;
     let id = world.approved().await.id;
-    let first = attestations(&*world.app.store, &world.app.ledger, id).await.unwrap();
+    let first = attestations(&*world.app.store, &world.app.ledger, Attestable::Request(id)).await.unwrap();
     world.clock.advance(86_400_000);
-    assert_eq!(attestations(&*world.app.store, &world.app.ledger, id).await.unwrap(), first);
+    assert_eq!(
+        attestations(&*world.app.store, &world.app.ledger, Attestable::Request(id)).await.unwrap(),
+        first
+    );
 }
 
 #[tokio::test]
@@ -105,7 +112,7 @@ async fn what_is_not_approved_is_not_attested_as_if_it_were() {
     assert!(!rejected.to_string().contains("no legal basis"), "words stay here");
     let nobody = RequestId(uuid::Uuid::nil());
     refused(
-        attestations(&*world.app.store, &world.app.ledger, nobody).await,
+        attestations(&*world.app.store, &world.app.ledger, Attestable::Request(nobody)).await,
         "not-found",
         "there is no request",
     );
@@ -121,4 +128,58 @@ async fn facts_that_are_not_kept_any_more_leave_the_version_and_no_files() {
     let approval = world.approval(request.id).await;
     let digest = approval["subject"][0]["digest"].as_object().unwrap();
     assert_eq!(digest.keys().collect::<Vec<_>>(), ["countersignSubject"]);
+}
+
+/// A policy whose only tier asks nobody.
+fn free() -> String {
+    POLICY.replace("  [gate.approvals.low]\n  seats = { risk = 2 }\n  expires = \"90d\"\n", "")
+}
+
+/// The number of the newest entry that announced a write.
+fn announced(world: &World) -> u64 {
+    let records = world.app.entries(None, 1_000).unwrap();
+    records.iter().find(|record| App::entry_of(record).unwrap().kind() == "intent").unwrap().index
+}
+
+#[tokio::test]
+async fn a_write_that_nobody_had_to_sign_is_attested_by_its_entry() {
+    let world = World::new(&free()).await;
+    assert!(matches!(super::changes::set(&world).await, crate::app::Answer::Forwarded(_)));
+    world.app.settled().await.unwrap();
+    let first = announced(&world);
+    let said = world.attested_of(Attestable::Entry(first)).await;
+    let of = |kind: &str| said.iter().find(|it| it["predicateType"] == kind).unwrap()["predicate"].clone();
+    let approval = of(MODEL_APPROVAL);
+    is_as_described(APPROVAL, &approval);
+    assert_eq!((&approval["decision"], &approval["state"]), (&json!("allow"), &json!("applied")));
+    assert!(approval.get("request").is_none() && approval["intent"].is_string(), "{approval}");
+    assert_eq!(approval["ledger"]["entries"][0], json!(first));
+    let properties = of(SVR)["properties"].clone();
+    assert!(properties.as_array().unwrap().contains(&json!("COUNTERSIGN_APPROVED")), "{properties}");
+
+    // Another version takes its place: nobody may rely on the first any more.
+    let (model, alias) = ("credit".into(), "champion".into());
+    let action = Action::SetAlias { model, alias, version: Version::new(8) };
+    let body = json!({"name": "credit", "alias": "champion", "version": "8"});
+    let forwarded = super::changes::called(&world, "POST", "registered-models/alias", body, action).await;
+    assert!(matches!(forwarded, crate::app::Answer::Forwarded(_)));
+    world.app.settled().await.unwrap();
+    assert!(announced(&world) > first);
+    let said = world.attested_of(Attestable::Entry(first)).await;
+    let approval = said.iter().find(|it| it["predicateType"] == MODEL_APPROVAL).unwrap();
+    assert_eq!(approval["predicate"]["state"], "superseded");
+    assert!(!said.iter().any(|it| it.to_string().contains("COUNTERSIGN_APPROVED")), "{said:?}");
+}
+
+#[tokio::test]
+async fn an_entry_of_a_request_is_attested_as_the_request_and_another_kind_is_not() {
+    let world = World::new(POLICY).await;
+    let id = world.approved().await.id;
+    world.app.apply(&caller("ana"), id).await.unwrap();
+    let of = |what| attestations(&*world.app.store, &world.app.ledger, what);
+    let (by_entry, by_request) =
+        (of(Attestable::Entry(announced(&world))).await, of(Attestable::Request(id)).await);
+    assert_eq!(by_entry.unwrap(), by_request.unwrap());
+    refused(of(Attestable::Entry(0)).await, "invalid", "announces no write that was decided");
+    refused(of(Attestable::Entry(999)).await, "not-found", "there is no entry 999");
 }

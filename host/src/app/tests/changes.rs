@@ -35,7 +35,13 @@ pub(super) fn peer() -> mlflow::Caller {
 }
 
 /// Ana's call to MLflow's API, spelt as we send it.
-async fn called(world: &World, method: &'static str, path: &str, body: Value, action: Action) -> Answer {
+pub(super) async fn called(
+    world: &World,
+    method: &'static str,
+    path: &str,
+    body: Value,
+    action: Action,
+) -> Answer {
     let path_and_query = format!("/api/2.0/mlflow/{path}");
     let body = CanonicalBody::Json(body.to_string().into_bytes());
     let spelt = CanonicalRequest { method, path_and_query, body };

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::app::RequestFilter;
-use crate::app::evidence_file::{EvidenceError, EvidenceFile, Execution, Report, read, verify};
+use crate::app::evidence_file::{EvidenceError, EvidenceFile, Execution, Redecision, Report, read, verify};
 use crate::ledger::VerifierKey;
 use crate::plugins::{Engine, EngineConfig};
 
@@ -17,7 +17,7 @@ use crate::plugins::{Engine, EngineConfig};
 const FIXTURE: &str = "../tests/fixtures/formats/evidence.v1.jsonl";
 
 impl World {
-    async fn evidence(&self, id: RequestId) -> String {
+    pub(super) async fn evidence(&self, id: RequestId) -> String {
         let mut out = Vec::new();
         self.app.write_evidence(id, &mut out).await.unwrap();
         String::from_utf8(out).unwrap()
@@ -36,12 +36,12 @@ impl World {
     }
 }
 
-fn reads(text: &[u8]) -> Result<EvidenceFile, EvidenceError> {
+pub(super) fn reads(text: &[u8]) -> Result<EvidenceFile, EvidenceError> {
     let mut input = text;
     read(&mut input, None, &mut |_| ())
 }
 
-async fn verified(text: &str, engine: Option<&Engine>) -> Report {
+pub(super) async fn verified(text: &str, engine: Option<&Engine>) -> Report {
     verify(&reads(text.as_bytes()).unwrap(), engine, &mut |_| ()).await.unwrap()
 }
 
@@ -256,6 +256,9 @@ async fn the_file_of_form_1_verifies_and_executes_for_ever() {
         runs.contains(&("model-card", Execution::Same)) && runs.contains(&("two-person", Execution::Same))
     );
     assert!(runs.iter().all(|(_, result)| *result == Execution::Same), "{runs:?}");
+    // Its entries do not say what they rested on: its facts and its runs are there.
+    assert_eq!(report.redecided.len(), 2);
+    assert!(report.redecided.iter().all(|again| again.result == Redecision::Same), "{:?}", report.redecided);
 }
 
 proptest! {

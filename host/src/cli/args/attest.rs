@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use countersign_core::request::RequestId;
+
+use super::Replayed;
 
 #[derive(Debug, Args)]
 #[command(
@@ -14,13 +15,14 @@ use countersign_core::request::RequestId;
 
 Examples:
   countersign attest 0198c2d4-…
+  countersign attest 47                                a write that nobody had to sign
   countersign attest 0198c2d4-… -o credit-7.intoto.jsonl
   countersign attest 0198c2d4-… | tail -n 1 | jq -r .payload | base64 -d | jq"
 )]
 pub struct Attest {
-    /// A promotion request.
-    #[arg(value_name = "REQUEST")]
-    pub request: RequestId,
+    /// A promotion request, or the index of an `intent` ledger entry: where a tier asks nobody, no request opens.
+    #[arg(value_name = "REQUEST|INDEX")]
+    pub what: Replayed,
     /// Standard output without it.
     #[arg(short, long = "out", value_name = "FILE")]
     pub out: Option<PathBuf>,

@@ -18,11 +18,11 @@ pub enum Evidence {
         #[arg(short, long = "out", value_name = "FILE")]
         out: Option<PathBuf>,
     },
-    /// Checks an evidence file and executes every run in it again. Needs nothing but the file.
+    /// Checks an evidence file, executes every run in it again and makes every decision again. Needs nothing but the file.
     #[command(after_help = "Examples:
   countersign evidence verify evidence.jsonl --vkey K      signed by the key that you trust
   countersign evidence verify evidence.jsonl --output json
-  countersign evidence verify evidence.jsonl --no-replay   signatures, proofs and digests only
+  countersign evidence verify evidence.jsonl --no-replay   signatures, proofs, digests and decisions only
 
 Exit code: 0 everything holds, 1 something does not, 2 not understood.")]
     Verify {

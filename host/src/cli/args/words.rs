@@ -10,7 +10,7 @@ pub(super) fn version(text: &str) -> Result<Version, String> {
     Version::try_from(text.to_owned())
 }
 
-/// What to execute again. Prints as it is written.
+/// What to execute again, or to attest. Prints as it is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Replayed {
     Entry(u64),

@@ -5,7 +5,7 @@ use std::fmt::{self, Display, Formatter};
 use countersign_core::entry::OutcomeResult;
 use countersign_core::evidence_file::story::{Made, Said};
 
-use crate::app::evidence_file::{Execution, Reexecuted, Report};
+use crate::app::evidence_file::{Execution, Redecided, Redecision, Reexecuted, Report};
 use crate::cli::output::{counted, painted};
 
 pub(super) struct Shown<'a>(pub(super) &'a Report);
@@ -17,6 +17,7 @@ impl Display for Shown<'_> {
         writeln!(f)?;
         proved(report, f)?;
         report.runs.iter().try_for_each(|run| ran(run, f))?;
+        report.redecided.iter().try_for_each(|again| redecided(again, f))?;
         for gap in &report.missing {
             writeln!(f, "{}    {} {} (entry {})", painted("missing", 33), gap.what, gap.digest, gap.entry)?;
         }
@@ -142,7 +143,36 @@ fn proved(report: &Report, f: &mut Formatter<'_>) -> fmt::Result {
             counted(same, "run", "runs")
         )?;
     }
+    let same = report.redecided.iter().filter(|again| again.result == Redecision::Same).count() as u64;
+    if same > 0 {
+        writeln!(
+            f,
+            "{}     {} made again by its policy from its facts: the same verdict and tier",
+            painted("proved", 32),
+            counted(same, "decision", "decisions")
+        )?;
+    }
     writeln!(f, "vkey       {}", report.vkey)
+}
+
+/// What cannot be said plainly of all decisions; one that differs is a breach.
+fn redecided(again: &Redecided, f: &mut Formatter<'_>) -> fmt::Result {
+    let Redecided { entry, recorded, reason, granted, .. } = again;
+    for words in granted {
+        writeln!(f, "{}    decision `{recorded}` (entry {entry}): {words}", painted("granted", 33))?;
+    }
+    let reason = reason.as_deref().unwrap_or_default();
+    match again.result {
+        Redecision::Impossible => writeln!(
+            f,
+            "{}    decision `{recorded}` (entry {entry}) cannot be made again: {reason}",
+            painted("missing", 33)
+        ),
+        Redecision::Follows => {
+            writeln!(f, "follows    decision `{recorded}` (entry {entry}) follows from one before: {reason}")
+        }
+        Redecision::Same | Redecision::Differs => Ok(()),
+    }
 }
 
 fn ran(run: &Reexecuted, f: &mut Formatter<'_>) -> fmt::Result {

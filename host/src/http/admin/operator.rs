@@ -17,7 +17,7 @@ use serde_json::json;
 use super::super::error::{Shape, chain, problem, respond};
 use super::super::streamed::streamed;
 use super::Admin;
-use crate::app::{self, App, AppError, ReplaySubject};
+use crate::app::{self, App, AppError, Attestable, ReplaySubject};
 
 /// Lets in who shows an operator's pass.
 pub(super) async fn guard(
@@ -103,15 +103,20 @@ pub(super) async fn consistency(
 
 #[derive(Deserialize)]
 pub(super) struct Of {
-    request: RequestId,
+    request: Option<RequestId>,
+    entry: Option<u64>,
 }
 
 pub(super) async fn attestations(
     State(admin): State<Arc<Admin>>,
-    Query(Of { request }): Query<Of>,
+    Query(Of { request, entry }): Query<Of>,
 ) -> Response {
     let App { store, ledger, .. } = &*admin.app;
-    let attested = app::attestations(&**store, ledger, request).await;
+    let what = request.map(Attestable::Request).or_else(|| entry.map(Attestable::Entry));
+    let Some(what) = what else {
+        return failed(&AppError::Invalid("name a `request` or an `entry`".to_owned()));
+    };
+    let attested = app::attestations(&**store, ledger, what).await;
     attested.map_or_else(|error| failed(&error), |envelopes| Json(envelopes).into_response())
 }
 

@@ -74,6 +74,7 @@ pub(super) fn all() -> Vec<Route> {
         reads("/v1/decisions", ledger::decisions),
         reads("/v1/ledger/checkpoint", ledger::checkpoint),
         reads("/v1/ledger/entries", ledger::entries),
+        reads("/v1/ledger/entries/{index}/attestations", attest::of_entry),
         reads("/v1/ledger/proof", ledger::proof),
         changes("/v1/webhooks/mlflow", webhook),
     ]

@@ -30,6 +30,7 @@ fn call(method: &str, path: &str, operation: &Value) -> Request<Body> {
     let path = path.replace("{id}", "01980000-7a10-7c3e-9d2b-5f0e6a1b2c3d");
     let path = path.replace("{name}", "credit").replace("{version}", "7");
     let path = path.replace("{plugin}", "metric-threshold").replace("{table}", "lead-time");
+    let path = path.replace("{index}", "0");
     let path = path.replace("{comment}", "01980000-7a11-7c3e-9d2b-5f0e6a1b2c3d");
     let query = match path.rsplit('/').next() {
         Some("proof") => "?index=0",

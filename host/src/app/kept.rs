@@ -1,4 +1,7 @@
-//! What a decision rested on, read back from evidence, and which of it another policy can use.
+//! What a decision rested on, read back from evidence, and which of it a policy can use: that of its time, to see
+//! whether it gives the same again, or another.
+//!
+//! This module must not know: where evidence is kept.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -14,9 +17,11 @@ use countersign_core::policy::{GateMatch, Policy};
 use countersign_core::recorded::Recorded;
 use countersign_core::redecide::Answer;
 
-use crate::app::evidence::blob;
+use super::AppError;
 use crate::plugins::RuleRecord;
-use crate::store::Store;
+
+/// Evidence by its digest.
+pub(super) type Blobs<'b> = &'b dyn Fn(Digest) -> Result<Vec<u8>, AppError>;
 
 /// Facts, check runs and rule runs of one decision.
 pub(super) struct Kept {
@@ -30,14 +35,14 @@ pub(super) struct Kept {
 impl Kept {
     /// # Errors
     /// Why it cannot be decided again.
-    pub(super) fn of(store: &dyn Store, decision: &Recorded) -> Result<Self, String> {
+    pub(super) fn of(blobs: Blobs<'_>, decision: &Recorded) -> Result<Self, String> {
         let Some(basis) = &decision.basis else { return Err(without_basis(decision)) };
         if decision.several {
             let why = "it is about several versions, and what all but the first held then was not recorded";
             return Err(why.to_owned());
         }
         let read = |what: &str, digest: Digest| {
-            blob(store, digest).map_err(|error| format!("{what} cannot be read: {error}"))
+            blobs(digest).map_err(|error| format!("{what} cannot be read: {error}"))
         };
         let unclear = |what: &str| format!("{what} cannot be understood by this version");
         let (version, model): (VersionFacts, ModelFacts) =
@@ -127,7 +132,10 @@ impl<'a> Asking<'a> {
             let same = |(ran_by, run): &&(String, RuleRun)| {
                 run.plugin == rule.plugin && *ran_by == config && self.pins(&run.plugin, run.plugin_digest)
             };
-            let found = self.kept.rules.iter().find(same).map(|(_, run)| run.clone());
+            let ours = |(_, run): &&(String, RuleRun)| run.gate.as_ref() == Some(&matched.gate.name);
+            // The last of them, and rather that of this gate: it may have run for a request that opened before.
+            let all = || self.kept.rules.iter().rev().filter(same);
+            let found = all().find(ours).or_else(|| all().next()).map(|(_, run)| run.clone());
             self.took(&rule.plugin, found.is_some(), demand);
             Some(RuleRun { gate: Some(matched.gate.name.clone()), ..found? })
         });
