@@ -25,7 +25,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use countersign::clock::SystemClock;
-use countersign::plugins::{CheckInput, CodeCache, Engine, EngineConfig, NoSources, Plugin, Sources};
+use countersign::plugins::{
+    CheckInput, CheckRecord, CodeCache, Engine, EngineConfig, NoSources, Plugin, Sources,
+};
 use countersign_core::check::Conclusion;
 
 use bare::Bare;
@@ -78,9 +80,11 @@ impl Bench {
         let dir = std::env::temp_dir().join(format!("countersign-bench-{}", std::process::id()));
         let engine = new_engine(&dir);
         let load = subject::load("plugins/metric-threshold");
-        let bare = Bare::new(&load.component, &subject::record());
+        let component = load.component.clone();
         let plugin = engine.load(load).await.unwrap();
-        let input = Arc::new(CheckInput::new(subject::record()));
+        let record = CheckRecord { reads: plugin.reads().cloned(), ..subject::record() };
+        let input = Arc::new(CheckInput::new(record));
+        let bare = Bare::new(&component, input.record());
         let bytes = input.canonical().unwrap().len();
         println!("subject: {bytes} bytes of canonical JSON, pooled: {}", engine.is_pooled());
         Self { dir, engine, plugin, input, bare }
@@ -98,7 +102,8 @@ impl Bench {
             native.push(timed(|| native::check(black_box(self.input.record()))));
             bare.push(timed(|| self.bare.evaluate()));
         }
-        let mut inputs: Vec<_> = (0..99).map(|_| timed(|| CheckInput::new(subject::record()))).collect();
+        let again = || self.input.record().clone();
+        let mut inputs: Vec<_> = (0..99).map(|_| again()).map(|r| timed(|| CheckInput::new(r))).collect();
         let p50 = quantile(&mut ours, 50);
         let (native, bare) = (quantile(&mut native, 50), quantile(&mut bare, 50));
         let against = |name: &str, other: Duration, target| Row {

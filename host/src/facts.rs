@@ -8,6 +8,7 @@ pub mod collect;
 pub mod digests;
 mod files;
 mod history;
+mod shown;
 mod source;
 mod translate;
 

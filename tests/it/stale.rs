@@ -2,7 +2,7 @@
 
 use countersign_tests::http;
 use countersign_tests::stage::eventually;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::scene::{PATIENCE, Registered, Scene, contains, policy, refused};
 
@@ -77,6 +77,49 @@ fn a_changed_metric_is_judged_again() {
     );
     assert_eq!(scene.read(&format!("requests/{id}"))["state"]["is"], "open");
     assert_eq!(scene.holder(&model, "champion"), None);
+}
+
+/// The ledger's entries about check runs of one model, by their index.
+fn runs(scene: &Scene, model: &str) -> Vec<(usize, Value)> {
+    let all = scene.entries().into_iter().enumerate();
+    let ours = all.filter(|(_, entry)| entry["kind"] == "check-run" && entry["body"]["model"] == model);
+    ours.map(|(index, entry)| (index, entry["body"].clone())).collect()
+}
+
+#[test]
+fn a_check_runs_again_only_where_what_it_reads_has_changed() {
+    // A pattern foresees nothing: no run but those that are asked for.
+    let foreseen = r#"guards = [{ alias = "champion" }, { stage = "Production" }"#;
+    let scene =
+        Scene::start("reads", |name| policy(name).replace(foreseen, r#"guards = [{ alias = "champ*" }"#));
+    let model = scene.model("a");
+    let (version, id) = approved(&scene, &model);
+    let first = runs(&scene, &model);
+    assert_eq!(first.len(), 1, "{first:?}");
+    let described = json!({"name": model, "version": version.version, "description": "better words"});
+    scene.round("PATCH", "model-versions/update", &described);
+    let tag = json!({"name": model, "version": version.version, "key": "owner", "value": "ana"});
+    scene.round("POST", "model-versions/set-tag", &tag);
+    assert_eq!(scene.alias(&model, "champion", &version.version).status, 200, "the approval stands");
+    assert_eq!(runs(&scene, &model), first, "it reads neither description nor tags");
+    assert_eq!(
+        scene.read(&format!("requests/{id}"))["check_runs"][0]["input_digest"],
+        first[0].1["input_digest"]
+    );
+    let metric = json!({"run_id": version.run_id, "key": "auc", "value": 0.91, "timestamp": 2, "step": 1});
+    scene.round("POST", "runs/log-metric", &metric);
+    assert_eq!(scene.alias(&model, "champion", &version.version).status, 200);
+    let both = runs(&scene, &model);
+    assert_eq!((both.len(), &both[0]), (2, &first[0]), "a metric is what it reads");
+    for (index, _) in both {
+        scene.host.does(&["replay", &index.to_string()], None).unwrap();
+    }
+    let file = scene.dir().join("evidence.jsonl").display().to_string();
+    scene.host.does(&["evidence", "export", &id, "-o", &file], None).unwrap();
+    contains(&scene.host.does(&["evidence", "verify", &file], None).unwrap(), &["same bytes"]);
+    let page = scene.call("ruth", "GET", "/_countersign/plugins/metric-threshold", None).text();
+    contains(&page, &["Reads", "<code>metrics</code>", "its result still stands"]);
+    scene.verify();
 }
 
 #[test]

@@ -40,7 +40,7 @@ pub fn record() -> CheckRecord {
     let model = version.subject.model.clone();
     let action = Action::SetAlias { model, alias: Alias::new("champion"), version: version.subject.version };
     let config = r#"{"metric":"auc","min":"0.85"}"#.to_owned();
-    CheckRecord { format: 1, version, action, tier: None, config, now: Millis::new(0) }
+    CheckRecord { format: 1, version, action, tier: None, config, now: Millis::new(0), reads: None }
 }
 
 fn version() -> VersionFacts {

@@ -1,6 +1,6 @@
 //! The pure half of Countersign: from the bytes of a request to the decision about it.
 //!
-//! Reading order is the order of a request: [`names`], [`action`], [`classify`], [`facts`], [`check`],
+//! Reading order is the order of a request: [`names`], [`action`], [`classify`], [`facts`], [`reads`], [`check`],
 //! [`policy`], [`review`], [`seating`], [`waiver`], [`break_glass`], [`decide`], [`permit`], [`request`],
 //! [`evidence`], [`entry`], [`attest`], [`separation`], [`evidence_file`], [`held`], [`audit`], [`insights`], [`search`], [`explain`], [`target`], [`what_if`], [`recorded`], [`redecide`].
 //!
@@ -32,6 +32,7 @@ pub mod lowered;
 pub mod names;
 pub mod permit;
 pub mod policy;
+pub mod reads;
 pub mod recorded;
 pub mod redecide;
 pub mod request;

@@ -186,8 +186,12 @@ impl<'e> Machine<'e> {
         let recorded = Recorded { recording, outcome_digest: run.outcome };
         let (replayed, difference) = match run.kind {
             Kind::Check => {
-                let input = Arc::new(CheckInput::new(serde_json::from_slice::<CheckRecord>(&input)?));
-                ended(self.engine.replay_check(&plugin, &input, &recorded, None).await)
+                let record = serde_json::from_slice::<CheckRecord>(&input)?;
+                let replayed = match CheckInput::recorded(record, &plugin) {
+                    Ok(input) => self.engine.replay_check(&plugin, &Arc::new(input), &recorded, None).await,
+                    Err(error) => Err(error),
+                };
+                ended(replayed)
             }
             Kind::Rule => {
                 let input = Arc::new(RuleInput::new(serde_json::from_slice::<RuleRecord>(&input)?));

@@ -10,6 +10,7 @@ use countersign_core::digest::Digest;
 use countersign_core::entry::{CheckRunRecord, Entry, Spent};
 use countersign_core::facts::{Subject, VersionFacts};
 use countersign_core::names::Tier;
+use countersign_core::reads::Reads;
 use futures_util::future::join_all;
 use serde::Serialize;
 
@@ -75,11 +76,16 @@ impl Target<'_> {
     }
 }
 
+/// What a run was about, and what its check reads of a version.
+type Of<'a> = (&'a Subject, Option<&'a Reads>);
+
 /// All that a check run depends on, but for the clock and for what it asks.
 #[derive(Serialize)]
 struct RunInputs<'a> {
+    /// Says what is read, too.
     plugin: Digest,
     config: Digest,
+    /// Those that are read.
     facts: Digest,
     kind: &'a str,
     target: Option<&'a str>,
@@ -93,8 +99,7 @@ impl App {
         checks: &[LoadedCheck],
         target: Target<'_>,
     ) -> Result<Checked, AppError> {
-        let facts = target.snapshot.version_digest()?;
-        let all = join_all(checks.iter().map(|check| self.run_check(check, target, facts))).await;
+        let all = join_all(checks.iter().map(|check| self.run_check(check, target))).await;
         let mut checked = Checked::default();
         for one in all {
             let (run, fresh) = one?;
@@ -108,32 +113,32 @@ impl App {
         &self,
         check: &LoadedCheck,
         target: Target<'_>,
-        facts: Digest,
     ) -> Result<(CheckRun, Fresh), AppError> {
+        let reads = check.plugin.reads();
         let inputs = Digest::of_json(&RunInputs {
             plugin: check.plugin.digest(),
             config: check.config_digest,
-            facts,
+            facts: target.snapshot.shown_digest(reads)?,
             kind: target.action.kind(),
             target: target.action.target(),
             tier: target.tier,
         })?;
-        if let Some(run) = self.kept_run(inputs, &target.version().subject).await? {
+        if let Some(run) = self.kept_run(inputs, (&target.version().subject, reads)).await? {
             return Ok((CheckRun { required: check.required, ..run }, Fresh::default()));
         }
         self.execute(check, target, inputs).await
     }
 
     /// A run over the same inputs that still holds. What was read before may have been replaced by one that does.
-    async fn kept_run(&self, inputs: Digest, subject: &Subject) -> Result<Option<CheckRun>, AppError> {
+    async fn kept_run(&self, inputs: Digest, of: Of<'_>) -> Result<Option<CheckRun>, AppError> {
         if let Some(known) = self.known_runs.get(&inputs)
             && self.is_kept_whole(&known.run)?
-            && self.still_holds(subject, &known).await
+            && self.still_holds(of, &known).await
         {
             return Ok(Some(known.run.clone()));
         }
         let Some(kept) = self.read::<KeptRun>(&keys::check_run(&inputs))? else { return Ok(None) };
-        if !self.is_kept_whole(&kept.run)? || !self.still_holds(subject, &kept).await {
+        if !self.is_kept_whole(&kept.run)? || !self.still_holds(of, &kept).await {
             return Ok(None);
         }
         let run = kept.run.clone();
@@ -149,17 +154,18 @@ impl App {
     }
 
     /// Whether the registry and our own records would answer the run's questions as they did.
-    async fn still_holds(&self, subject: &Subject, kept: &KeptRun) -> bool {
+    async fn still_holds(&self, (subject, reads): Of<'_>, kept: &KeptRun) -> bool {
         if matches!(kept.run.outcome, Outcome::Failed(_)) {
             return false;
         }
         for call in &kept.transcript.calls {
             let now = match call {
                 Call::Registry { query, .. } => {
-                    digest_of(answer(&self.registry, &subject.workspace, query.clone()).await)
+                    let now = answer(&self.registry, &subject.workspace, query.clone()).await;
+                    digest_of(now.map(|now| now.shown(reads)))
                 }
                 Call::History { query, .. } => digest_of(recall(&*self.store, &subject.workspace, query)),
-                // The files are in the facts, by their digests.
+                // The files are in the facts, by their digests, and are read by whoever may open one.
                 Call::Artifacts { .. } => continue,
             };
             if &now != call.answer() {
@@ -175,7 +181,7 @@ impl App {
         target: Target<'_>,
         inputs: Digest,
     ) -> Result<(CheckRun, Fresh), AppError> {
-        let started_at = self.clock.now();
+        let (started_at, reads) = (self.clock.now(), check.plugin.reads());
         let record = CheckRecord {
             format: 1,
             version: target.version().clone(),
@@ -183,8 +189,9 @@ impl App {
             tier: target.tier.cloned(),
             config: check.config.to_string(),
             now: started_at,
+            reads: reads.cloned(),
         };
-        let input = Arc::new(CheckInput::around(record, target.snapshot.version_json()?)?);
+        let input = Arc::new(CheckInput::around(record, &target.snapshot.shown_json(reads)?)?);
         let sources = LiveSources::new(self, target.snapshot);
         let began = Instant::now();
         let evaluation = self.engine.evaluate_check(&check.plugin, &input, Arc::new(sources)).await;

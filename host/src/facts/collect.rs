@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use super::cache::Subject;
 use super::digests::Digests;
 use super::files::{self, Files};
+use super::shown::Shown;
 use super::translate;
 use crate::mlflow::artifacts::Location;
 use crate::mlflow::types;
@@ -39,6 +40,7 @@ pub struct Snapshot {
     pub facts: Arc<Facts>,
     pub artifacts: Option<Location>,
     written: OnceLock<Written>,
+    pub(super) shown: Shown,
 }
 
 /// A snapshot's facts as canonical JSON, `[version, model]`, and what they hash to. Written once: a warm write would
@@ -49,7 +51,8 @@ struct Written {
     /// Where the version ends.
     version_end: usize,
     facts: Digest,
-    version: Digest,
+    /// Not every check reads all of it.
+    version: OnceLock<Digest>,
 }
 
 /// Only what cannot be read at all: the version, its model, or which version is meant.
@@ -122,7 +125,7 @@ impl Collector {
 impl Snapshot {
     #[must_use]
     pub fn new(facts: Facts, artifacts: Option<Location>) -> Self {
-        Self { facts: Arc::new(facts), artifacts, written: OnceLock::new() }
+        Self { facts: Arc::new(facts), artifacts, written: OnceLock::new(), shown: Shown::default() }
     }
 
     /// [`Facts::digest`].
@@ -133,12 +136,13 @@ impl Snapshot {
         Ok(self.written()?.facts)
     }
 
-    /// The digest of the version's facts alone: what a check sees.
+    /// The digest of the version's facts alone.
     ///
     /// # Errors
     /// As [`Self::facts_digest`].
     pub fn version_digest(&self) -> Result<Digest, CanonicalError> {
-        Ok(self.written()?.version)
+        let written = self.written()?;
+        Ok(*written.version.get_or_init(|| Digest::of(written.version_json())))
     }
 
     /// The canonical JSON of the version's facts.
@@ -146,14 +150,14 @@ impl Snapshot {
     /// # Errors
     /// As [`Self::facts_digest`].
     pub fn version_json(&self) -> Result<&[u8], CanonicalError> {
-        let written = self.written()?;
-        Ok(written.json.get(1..written.version_end).unwrap_or_default())
+        Ok(self.written()?.version_json())
     }
 
     /// Facts that have become others, with digests of their own.
     pub(super) fn change(&mut self, change: impl FnOnce(&mut Facts)) {
         change(Arc::make_mut(&mut self.facts));
         self.written = OnceLock::new();
+        self.shown = Shown::default();
     }
 
     fn written(&self) -> Result<&Written, CanonicalError> {
@@ -163,12 +167,18 @@ impl Snapshot {
         let mut json = b"[".to_vec();
         canonical::append(&self.facts.version, &mut json)?;
         let version_end = json.len();
-        let version = Digest::of(json.get(1..).unwrap_or_default());
         json.push(b',');
         canonical::append(&self.facts.model, &mut json)?;
         json.push(b']');
         let facts = Digest::of(&json);
+        let version = OnceLock::new();
         Ok(self.written.get_or_init(|| Written { json: json.into(), version_end, facts, version }))
+    }
+}
+
+impl Written {
+    fn version_json(&self) -> &[u8] {
+        self.json.get(1..self.version_end).unwrap_or_default()
     }
 }
 

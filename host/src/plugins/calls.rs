@@ -80,6 +80,7 @@ impl HostCalls {
             return Ok(Err(refusal));
         }
         let answer = self.sources.query(query.clone()).await;
+        let answer = answer.map(|answer| answer.shown(self.input.reads()));
         let size = self.recording.registry(query, &answer)?;
         self.registry_bytes += size as u64;
         Ok(answer)

@@ -114,7 +114,8 @@ impl Engine {
         };
         let sources: Arc<dyn Sources> = Arc::new(shelf.clone());
         if plugin.check().is_some() {
-            let input = Arc::new(CheckInput::new(check_record(given, shelf, config)?));
+            let record = check_record(plugin, given, shelf, config)?;
+            let input = Arc::new(CheckInput::new(record));
             let outcome = self.evaluate_check(plugin, &input, sources).await.outcome;
             return Ok((Expected::of_check(&outcome), outcome.summary().to_owned()));
         }
@@ -123,10 +124,12 @@ impl Engine {
     }
 }
 
-fn check_record(given: &Given, shelf: Shelf, config: String) -> Result<CheckRecord, String> {
+/// The check is shown of it what it reads, as live: a case finds what its manifest forgot.
+fn check_record(plugin: &Plugin, given: &Given, shelf: Shelf, config: String) -> Result<CheckRecord, String> {
     let action = given.action.action(&shelf.subject)?;
     let (tier, now) = (given.tier.clone(), Millis::new(given.now_ms));
-    Ok(CheckRecord { format: 1, version: shelf.subject, action, tier, config, now })
+    let reads = plugin.reads().cloned();
+    Ok(CheckRecord { format: 1, version: shelf.subject, action, tier, config, now, reads })
 }
 
 fn rule_record(given: &Given, shelf: Shelf, config: String) -> Result<RuleRecord, String> {

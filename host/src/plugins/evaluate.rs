@@ -126,7 +126,12 @@ impl Engine {
         limits: &Arc<Limits>,
     ) -> Evaluation<Outcome> {
         let call = CallCheck { plugin: Arc::clone(plugin), input: Arc::clone(input) };
-        let evaluation = self.evaluate(call, Input::Check(Arc::clone(input)), sources, limits).await;
+        let evaluation = if plugin.reads() == input.record().reads.as_ref() {
+            self.evaluate(call, Input::Check(Arc::clone(input)), sources, limits).await
+        } else {
+            // It would be shown more than it reads, or less.
+            Evaluation::without_guest(failure::host_bug("the input was made for another check"), limits)
+        };
         let evaluation = evaluation.finish(plugin, |answer: Result<wit::Report, Failure>| match answer {
             Ok(report) => Outcome::Reported(convert::report(report)),
             Err(failure) => Outcome::Failed(failure),

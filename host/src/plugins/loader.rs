@@ -10,6 +10,7 @@ use countersign_core::check::Failure;
 use countersign_core::digest::Digest;
 use countersign_core::names::PluginName;
 use countersign_core::policy::Grant;
+use countersign_core::reads::Reads;
 use serde_json::Value;
 use wasmtime::component::{Component, InstancePre};
 
@@ -131,6 +132,12 @@ impl Plugin {
     #[must_use]
     pub const fn manifest(&self) -> &Manifest {
         &self.manifest
+    }
+
+    /// What it reads of a version where it is a check, and all that it is shown of one: everything where there is none.
+    #[must_use]
+    pub const fn reads(&self) -> Option<&Reads> {
+        self.manifest.reads.as_ref()
     }
 
     /// What the component imports, `namespace:package/interface@version`: the proof of what it can do.

@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 
 use countersign_core::policy::Grant;
+use countersign_core::reads::Reads;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use wasmparser::{Chunk, Parser, Payload};
@@ -15,6 +16,7 @@ use wasmparser::{Chunk, Parser, Payload};
 pub const MAX_COMPONENT_BYTES: usize = 32 << 20;
 
 const SECTION: &str = "countersign:manifest";
+const ARTIFACTS: &str = "countersign:plugin/artifacts";
 const MAX_MANIFEST_BYTES: usize = 64 << 10;
 pub(super) const FORMAT: u32 = 1;
 
@@ -55,6 +57,9 @@ pub struct Manifest {
     /// What the plugin asks for. Only the policy grants.
     #[serde(default)]
     pub capabilities: BTreeSet<Grant>,
+    /// What a check reads of a version, and is shown of it: everything without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reads: Option<Reads>,
     /// JSON Schema 2020-12 of the configuration.
     pub config_schema: Value,
     /// Smoke cases: see [`super::Case`].
@@ -93,6 +98,15 @@ pub enum ManifestError {
     Format(u32),
     #[error("its manifest says `{}` in `kinds`, and the component {} `{}`", .kind.as_str(), if *.exported { "does export" } else { "does not export" }, .kind.export())]
     Kinds { kind: Kind, exported: bool },
+    #[error(
+        "its manifest has `reads`, which is for checks: rules see everything. Take it out of `plugin.toml`"
+    )]
+    ReadsOfRule,
+    #[error(
+        "it imports `{0}`, and `reads` in its manifest lacks `files`, without which there is none to open: write \
+         \"files\" there in `plugin.toml`, or do not import it"
+    )]
+    ReadsNoFiles(String),
 }
 
 impl Outline {
@@ -108,6 +122,7 @@ impl Outline {
         let manifest = parse(surface.manifest.ok_or(ManifestError::Missing)?)?;
         let outline = Self { manifest, imports: surface.imports, exports: surface.exports };
         outline.check_kinds()?;
+        outline.check_reads()?;
         Ok(outline)
     }
 
@@ -119,6 +134,19 @@ impl Outline {
             }
         }
         Ok(())
+    }
+
+    /// What it opens must be among what it reads: a run is used again while that is as it was.
+    fn check_reads(&self) -> Result<(), ManifestError> {
+        let Some(reads) = &self.manifest.reads else { return Ok(()) };
+        if !self.manifest.kinds.contains(&Kind::Check) {
+            return Err(ManifestError::ReadsOfRule);
+        }
+        let opens = self.imports.iter().find(|import| interface(import) == ARTIFACTS);
+        match opens.filter(|_| !reads.has("files")) {
+            Some(import) => Err(ManifestError::ReadsNoFiles(import.clone())),
+            None => Ok(()),
+        }
     }
 }
 
@@ -224,74 +252,4 @@ impl<'a> Surface<'a> {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    const COMPONENT: [u8; 8] = [0, b'a', b's', b'm', 0x0d, 0, 1, 0];
-    const MODULE: [u8; 8] = [0, b'a', b's', b'm', 1, 0, 0, 0];
-
-    fn section(id: u8, content: &[u8]) -> Vec<u8> {
-        [&[id], leb128(content.len()).as_slice(), content].concat()
-    }
-
-    fn custom(name: &str, data: &[u8]) -> Vec<u8> {
-        section(0, &[leb128(name.len()).as_slice(), name.as_bytes(), data].concat())
-    }
-
-    fn manifest(name: &str) -> Vec<u8> {
-        let json = json!({"format": 1, "name": name, "version": "1.0.0", "description": "d", "kinds": [],
-            "config_schema": {}});
-        serde_json::to_vec(&json).unwrap()
-    }
-
-    fn check(parts: &[Vec<u8>], expect: Result<&str, &str>) {
-        let bytes = [COMPONENT.to_vec(), parts.concat()].concat();
-        match (Outline::read(&bytes), expect) {
-            (Ok(outline), Ok(name)) => assert_eq!(outline.manifest.name, name),
-            (Err(error), Err(text)) => assert!(error.to_string().contains(text), "{error}"),
-            (got, expect) => panic!("{got:?} instead of {expect:?}"),
-        }
-    }
-
-    #[test]
-    fn manifests_of_the_outermost_component() {
-        let honest = custom(SECTION, &manifest("honest"));
-        check(std::slice::from_ref(&honest), Ok("honest"));
-        check(&[], Err("no section"));
-        check(&[custom("name", b"x")], Err("no section"));
-        check(&[honest.clone(), honest.clone()], Err("more than one"));
-        check(&[custom(SECTION, &vec![b' '; MAX_MANIFEST_BYTES + 1])], Err("at most 65536"));
-        check(&[custom(SECTION, b"{}")], Err("cannot be read"));
-        check(&[custom(SECTION, br#"{"format":2}"#)], Err("format 2"));
-        let unexported =
-            String::from_utf8(manifest("x")).unwrap().replace("\"kinds\":[]", "\"kinds\":[\"check\"]");
-        check(&[custom(SECTION, unexported.as_bytes())], Err("does not export"));
-    }
-
-    #[test]
-    fn a_nested_section_does_not_speak_for_the_whole() {
-        let forged = custom(SECTION, &manifest("forged"));
-        let module = section(1, &[MODULE.to_vec(), forged.clone()].concat());
-        let component = section(4, &[COMPONENT.to_vec(), forged].concat());
-        check(std::slice::from_ref(&module), Err("no section"));
-        check(std::slice::from_ref(&component), Err("no section"));
-        check(&[module, component, custom(SECTION, &manifest("honest"))], Ok("honest"));
-    }
-
-    #[test]
-    fn what_is_embedded_is_read_again() {
-        let manifest: Manifest = serde_json::from_slice(&manifest("x")).unwrap();
-        let component = embed(&COMPONENT, &manifest).unwrap();
-        assert_eq!(Outline::read(&component).unwrap().manifest, manifest);
-        assert!(matches!(embed(&component, &manifest), Err(ManifestError::Duplicate)));
-    }
-
-    #[test]
-    fn what_is_not_a_component_is_refused() {
-        assert!(matches!(Outline::read(&MODULE), Err(ManifestError::NotAComponent(None))));
-        assert!(matches!(Outline::read(b""), Err(ManifestError::NotAComponent(None))));
-        assert!(matches!(Outline::read(&vec![0; MAX_COMPONENT_BYTES + 1]), Err(ManifestError::TooLarge(_))));
-    }
-}
+mod tests;

@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use countersign_core::policy::Grant;
+use countersign_core::reads::Reads;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -21,6 +22,8 @@ struct Description {
     kinds: BTreeSet<Kind>,
     #[serde(default)]
     capabilities: BTreeSet<Grant>,
+    #[serde(default)]
+    reads: Option<Reads>,
     /// A JSON file.
     config_schema: PathBuf,
     /// `FOLDER/*.json`.
@@ -58,6 +61,7 @@ pub fn read_manifest(folder: &Path) -> Result<Manifest, PackageError> {
         description: description.description,
         kinds: description.kinds,
         capabilities: description.capabilities,
+        reads: description.reads,
         config_schema: json(&folder.join(description.config_schema))?,
         cases: description.cases.map_or(Ok(Vec::new()), |pattern| cases(folder, &pattern))?,
     })

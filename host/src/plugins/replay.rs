@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 
 use super::engine::Engine;
 use super::evaluate::Evaluation;
-use super::input::{CheckInput, RuleInput};
+use super::input::{CheckInput, CheckRecord, RuleInput};
 use super::loader::Plugin;
 use super::sources::{
     AccessError, Answer, HistoryAnswer, HistoryQuery, NoSources, RegistryAnswer, RegistryQuery, Sources,
@@ -93,6 +93,26 @@ pub enum ReplayError {
         .0.as_str()
     )]
     NotRepeatable(FailureClass),
+    #[error(
+        "the recorded input is not one that this component is given: it holds other parts of the version than the \
+         component's manifest says it reads"
+    )]
+    OtherParts,
+}
+
+impl CheckInput {
+    /// An input that was recorded for a check. It must be what the check is shown, no more and no less.
+    ///
+    /// # Errors
+    /// When it is not.
+    pub fn recorded(record: CheckRecord, plugin: &Plugin) -> Result<Self, ReplayError> {
+        let input = Self::new(record.clone());
+        if *input.record() == record && record.reads.as_ref() == plugin.reads() {
+            Ok(input)
+        } else {
+            Err(ReplayError::OtherParts)
+        }
+    }
 }
 
 /// Whether a failure follows from the input alone, so that another machine must fail in the same way.

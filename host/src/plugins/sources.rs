@@ -5,6 +5,7 @@ use std::pin::Pin;
 
 use bytes::Bytes;
 use countersign_core::facts::{Metric, VersionFacts};
+use countersign_core::reads::Reads;
 use countersign_core::time::Millis;
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +25,17 @@ pub enum RegistryQuery {
 pub enum RegistryAnswer {
     Version(Option<Box<VersionFacts>>),
     History(Vec<Metric>),
+}
+
+impl RegistryAnswer {
+    /// As it is told to a check: of other versions, too, it is shown what it reads.
+    #[must_use]
+    pub fn shown(self, reads: Option<&Reads>) -> Self {
+        match (self, reads) {
+            (Self::Version(Some(version)), Some(reads)) => Self::Version(Some(Box::new(reads.of(&version)))),
+            (answer, _) => answer,
+        }
+    }
 }
 
 /// A question to Countersign's own records. The workspace is the subject's.

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use countersign::plugins::{
-    CheckInput, CheckRecord, Difference, Limits, Recorded, Recording, ReplayError, Transcript,
+    CheckInput, CheckRecord, Difference, Limits, Plugin, Recorded, Recording, ReplayError, Transcript,
 };
-use countersign_core::check::{FailureClass, Outcome};
+use countersign_core::check::{Conclusion, FailureClass, Outcome};
 use countersign_core::digest::Digest;
+use countersign_core::policy::Grant;
 use serde_json::{Value, json};
 
-use super::subject::{Live, engine, evaluate, hostile, input};
+use super::subject::{Live, engine, evaluate, hostile, input, load};
 
 /// The evidence as it would be kept: bytes, and nothing else.
 async fn record(config: &Value) -> (Vec<u8>, Recorded) {
@@ -93,4 +94,44 @@ async fn a_guest_that_counts_against_a_timer_is_found() {
     let Outcome::Reported(report) = &replay.outcome else { panic!("{:?}", replay.outcome) };
     assert!(report.findings[0].measured.as_deref() > Some("0"), "the timer runs: {report:?}");
     assert!(matches!(replay.difference, Some(Difference::Outcome { .. })), "{:?}", replay.difference);
+}
+
+/// A component that reads metrics only, and what it is given to judge.
+async fn reader() -> (Arc<Plugin>, CheckRecord) {
+    let plugin = load("metric-threshold", &[Grant::Registry], Limits::default()).await.unwrap();
+    let config = json!({"metric": "auc", "min": "0.85", "relative": {"max_drop": "0.01", "to": "champion"}});
+    let reads = plugin.reads().cloned();
+    assert_eq!(reads.as_ref().map(ToString::to_string).as_deref(), Some("metrics"));
+    (plugin, CheckRecord { reads, ..input(&config).record().clone() })
+}
+
+#[tokio::test]
+async fn a_check_is_told_what_it_reads_of_every_version_and_nothing_else() {
+    let (plugin, record) = reader().await;
+    let input = Arc::new(CheckInput::new(record));
+    let evaluation = engine().evaluate_check(&plugin, &input, Arc::new(Live::default())).await;
+    assert_eq!(evaluation.outcome.conclusion(), Conclusion::Pass, "{:?}", evaluation.outcome);
+    let told = evaluation.recording.blobs.values().map(|blob| String::from_utf8(blob.to_vec()).unwrap());
+    let told: Vec<String> =
+        told.chain([String::from_utf8(input.canonical().unwrap().to_vec()).unwrap()]).collect();
+    assert_eq!(told.len(), 2, "the holder of the alias, and the input");
+    for text in told {
+        assert!(text.contains("\"auc\"") && !text.contains("model.pkl") && !text.contains("READY"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn an_input_that_holds_more_than_is_read_is_not_replayed() {
+    let (plugin, record) = reader().await;
+    let shown = CheckInput::new(record.clone()).record().clone();
+    assert_eq!(CheckInput::recorded(shown.clone(), &plugin).unwrap().record(), &shown);
+    let everything = CheckRecord { reads: None, ..record.clone() };
+    for forged in [record, everything.clone(), CheckRecord { reads: None, ..shown }] {
+        let refused = CheckInput::recorded(forged, &plugin);
+        assert!(matches!(refused, Err(ReplayError::OtherParts)), "{refused:?}");
+    }
+    let input = Arc::new(CheckInput::new(everything));
+    let evaluation = engine().evaluate_check(&plugin, &input, Arc::new(Live::default())).await;
+    let Outcome::Failed(failure) = evaluation.outcome else { panic!("{:?}", evaluation.outcome) };
+    assert_eq!(failure.class, FailureClass::HostBug);
 }

@@ -98,7 +98,15 @@ pub(super) fn input(config: &Value) -> Arc<CheckInput> {
         version: version.subject.version,
     };
     let (config, now) = (config.to_string(), Millis::new(1_800_000_000_000));
-    Arc::new(CheckInput::new(CheckRecord { format: 1, version, action, tier: None, config, now }))
+    Arc::new(CheckInput::new(CheckRecord {
+        format: 1,
+        version,
+        action,
+        tier: None,
+        config,
+        now,
+        reads: None,
+    }))
 }
 
 /// A registry with one champion and the subject's file; each answer takes `delay`.

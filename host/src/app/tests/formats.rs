@@ -95,7 +95,7 @@ async fn replays(kept: KeptCheck, component: Vec<u8>) {
     assert!(!kept.transcript.calls.is_empty(), "it asks nothing");
     let recording = Recording::from_parts(kept.transcript, blobs);
     let recorded = Recorded { recording, outcome_digest: kept.outcome_digest };
-    let input = Arc::new(CheckInput::new(kept.input));
+    let input = Arc::new(CheckInput::recorded(kept.input, &plugin).unwrap());
     let replay = engine.replay_check(&plugin, &input, &recorded, None).await.unwrap();
     assert_eq!((replay.outcome_digest, replay.difference), (kept.outcome_digest, None));
     assert_eq!(replay.outcome, kept.outcome);
@@ -219,6 +219,7 @@ async fn checked(component: Vec<u8>) -> KeptCheck {
         tier: Some("low".into()),
         config: r#"{"metric":"auc","min":"0.85","relative":{"max_drop":"0.01","to":"champion"}}"#.to_owned(),
         now: countersign_core::time::Millis::new(1_795_381_030_000),
+        reads: plugin.reads().cloned(),
     };
     let input = Arc::new(CheckInput::new(record.clone()));
     let evaluation = engine.evaluate_check(&plugin, &input, Arc::new(Better)).await;

@@ -17,8 +17,8 @@ use serde::Serialize;
 
 use super::*;
 use crate::plugins::{
-    AccessError, Call, CheckRecord, HistoryQuery, Limits, RegistryQuery, RuleCheck, RuleRecord, RuleReview,
-    Transcript,
+    AccessError, Call, CheckInput, CheckRecord, HistoryQuery, Limits, RegistryQuery, RuleCheck, RuleRecord,
+    RuleReview, Transcript,
 };
 
 fn validator(name: &str) -> Validator {
@@ -211,9 +211,19 @@ fn facts_inputs_and_outcomes_are_as_their_schemas_say() {
     check(&validator("facts.v1"), &(&facts.version, &facts.model));
     let (action, tier, config, now) = (placed().action, Some("high".into()), "{}".to_owned(), Millis::new(1));
     let version = facts.version;
-    let given =
-        CheckRecord { format: 1, version: version.clone(), action: action.clone(), tier, config, now };
+    let given = CheckRecord {
+        format: 1,
+        version: version.clone(),
+        action: action.clone(),
+        tier,
+        config,
+        now,
+        reads: None,
+    };
     check(&validator("check-input.v1"), &given);
+    let reads = vec!["metrics".to_owned(), "run.tags.team".to_owned()];
+    let given = CheckRecord { reads: Some(reads.try_into().unwrap()), ..given };
+    check(&validator("check-input.v1"), CheckInput::new(given).record());
     let ran = RuleCheck {
         plugin: "auc".into(),
         required: true,

@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::Component;
 use crate::cli::context::Context;
+use crate::plugins::Kind;
 
 pub(super) fn run(context: &Context, file: &Path) -> Result<()> {
     let component = super::read(file)?;
@@ -40,6 +41,11 @@ impl Display for Inspected<'_> {
         writeln!(f, "digest   {digest}")?;
         writeln!(f, "size     {} bytes", bytes.len())?;
         writeln!(f, "asks     {}", none(asked))?;
+        if manifest.kinds.contains(&Kind::Check) {
+            let everything = "everything that is known of a version".to_owned();
+            let reads = manifest.reads.as_ref().map_or(everything, ToString::to_string);
+            writeln!(f, "reads    {reads}")?;
+        }
         writeln!(f, "cases    {}", manifest.cases.len())?;
         outline.imports.iter().try_for_each(|import| writeln!(f, "imports  {import}"))?;
         outline.exports.iter().try_for_each(|export| writeln!(f, "exports  {export}"))

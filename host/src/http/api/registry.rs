@@ -26,6 +26,7 @@ pub(super) async fn plugins(
                 "version": manifest.version,
                 "description": manifest.description,
                 "capabilities": manifest.capabilities,
+                "reads": manifest.reads,
                 "imports": plugin.imports(),
                 "config_schema": manifest.config_schema,
             })

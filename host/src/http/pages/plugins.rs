@@ -24,6 +24,8 @@ pub struct PluginRow {
     pub granted: Vec<String>,
     /// What it asks for and was not given.
     pub withheld: Vec<String>,
+    /// The parts of a version that it is shown, where it says so.
+    pub reads: Option<Vec<String>>,
     /// The gates that use it.
     pub gates: Vec<String>,
     /// Why it is not loaded.
@@ -31,6 +33,11 @@ pub struct PluginRow {
 }
 
 impl PluginRow {
+    /// A rule is shown everything, and says nothing of it.
+    pub(super) fn is_check(&self) -> bool {
+        self.kinds.iter().any(|kind| kind == "check")
+    }
+
     pub(super) fn chip(&self) -> Chip {
         match self.error {
             None => Chip::new("Loaded", "check", Tone::Good),

@@ -214,6 +214,7 @@ fn row(generation: &Generation, wanted: &Plugin) -> Option<PluginRow> {
         digest: wanted.digest.to_string(),
         granted: words(granted),
         withheld: words(withheld),
+        reads: manifest.reads.as_ref().map(|reads| reads.names().map(str::to_owned).collect()),
         gates,
         error: None,
     })

@@ -93,7 +93,7 @@ impl Engine {
         }
         let Trial { given, shelf, files } = trial;
         let config = self.validate_config(plugin, &given.config).await?;
-        let record = check_record(&given, shelf.clone(), config).map_err(TrialError::Facts)?;
+        let record = check_record(plugin, &given, shelf.clone(), config).map_err(TrialError::Facts)?;
         let sources = Arc::new(Directory { shelf, files });
         Ok(self.evaluate_check(plugin, &Arc::new(CheckInput::new(record)), sources).await)
     }

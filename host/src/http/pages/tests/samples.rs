@@ -317,6 +317,7 @@ fn plugin_row() -> PluginRow {
         digest: "sha256:9f2c1ab47de0c5a3b1f2e4d6c8a09b7e5f3d1c2b4a6e8d0f9c7b5a3e1d2f4c6b".into(),
         granted: vec!["registry".into()],
         withheld: Vec::new(),
+        reads: Some(vec!["metrics".into()]),
         gates: vec!["production".into()],
         error: None,
     }
@@ -330,6 +331,7 @@ fn plugins() -> String {
         name: "artifact-safety".into(),
         withheld: vec!["artifacts".into()],
         granted: Vec::new(),
+        reads: None,
         gates: Vec::new(),
         error: Some(error),
         ..good.clone()
