@@ -13,6 +13,7 @@ mod expiry;
 mod files;
 mod formats;
 mod glance;
+mod listed;
 mod lists;
 mod mlflow;
 mod notices;
