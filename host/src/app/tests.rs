@@ -17,6 +17,7 @@ mod listed;
 mod lists;
 mod mlflow;
 mod notices;
+mod old_store;
 mod orders;
 mod retention;
 mod schemas;
