@@ -16,7 +16,7 @@ pub use self::checkpoint::Checkpoint;
 pub use self::dsse::{Envelope, EnvelopeError};
 pub use self::entry::{Draft, DraftError, Entry, MAX_ENTRY_BYTES, Record};
 pub use self::error::LedgerError;
-pub use self::head::Head;
+pub use self::head::{Head, listed, record, records};
 pub use self::note::{NoteError, SigningKey, VerifierKey};
 pub use self::prove::{BetweenProof, ConsistencyProof, InclusionProof};
 pub use self::tree::Hash;
@@ -115,7 +115,7 @@ impl Ledger {
     /// # Errors
     /// When the store cannot be read.
     pub fn range(&self, from: u64, limit: usize) -> Result<Vec<Record>, LedgerError> {
-        self.page(Scan::prefix(keys::ledger_entries()).starting_at(keys::ledger_entry(from)).limit(limit))
+        head::records(&*self.store, from, limit)
     }
 
     /// Entries before an index (`None`: from the end), newest first.

@@ -1,20 +1,22 @@
 //! The actors against a plain MLflow: what the story relies on is true of it without Countersign.
 
 use countersign_tests::actor::Actor;
+use countersign_tests::http;
+use countersign_tests::log::Log;
 use countersign_tests::mlflow::shared;
 use countersign_tests::venv::Venv;
-use countersign_tests::{http, paths};
 use serde_json::json;
 
-fn ana(name: &str) -> Actor {
+fn ana(name: &str) -> (Log, Actor) {
     let mlflow = shared().unwrap();
-    let log = paths::target().join(format!("test-{name}-{}.log", std::process::id()));
-    Actor::start(&Venv::for_tests().unwrap(), "ana", &mlflow.url(), None, &log).unwrap()
+    let log = Log::of(name);
+    let ana = Actor::start(&Venv::for_tests().unwrap(), "ana", &mlflow.url(), None, log.path()).unwrap();
+    (log, ana)
 }
 
 #[test]
 fn every_way_to_promote_works_without_a_gate() {
-    let mut ana = ana("promote");
+    let (_log, mut ana) = ana("promote");
     let model = format!("plain-{}", std::process::id());
     let credit = ("model", json!(model));
     let trained = ana.does("train", &[credit.clone(), ("experiment", json!(model))]).unwrap();
@@ -47,7 +49,7 @@ fn every_way_to_promote_works_without_a_gate() {
 
 #[test]
 fn an_error_arrives_as_the_client_raises_it() {
-    let mut ana = ana("errors");
+    let (_log, mut ana) = ana("errors");
     let missing = [("model", json!("no such model")), ("alias", json!("champion")), ("version", json!("1"))];
     let reply = ana.ask("set-alias", &missing).unwrap();
     assert!(!reply.ok);

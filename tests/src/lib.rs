@@ -11,6 +11,7 @@ pub mod console;
 pub mod demo;
 pub mod host;
 pub mod http;
+pub mod log;
 pub mod mlflow;
 pub mod node;
 pub mod oidc;

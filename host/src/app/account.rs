@@ -11,6 +11,7 @@ use countersign_core::names::{ModelName, PersonId, Workspace};
 use countersign_core::time::Millis;
 use serde::{Deserialize, Serialize};
 
+use super::listed::Listed;
 use super::{App, AppError};
 use crate::ledger::Ledger;
 
@@ -71,11 +72,36 @@ fn kind_of(json: &str) -> &str {
     tail.and_then(|tail| tail.split('"').next()).unwrap_or_default()
 }
 
-/// What a ledger says about one model. Reads all of it: not for a thread that serves others.
+/// What a ledger says about one model. Reads what is about it, or all of a ledger that has no lists yet: not for a
+/// thread that serves others.
 ///
 /// # Errors
 /// When the store cannot be read.
 pub fn account_of(ledger: &Ledger, workspace: &Workspace, model: &ModelName) -> Result<Account, AppError> {
+    let Some(listed) = Listed::of(&**ledger.store())? else {
+        return account_scanned(ledger, workspace, model);
+    };
+    let size = ledger.len()?;
+    let mut reader = AccountReader::new(workspace.clone(), model.clone());
+    for record in listed.about(model, size)?.into_values() {
+        reader.read(record.index, &record.json);
+    }
+    let mut account = reader.finish();
+    if let Some(last) = size.checked_sub(1) {
+        account.pass(last);
+    }
+    Ok(account)
+}
+
+/// As [`account_of`], from all entries of the ledger.
+///
+/// # Errors
+/// When the store cannot be read.
+pub(super) fn account_scanned(
+    ledger: &Ledger,
+    workspace: &Workspace,
+    model: &ModelName,
+) -> Result<Account, AppError> {
     let mut reader = AccountReader::new(workspace.clone(), model.clone());
     let mut next = 0;
     loop {

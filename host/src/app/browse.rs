@@ -9,8 +9,10 @@ use countersign_core::names::PersonId;
 use countersign_core::request::RequestId;
 use countersign_core::time::Millis;
 
+use super::listed::Listed;
 use super::{App, AppError};
 use crate::ledger::{Checkpoint, LedgerError, Record};
+use crate::store::{Key, keys};
 
 /// How many entries one page may look at: a filter that finds little must not read everything.
 const LOOKED_AT: usize = 4_000;
@@ -78,13 +80,17 @@ impl App {
         let marks = filter.marks();
         let step = if marks.is_empty() { rows } else { AT_ONCE };
         let (mut before, mut records, mut looked) = (at.map(|at| at.saturating_add(1)), Vec::new(), 0);
+        let listed = self.listed_by(filter)?;
         loop {
-            let found = self.ledger.newest(before, step)?;
-            let Some(last) = found.last().map(|record| record.index) else { break };
+            let found = match &listed {
+                Some((listed, list)) => listed.newest(list, before, step)?,
+                None => self.ledger.newest(before, step)?,
+            };
+            let all = found.len() < step;
             looked += found.len();
-            before = Some(last);
+            before = found.last().map(|record| record.index).filter(|_| !all);
             records.extend(found.into_iter().filter(|r| marks.iter().all(|mark| r.json.contains(mark))));
-            if records.len() >= rows || last == 0 || looked >= LOOKED_AT {
+            if all || records.len() >= rows || looked >= LOOKED_AT {
                 break;
             }
         }
@@ -94,6 +100,12 @@ impl App {
         }
         let older = before.filter(|before| *before > 0).map(|before| before - 1);
         Ok(Browsed { gave_up: older.is_some() && records.len() < rows, records, older })
+    }
+
+    /// The list that has all that a filter wants, where there is one.
+    fn listed_by(&self, filter: &LedgerFilter) -> Result<Option<(Listed<'_>, Key)>, AppError> {
+        let Some(model) = &filter.model else { return Ok(None) };
+        Ok(Listed::of(&*self.store)?.map(|listed| (listed, keys::entries_of_model(model))))
     }
 
     /// An entry, and the proof that it is under a fresh checkpoint.

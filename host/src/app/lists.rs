@@ -1,10 +1,9 @@
 //! Lists of requests, kept in the store: by state, by who asked, by the seat that they wait for; each in a few words,
-//! to be searched; and of each request the ledger's entries about it. Each is written in the batch that writes what it lists, so that a page reads what
-//! it shows and no more, however many requests there are.
+//! to be searched. Each is written in the batch that writes what it lists, so that a page reads what it shows and no more,
+//! however many requests there are. The lists of the ledger's entries: [`super::listed`].
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use countersign_core::entry::Entry;
 use countersign_core::names::{PersonId, Seat};
 use countersign_core::request::{PromotionRequest, RequestId, State};
 use countersign_core::review::{Authors, Roster, may_fill};
@@ -13,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{App, AppError};
 use crate::auth::Identity;
-use crate::store::{Batch, Key, Scan, Write, codec, keys};
+use crate::store::{Batch, Key, Scan, codec, keys};
 
 /// Nobody reads a number that is larger than this: counting ends here.
 pub const COUNTED: usize = 100;
@@ -86,20 +85,6 @@ pub(super) fn move_in_lists(
         }
     }
     Ok(was.into_keys().fold(batch, Batch::delete))
-}
-
-/// Where entries are listed, once the number of the first is known.
-pub(super) fn places_of_entries(entries: &[Entry]) -> impl Fn(u64) -> Vec<Write> + Send + Sync + use<> {
-    let list = |(entry, nth): (&Entry, u64)| match entry {
-        Entry::PolicyLoaded(_) | Entry::Started { text: Some(_), .. } => Some((nth, keys::policy_loads())),
-        _ => Some((nth, keys::entries_of_request(entry.request()?.0))),
-    };
-    let listed: Vec<(u64, Key)> = entries.iter().zip(0_u64..).filter_map(list).collect();
-    move |first| {
-        let put =
-            |(nth, list): &(u64, Key)| Write::Put(list.clone().number(first + nth), codec::encode_raw(&[]));
-        listed.iter().map(put).collect()
-    }
 }
 
 impl App {

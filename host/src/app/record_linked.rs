@@ -2,7 +2,6 @@
 
 use countersign_core::entry::Entry;
 
-use super::lists::places_of_entries;
 use super::{App, AppError};
 use crate::store::{Batch, Write};
 
@@ -16,12 +15,7 @@ impl App {
     {
         let entries = std::slice::from_ref(entry);
         let (draft, batch) = (self.draft(entry)?, self.with_notices(entries, batch)?);
-        let found_by = places_of_entries(entries);
-        let writes = move |range: std::ops::Range<u64>| {
-            let mut writes = found_by(range.start);
-            writes.extend(link(range.start));
-            writes
-        };
+        let writes = move |range: std::ops::Range<u64>| link(range.start);
         let range = self.ledger.append_linked(vec![draft], batch, writes).await?;
         self.tell(entries);
         self.metrics.ledger_size(range.end);

@@ -14,9 +14,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::judge::Judged;
-use super::lists::{move_in_lists, places_of_entries};
+use super::lists::move_in_lists;
 use super::{App, AppError};
-use crate::ledger::Draft;
 use crate::store::{Batch, Key, Scan, Write, codec, keys};
 
 /// A value and the bytes that it was read from, so that a write can insist that nobody else wrote meanwhile.
@@ -142,10 +141,6 @@ impl App {
         Ok(rows.iter().filter_map(|(key, _)| key.last_id()).map(RequestId).collect())
     }
 
-    pub(super) fn draft(&self, entry: &Entry) -> Result<Draft, AppError> {
-        Ok(Draft::of_canonical(self.clock.now(), entry.kind(), &entry.body()?)?)
-    }
-
     /// As [`App::record`], with an intent as the last entry, which stays open until it has an outcome. Gives its
     /// index.
     pub(super) async fn record_intent(
@@ -158,14 +153,11 @@ impl App {
         let drafts = entries.iter().map(|entry| self.draft(entry)).collect::<Result<Vec<_>, _>>()?;
         let batch = self.with_notices(&entries, batch)?;
         let (at, key) = (self.clock.now(), keys::open_intent(intent.id));
-        let found_by = places_of_entries(&entries);
         let link = move |range: std::ops::Range<u64>| {
-            let mut writes = found_by(range.start);
             // Two numbers always have a JSON form.
             let index = Some(range.end.saturating_sub(1));
             let open = codec::encode(&OpenIntent { at, index, intent: None });
-            writes.extend(open.map(|open| Write::Put(key.clone(), open)));
-            writes
+            open.map(|open| Write::Put(key.clone(), open)).into_iter().collect()
         };
         let range = self.ledger.append_linked(drafts, batch, link).await?;
         self.tell(&entries);
@@ -206,8 +198,7 @@ impl App {
     pub(super) async fn record(&self, entries: &[Entry], batch: Batch) -> Result<u64, AppError> {
         let drafts = entries.iter().map(|entry| self.draft(entry)).collect::<Result<Vec<_>, _>>()?;
         let batch = self.with_notices(entries, batch)?;
-        let found_by = places_of_entries(entries);
-        let range = self.ledger.append_linked(drafts, batch, move |range| found_by(range.start)).await?;
+        let range = self.ledger.append(drafts, batch).await?;
         self.tell(entries);
         self.metrics.ledger_size(range.end);
         Ok(range.start)

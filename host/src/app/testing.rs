@@ -83,6 +83,7 @@ pub(crate) async fn app_beside(
     let clock: Arc<dyn Clock> = Arc::clone(&manual) as Arc<dyn Clock>;
     let key = SigningKey::from_seed("ledger.example", [7; 32]).unwrap();
     let ledger = Ledger::open(Arc::clone(&store), key).await.unwrap();
+    super::check_lists(&*store).await.unwrap();
     let engine =
         Engine::new(EngineConfig { max_concurrent: 1, threads: 1, ..EngineConfig::default() }, None).unwrap();
     let settings = Settings::new(upstream.parse().unwrap());

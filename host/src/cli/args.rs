@@ -264,6 +264,11 @@ pub enum Ledger {
         #[arg(short, long = "out", value_name = "FILE")]
         out: Option<PathBuf>,
     },
+    /// Makes the lists anew by which the entries about a model or a request are found. The server must not run.
+    #[command(
+        after_help = "Example:\n  countersign ledger index     once `ledger verify` or `doctor` says so"
+    )]
+    Index,
 }
 
 #[derive(Debug, Args)]

@@ -10,7 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::account;
-use crate::app::App;
+use crate::app::{App, list_entries};
 use crate::auth::Auth;
 use crate::config::Config;
 
@@ -35,6 +35,7 @@ pub(super) fn spawn(app: &Arc<App>, config: &Config, stop: &CancellationToken) -
     tokio::spawn(until(stop.clone(), ask_provider(Arc::clone(app))));
     tokio::spawn(until(stop.clone(), notify(Arc::clone(app))));
     tokio::spawn(until(stop.clone(), count(Arc::clone(app))));
+    tokio::spawn(until(stop.clone(), list(Arc::clone(app))));
     tokio::spawn(until(stop.clone(), collect(Arc::clone(app))));
     tokio::spawn(until(stop.clone(), anchor(Arc::clone(app))));
     let mut hangup = signal(SignalKind::hangup()).context("listening for SIGHUP")?;
@@ -63,6 +64,13 @@ async fn notify(app: Arc<App>) {
             tracing::warn!(%error, "notifications not sent");
         }
         tokio::time::sleep(RETRY).await;
+    }
+}
+
+/// Lists the entries of a store that another version has written.
+async fn list(app: Arc<App>) {
+    if let Err(error) = list_entries(&*app.store, &mut |_| ()).await {
+        tracing::warn!(%error, "the ledger's entries are not listed: questions about a model read the whole ledger");
     }
 }
 

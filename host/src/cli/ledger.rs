@@ -1,5 +1,7 @@
 //! `countersign ledger`: at rest from the store, else from the server that has it open; an export from its file alone.
 
+mod lists;
+
 use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -36,6 +38,7 @@ pub(super) fn run(context: &Context, command: Command) -> Result<()> {
         Command::Prove { index: Some(index), .. } => prove(context, index),
         Command::Prove { index: None, from, to } => prove_beginning(context, from.unwrap_or_default(), to),
         Command::Export { out } => export(context, out),
+        Command::Index => lists::make(context),
     }
 }
 
@@ -188,7 +191,8 @@ fn verify_own(context: &Context, trusted: Option<VerifierKey>, earlier: Option<S
                     found.vkey
                 );
             }
-            tell(context, &found, "")
+            tell(context, &found, "")?;
+            lists::check(&*store)
         }
         Found::Served => {
             let operator = Operator::new(&config)?;

@@ -15,7 +15,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::failure::OrHint as _;
 use super::identity::{self, is_https, span};
 use super::{background, background_replay, machinery, place};
-use crate::app::{App, Doctor, Generation, KeptProfiles, LoadGenerationError, People, Registry};
+use crate::app::{App, Doctor, Generation, KeptProfiles, LoadGenerationError, People, Registry, check_lists};
 use crate::auth::sessions;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Anonymous, Config};
@@ -142,6 +142,7 @@ pub(super) async fn assemble(config: &Config) -> anyhow::Result<App> {
     let generation = app.generation.load_full();
     app.keep_plugins(&generation).await?;
     app.list_requests().await?;
+    check_lists(&*app.store).await?;
     let software = format!("countersign {}", env!("CARGO_PKG_VERSION"));
     app.started(software, super::account::own()).await?;
     Ok(app)

@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::tree::{self, Hash};
+use crate::store::Key;
 
 /// The largest entry, in bytes. Anything larger is evidence, and belongs in a blob that the entry points to.
 pub const MAX_ENTRY_BYTES: usize = 256 << 10;
@@ -44,6 +45,8 @@ pub enum DraftError {
 /// An entry that has no place yet.
 pub struct Draft {
     kind: String,
+    /// Where its number is noted, in the batch that it is written in.
+    pub(super) lists: Vec<Key>,
     prefix: Vec<u8>,
     hash: Context,
 }
@@ -86,7 +89,13 @@ impl Draft {
         }
         let mut hash = tree::leaf_context();
         hash.update(&prefix);
-        Ok(Self { kind: kind.to_owned(), prefix, hash })
+        Ok(Self { kind: kind.to_owned(), lists: Vec::new(), prefix, hash })
+    }
+
+    /// To be found by these lists: under each, its number is the end of a key.
+    #[must_use]
+    pub fn listed_in(self, lists: Vec<Key>) -> Self {
+        Self { lists, ..self }
     }
 
     /// The most bytes that [`Draft::seal`] appends.

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::store::{DeriveError, Key, StoreError, View, Write, codec, keys};
+use crate::store::{DeriveError, Key, Scan, Store, StoreError, View, Write, codec, keys};
 
 use super::entry::{Draft, Record};
 use super::error::LedgerError;
@@ -87,6 +87,7 @@ pub(super) fn append(view: &dyn View, drafts: &[Draft]) -> Result<(Range<u64>, V
         let mut value = codec::begin_raw(draft.room());
         let leaf = draft.seal(index, head.last(), &mut value);
         writes.push(Write::Put(keys::ledger_entry(index), value));
+        writes.extend(draft.lists.iter().map(|list| listed(list, index)));
         head.push(leaf, &mut full);
     }
     writes.extend(full.iter().map(put_tile));
@@ -96,8 +97,25 @@ pub(super) fn append(view: &dyn View, drafts: &[Draft]) -> Result<(Range<u64>, V
     Ok((first..head.size(), writes))
 }
 
+/// The number of an entry in a list: the key says all.
+pub fn listed(list: &Key, index: u64) -> Write {
+    Write::Put(list.clone().number(index), codec::encode_raw(&[]))
+}
+
+/// Entries from an index on, oldest first.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn records(store: &dyn Store, from: u64, limit: usize) -> Result<Vec<Record>, LedgerError> {
+    let scan = Scan::prefix(keys::ledger_entries()).starting_at(keys::ledger_entry(from)).limit(limit);
+    store.scan(&scan)?.into_iter().map(|(key, value)| record_of(&key, &value)).collect()
+}
+
 /// The entry at an index.
-pub(super) fn record(view: &(impl View + ?Sized), index: u64) -> Result<Option<Record>, LedgerError> {
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn record(view: &(impl View + ?Sized), index: u64) -> Result<Option<Record>, LedgerError> {
     let key = keys::ledger_entry(index);
     view.get(&key)?.map(|value| record_of(&key, &value)).transpose()
 }

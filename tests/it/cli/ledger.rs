@@ -37,6 +37,7 @@ fn a_changed_export_names_the_entry() {
     let place = started_twice();
     let found = json(&place.does(&["ledger", "verify", "--output", "json"]));
     assert_eq!((&found["whole"], &found["entries"]), (&Value::Bool(true), &Value::from(2)));
+    assert!(place.does(&["ledger", "index"]).contains("2 entries are in their lists"));
 
     let file = place.host.workdir().dir.join("ledger.jsonl");
     place.does(&["ledger", "export", "--out", "ledger.jsonl"]);

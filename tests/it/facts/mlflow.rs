@@ -12,8 +12,8 @@ use countersign_core::facts::{MetricOrigin, manifest_digest};
 use countersign_core::names::{ModelName, Version, Workspace};
 use countersign_core::time::{Millis, Span};
 use countersign_tests::actor::Actor;
+use countersign_tests::log::Log;
 use countersign_tests::mlflow::{Mlflow, shared};
-use countersign_tests::paths;
 use countersign_tests::venv::Venv;
 use serde_json::{Value, json};
 
@@ -37,12 +37,12 @@ fn unique(name: &str) -> String {
 }
 
 /// A model with three trained versions.
-fn trained(model: &str) -> (Actor, Value) {
-    let log = paths::cargo_target().join(format!("test-{model}.log"));
+fn trained(model: &str) -> (Log, Actor, Value) {
+    let log = Log::of(model);
     let mut ana =
-        Actor::start(&Venv::for_tests().unwrap(), "ana", &shared().unwrap().url(), None, &log).unwrap();
+        Actor::start(&Venv::for_tests().unwrap(), "ana", &shared().unwrap().url(), None, log.path()).unwrap();
     let versions = ana.does("train", &[("model", json!(model)), ("experiment", json!(model))]).unwrap();
-    (ana, versions)
+    (log, ana, versions)
 }
 
 async fn counted(mlflow: &Mlflow) -> (FactsCache, Proxy) {
@@ -60,7 +60,7 @@ fn on_disk(snapshot: &Snapshot) -> std::path::PathBuf {
 #[tokio::test(flavor = "multi_thread")]
 async fn everything_about_a_version() {
     let model = unique("facts");
-    let (mut ana, versions) = tokio::task::block_in_place(|| trained(&model));
+    let (_log, mut ana, versions) = tokio::task::block_in_place(|| trained(&model));
     let (cache, _) = counted(shared().unwrap()).await;
     let snapshot = cache.get(&subject(&model, 2), NOW, HOUR).await.unwrap();
     let facts = &snapshot.facts.version;
@@ -96,7 +96,7 @@ async fn everything_about_a_version() {
 #[tokio::test(flavor = "multi_thread")]
 async fn many_ask_and_one_reads() {
     let model = unique("flight");
-    let (mut ana, _) = tokio::task::block_in_place(|| trained(&model));
+    let (_log, mut ana, _) = tokio::task::block_in_place(|| trained(&model));
     let (cache, proxy) = counted(shared().unwrap()).await;
     let (cache, one) = (std::sync::Arc::new(cache), subject(&model, 1));
     let askers: Vec<_> = (0..16)

@@ -141,6 +141,30 @@ impl Belongs {
         !self.own.is_empty()
     }
 
+    /// The last entry about the request itself.
+    #[must_use]
+    pub fn last(&self) -> Option<u64> {
+        self.own.last().copied()
+    }
+
+    /// The models that it is about: what belongs to it without being about it names one of them, goes on about one of
+    /// [`Self::ids`], reviews one of [`Self::bindings`], or says which policy was in force.
+    #[must_use]
+    pub fn models(&self) -> BTreeSet<&ModelName> {
+        self.places.iter().map(|(_, model, _)| model).collect()
+    }
+
+    /// What its approvals are bound to.
+    #[must_use]
+    pub const fn bindings(&self) -> &BTreeSet<Digest> {
+        &self.bindings
+    }
+
+    /// Its intents, waivers and emergencies.
+    pub fn ids(&self) -> impl Iterator<Item = Uuid> {
+        self.intents.iter().chain(&self.waivers).chain(&self.emergencies).copied()
+    }
+
     /// Looks at an entry, in the order of the ledger. `aimed`: what a run's input was about, where that is kept.
     pub fn look(&mut self, index: u64, entry: &Entry, aimed: &mut dyn FnMut(&Digest) -> Option<Aimed>) {
         let belongs = match entry {

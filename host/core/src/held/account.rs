@@ -11,7 +11,6 @@ use crate::digest::Digest;
 use crate::entry::{Entry, PolicyLoad};
 use crate::facts::Subject;
 use crate::names::{ModelName, Workspace};
-use crate::request::RequestId;
 use crate::separation::{Breach, KINDS, Prover};
 use crate::time::Millis;
 
@@ -82,7 +81,7 @@ impl Account {
         if !self.is_about(&entry) {
             return;
         }
-        self.remember(&entry);
+        self.ids.extend(entry.begins());
         // Nothing is told of it but whether it was made.
         let _ = self.timeline.take(index, at, &entry);
         if KINDS.contains(&entry.kind()) {
@@ -169,15 +168,5 @@ impl Account {
 
     fn is_subject(&self, subject: &Subject) -> bool {
         subject.workspace == self.workspace && subject.model == self.model
-    }
-
-    fn remember(&mut self, entry: &Entry) {
-        self.ids.extend(match entry {
-            Entry::RequestOpened { request: RequestId(id), .. } => Some(*id),
-            Entry::Intent(intent) => Some(intent.id),
-            Entry::WaiverAsked { waiver } => Some(waiver.id),
-            Entry::BrokeGlass { used } => Some(used.id),
-            _ => None,
-        });
     }
 }

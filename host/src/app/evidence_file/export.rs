@@ -19,6 +19,7 @@ use serde::Serialize;
 use super::super::AppError;
 use super::super::attest::{Attestable, attestations};
 use super::super::evidence::{blob, policy_text};
+use super::super::listed::Listed;
 use super::super::words::digested;
 use crate::ledger::{self, Ledger, LedgerError, Record};
 use crate::store::{Scan, Store, keys};
@@ -79,13 +80,21 @@ impl Found {
         let mut entries = own(store, ledger, request, size)?;
         let mut belongs = Belongs::to(request, entries.iter().map(|(index, (_, entry))| (*index, entry)));
         let mut aimed = |input: &Digest| blob(store, *input).ok().and_then(|bytes| Aimed::of_input(&bytes));
-        each(ledger, size, progress, &mut |record| {
+        let mut look = |belongs: &mut Belongs, record: &Record| {
             // A kind that only a later version knows says nothing that this one could follow.
             let entry = Some(record).filter(|record| may_belong(&record.json));
             if let Some((index, Ok(entry))) = entry.map(|r| (r.index, serde_json::from_str(&r.json))) {
                 belongs.look(index, &entry, &mut aimed);
             }
-        })?;
+        };
+        match Listed::of(store)? {
+            Some(listed) => {
+                let found = listed.beside(&belongs, size)?;
+                found.values().for_each(|record| look(&mut belongs, record));
+            }
+            None => each(ledger, size, progress, &mut |record| look(&mut belongs, record))?,
+        }
+        progress(size);
         let beside: Vec<u64> =
             belongs.finish().into_iter().filter(|index| !entries.contains_key(index)).collect();
         entries.extend(told(ledger, beside)?);

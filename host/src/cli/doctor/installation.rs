@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::{Finding, chain};
-use crate::app::{Generation, all_unstable};
+use crate::app::{Generation, all_unstable, has_lists, unlisted};
 use crate::cli::output::counted;
 use crate::cli::place::{self, Found};
 use crate::cli::{machinery, remote};
@@ -111,10 +111,17 @@ async fn ledger(config: &Config, store: Arc<dyn Store>) -> Finding {
         Err(error) => return Finding::fail("ledger", chain(error), "countersign ledger verify"),
         Ok(_) => {}
     }
-    let counted = match place::ledger(config, store).await {
+    let counted = match place::ledger(config, Arc::clone(&store)).await {
         Ok(ledger) => ledger.len().map_err(anyhow::Error::from),
         Err(error) => Err(error),
     };
+    if let Some(entry) = counted.as_ref().ok().and_then(|size| newest_unlisted(&*store, *size)) {
+        return Finding::fail(
+            "ledger",
+            format!("entry {entry} is not in the lists by which it is found by what it is about"),
+            "countersign ledger index",
+        );
+    }
     match counted {
         Ok(entries) => Finding::ok(
             "ledger",
@@ -122,6 +129,13 @@ async fn ledger(config: &Config, store: Arc<dyn Store>) -> Finding {
         ),
         Err(error) => Finding::fail("ledger", chain(error), "countersign ledger verify"),
     }
+}
+
+/// One of the newest entries that is missing in a list, where lists are kept. What cannot be read was told already.
+fn newest_unlisted(store: &dyn Store, size: u64) -> Option<u64> {
+    const NEWEST: u64 = 1_000;
+    has_lists(store).ok().filter(|has| *has)?;
+    unlisted(store, size.saturating_sub(NEWEST), &mut |_| ()).ok().flatten()
 }
 
 /// The store is open elsewhere: ask whether its owner is well.

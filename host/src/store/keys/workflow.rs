@@ -1,5 +1,6 @@
 //! Keys of the approval workflow: what people said, exceptions, and what time ends.
 
+use countersign_core::digest::Digest;
 use uuid::Uuid;
 
 use super::Key;
@@ -141,6 +142,42 @@ pub fn policy_loads() -> Key {
 #[must_use]
 pub fn entries_of_request(request: Uuid) -> Key {
     Key::space("request/entry").id(request)
+}
+
+/// That every entry of the ledger is in the lists below, as this version keeps them.
+#[must_use]
+pub fn entries_listed() -> Key {
+    Key::space("ledger/listed")
+}
+
+/// Index: the ledger's entries that name a model, of whatever workspace; a key ends in the entry's number.
+#[must_use]
+pub fn entries_of_model(model: &str) -> Key {
+    Key::space("ledger/of-model").text(model)
+}
+
+/// Index: the ledger's entries that go on about an intent, a waiver or an emergency; a key ends in the entry's number.
+#[must_use]
+pub fn entries_about(id: Uuid) -> Key {
+    Key::space("ledger/about").id(id)
+}
+
+/// Index: the ledger's reviews of one binding; a key ends in the entry's number.
+#[must_use]
+pub fn reviews_of(binding: &Digest) -> Key {
+    Key::space("ledger/review").digest(binding)
+}
+
+/// Index: the ledger's entries that say which policy is in force; a key ends in the entry's number.
+#[must_use]
+pub fn entries_of_policy() -> Key {
+    Key::space("ledger/of-policy")
+}
+
+/// Index: the ledger's entries that are in no other list; a key ends in the entry's number.
+#[must_use]
+pub fn other_entries() -> Key {
+    Key::space("ledger/other")
 }
 
 /// What the aliases of a model have held, each step where it began.
