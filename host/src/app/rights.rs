@@ -89,7 +89,9 @@ impl App {
         let policy = &self.generation.load().policy;
         let (rule, roster) = (policy.waivers(), self.people.roster(policy, self.clock.now()));
         let why_not = match waiver.may_be_approved(&me.person, rule, &roster, &Authors::default()) {
-            _ if waiver.approvals.iter().any(|word| word.by == me.person) => "You have approved it.".to_owned(),
+            _ if waiver.approvals.iter().any(|word| word.by == me.person) => {
+                "You have approved it.".to_owned()
+            }
             Ok(()) => String::new(),
             Err(CannotWaive::Own) => "You cannot approve it: you asked for it, or own it.".to_owned(),
             Err(CannotWaive::Barred { seat, why }) => {

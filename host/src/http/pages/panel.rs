@@ -108,8 +108,12 @@ impl Panel {
     /// Where the comparison with another version is, below `base`.
     #[must_use]
     pub fn difference_path(&self, against: &str, holds: &str) -> String {
-        let pairs =
-            [("model", &*self.model.name), ("version", &*self.version), ("against", against), ("holds", holds)];
+        let pairs = [
+            ("model", &*self.model.name),
+            ("version", &*self.version),
+            ("against", against),
+            ("holds", holds),
+        ];
         format!("panel/difference{}", self.model.query_with(&pairs))
     }
 }

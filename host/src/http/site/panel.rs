@@ -16,8 +16,8 @@ use super::{Trouble, Visitor, page};
 use crate::app::{App, AppError, ModelGlance, VersionGlance};
 use crate::http::api::headline;
 use crate::http::pages::model_at::workspace_of;
-use crate::http::pages::{ModelAt, Nav};
 use crate::http::pages::panel::{Call, CheckLine, Checks, Difference, Mark, Panel, PanelRequest};
+use crate::http::pages::{ModelAt, Nav};
 
 /// Live requests that are shown in full.
 const SHOWN: usize = 3;

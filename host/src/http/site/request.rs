@@ -21,12 +21,11 @@ use super::{Trouble, Visitor, discussion, page};
 use crate::app::{App, AppError, about, is_asked_for};
 use crate::auth::Proving;
 use crate::http::api::{headline, parse_id};
-use crate::http::pages::{ModelAt, Nav};
 use crate::http::pages::discussion::CommentForm;
 use crate::http::pages::request::{
-    CheckRow, EmergencyForm, GateRow, ProofField, RequestPage, ReviewForm, ReviewPanel, SeatRow,
-    Write,
+    CheckRow, EmergencyForm, GateRow, ProofField, RequestPage, ReviewForm, ReviewPanel, SeatRow, Write,
 };
+use crate::http::pages::{ModelAt, Nav};
 
 /// What a visitor had typed into the page's forms, when one of them comes back.
 #[derive(Default)]

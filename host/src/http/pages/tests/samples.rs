@@ -271,15 +271,8 @@ fn model() -> String {
         model_row(3000, &evil("alias champion refused for version 6 "), Chip::of_state(&State::Open)),
     ];
     let held = Some(insights::held());
-    ModelPage {
-        chrome: chrome(Nav::None),
-        model: at("credit-default"),
-        holders,
-        held,
-        rows,
-        older: None,
-    }
-    .render()
+    ModelPage { chrome: chrome(Nav::None), model: at("credit-default"), holders, held, rows, older: None }
+        .render()
 }
 
 fn ledger() -> String {
