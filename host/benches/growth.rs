@@ -83,7 +83,7 @@ async fn fill(server: &Server, models: std::ops::Range<usize>) {
 }
 
 /// What ruth reads, and what is in it.
-const PAGES: [(&str, &str); 9] = [
+const PAGES: [(&str, &str); 12] = [
     ("inbox, waiting for me", "/_countersign/?tab=review"),
     ("inbox, asked by me: nothing", "/_countersign/?tab=mine"),
     ("inbox, all", "/_countersign/?tab=all"),
@@ -93,6 +93,9 @@ const PAGES: [(&str, &str); 9] = [
     ("API: decisions", "/_countersign/api/v1/decisions"),
     ("page of one model", "/_countersign/models/model-3"),
     ("page of the ledger", "/_countersign/ledger"),
+    ("page of the people", "/_countersign/people"),
+    ("page of the insights", "/_countersign/insights"),
+    ("page of the insights, one tier", "/_countersign/insights?tier=low&since=all"),
 ];
 
 /// Names and milliseconds.

@@ -126,7 +126,7 @@ pub use self::replay::{ReplayReport, ReplaySubject, replay};
 pub use self::replay_sample::{FoundUnstable, Replayed, all_unstable};
 pub use self::retention::{Due, RetentionRule};
 pub use self::review::{NewReview, seats_asked};
-pub use self::rights::Rights;
+pub use self::rights::{Rights, WordRights};
 pub use self::signature::{about, is_asked_for};
 pub use self::standing::Word;
 pub use self::transitions::{Asked, Transition};

@@ -138,36 +138,66 @@ def people(ruth: Person, base: str) -> None:
 
 
 def exceptions(ruth: Person, base: str, call: Call) -> None:
-    """A waiver of ana's that ruth approves, and one of ruth's own that she cannot."""
-    for who in ("ana", "ruth"):
-        asked = {
-            "model": "credit",
-            "gate": "production",
-            "check": "model-card",
-            "reason": f"The card of {who} is at the printer.",
-            "owner": who,
-            "lasts": "7d",
-        }
+    """A waiver of ana's that ruth approves, one of ruth's own that she cannot, and one that ends while she types."""
+
+    def asks(who: str, check: str) -> str:
+        reason = f"What {check} asks {who} for is at the printer."
+        asked = {"model": "credit", "gate": "production", "check": check, "reason": reason, "lasts": "7d"}
         status, said = call(who, "POST", "/_countersign/api/v1/waivers", asked)
         assert status < 300, f"{who}'s waiver answered {status}: {said}"
+        return said["id"]
+
+    ending = asks("ana", "metric-threshold")
+    asks("ana", "model-card")
+    asks("ruth", "model-card")
     page = ruth.page
     page.goto(base + "/exceptions")
     heard(ruth, "exceptions")
     judge(ruth, "exceptions")
 
-    def card(who: str):
-        return page.locator("article.card").filter(has_text=f"The card of {who}")
+    def card(who: str, check: str = "model-card"):
+        return page.locator("article.card").filter(has_text=f"What {check} asks {who} for")
 
+    expect(card("ruth")).to_contain_text("You cannot approve it: you asked for it, or own it.")
+    expect(card("ruth").get_by_role("button")).to_have_text(["Revoke it"])
     typed = "I have seen the proof sheets."
-    card("ruth").get_by_label("Rationale").fill(typed)
-    card("ruth").get_by_role("button", name="Approve the waiver").click()
-    expect(card("ruth").get_by_role("alert")).to_be_visible()
-    expect(card("ruth").get_by_label("Rationale")).to_have_value(typed)
+    late = card("ana", "metric-threshold")
+    late.get_by_label("Rationale").fill(typed)
+    status, said = call("ana", "POST", f"/_countersign/api/v1/waivers/{ending}/revoke", {"rationale": "It is here."})
+    assert status < 300, said
+    late.get_by_role("button", name="Approve the waiver").click()
+    expect(late.get_by_role("alert")).to_contain_text("It was revoked")
+    expect(late.locator("blockquote")).to_have_text(typed)
     judge(ruth, "exceptions-refused")
     card("ana").get_by_label("Rationale").fill(typed)
     card("ana").get_by_role("button", name="Approve the waiver").click()
     expect(page.get_by_role("status")).to_contain_text("approval of the waiver is recorded")
+    expect(card("ana")).to_contain_text("You have approved it.")
     judge(ruth, "exceptions-approved")
+
+
+def emergencies(ruth: Person, base: str, call: Call, request: str) -> None:
+    """omar breaks the glass, and ruth looks at it afterwards; the policy lets them."""
+    request = request.rsplit("/", 1)[1]
+    broken = {"reason": "The champion scores everybody zero.", "ticket": "INC-7", "drill": False}
+    status, said = call("omar", "POST", f"/_countersign/api/v1/requests/{request}/break-glass", broken)
+    assert status < 300, said
+    page = ruth.page
+    page.goto(base + "/")
+    passed_over = page.get_by_label("An emergency passed you over")
+    expect(passed_over).to_contain_text("You were passed over: omar broke the glass")
+    judge(ruth, "inbox-passed-over")
+    passed_over.get_by_role("button", name="I have seen it").click()
+    expect(page.get_by_role("status")).to_contain_text("That you have seen it is recorded.")
+    used = page.locator("article.card").filter(has_text="The glass was broken: INC-7")
+    heard(ruth, "emergency", "article.card:last-of-type")
+    judge(ruth, "emergency")
+    used.get_by_label("Rationale").fill("The champion was broken, and version 3 is what stood there before.")
+    used.get_by_role("button", name="Record the review").click()
+    expect(page.get_by_role("status")).to_contain_text("Your review is recorded.")
+    expect(used).to_contain_text("Reviewed")
+    expect(used.get_by_role("button")).to_have_count(0)
+    judge(ruth, "emergency-reviewed")
 
 
 def by_keyboard(ruth: Person, base: str, approves: str, rejects: str, tab_to) -> None:

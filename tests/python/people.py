@@ -21,6 +21,7 @@ from chrome import FAULTS, Person, judge, shoot
 URL, OURS = os.environ["COUNTERSIGN_URL"], os.environ["COUNTERSIGN_URL"] + "/_countersign"
 ALIAS = "/ajax-api/2.0/mlflow/registered-models/alias"
 POLICY = Path(os.environ["COUNTERSIGN_POLICY"])
+EMERGENCIES = '\n[break_glass]\nmembers = ["omar"]\nlasts = "1h"\nreviewed_by = "risk"\n'
 SEEN_BY_RUTH = "AUC and limits are fine for triage; the card says for whom."
 
 
@@ -322,6 +323,8 @@ def every_act(playwright: Playwright) -> None:
     told("waivers", console.exceptions(ruth, OURS, call))
     told("a bypass shows", past_countersign(ruth, strong))
     told("every other page", other_pages(ana, ruth, strong))
+    change_policy(POLICY.read_text() + EMERGENCIES)
+    told("an emergency", console.emergencies(ruth, OURS, call, asks("prod-glass", "3")))
     ana.close()
     ruth.close()
     nobody = Person(playwright, "nobody")

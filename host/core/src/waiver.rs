@@ -94,10 +94,10 @@ pub enum CannotWaive {
     Past,
     #[error("a waiver may run for {max} at most: give an earlier `expires`")]
     TooLong { max: crate::time::Span },
-    #[error("{0} is an author or owner of this waiver and cannot approve it")]
-    Own(PersonId),
-    #[error("{who} cannot approve it in seat {seat}: {why}")]
-    Barred { who: PersonId, seat: Seat, why: Barred },
+    #[error("whoever asked for a waiver or owns it cannot approve it: somebody else must")]
+    Own,
+    #[error("it is not theirs to approve in seat {seat}: {why}")]
+    Barred { seat: Seat, why: Barred },
     #[error("it was revoked: ask for a new one")]
     Revoked,
 }
@@ -138,14 +138,19 @@ impl Waiver {
             return Err(CannotWaive::Revoked);
         }
         if self.people().contains(by) {
-            return Err(CannotWaive::Own(by.clone()));
+            return Err(CannotWaive::Own);
         }
         // Somebody who stands in for its author or owner cannot either.
         let barred = Authors { waived_by: self.people(), ..authors.clone() };
-        may_fill(by, &rule.seat, roster, &barred).map_err(|why| {
-            let (who, seat) = (by.clone(), rule.seat.clone());
-            CannotWaive::Barred { who, seat, why }
-        })
+        may_fill(by, &rule.seat, roster, &barred)
+            .map_err(|why| CannotWaive::Barred { seat: rule.seat.clone(), why })
+    }
+
+    /// Whether somebody may end it early: whoever is behind it, and whoever could approve it.
+    #[must_use]
+    pub fn may_be_revoked(&self, by: &PersonId, rule: Option<&WaiverRule>, roster: &Roster) -> bool {
+        let seat = rule.and_then(|rule| roster.seats.get(&rule.seat));
+        self.people().contains(by) || seat.is_some_and(|members| members.contains(by))
     }
 
     /// # Errors

@@ -95,7 +95,7 @@ impl From<CannotWaive> for AppError {
                 Self::Invalid(reason.to_string())
             }
             CannotWaive::Revoked => Self::Conflict(reason.to_string()),
-            CannotWaive::NotAllowed | CannotWaive::Own(_) | CannotWaive::Barred { .. } => {
+            CannotWaive::NotAllowed | CannotWaive::Own | CannotWaive::Barred { .. } => {
                 Self::Forbidden(reason.to_string())
             }
         }
@@ -108,9 +108,9 @@ impl From<StaysWhole> for AppError {
             StaysWhole::NoReason => Self::Invalid(reason.to_string()),
             StaysWhole::NotReviewed(_) | StaysWhole::Reviewed => Self::Conflict(reason.to_string()),
             StaysWhole::NotAllowed
-            | StaysWhole::NotAMember(_)
+            | StaysWhole::NotAMember
             | StaysWhole::Machine
-            | StaysWhole::Own(_)
+            | StaysWhole::Own
             | StaysWhole::Barred { .. } => Self::Forbidden(reason.to_string()),
         }
     }

@@ -1,9 +1,11 @@
 //! What one person may do with a request: the same rules by which the server takes what they send, so that a button
 //! that is not there is also refused.
 
+use countersign_core::break_glass::{BreakGlass, StaysWhole};
 use countersign_core::names::{PluginName, Seat};
 use countersign_core::request::{PromotionRequest, Renewal, State};
-use countersign_core::review::{Barred, may_fill};
+use countersign_core::review::{Authors, Barred, may_fill};
+use countersign_core::waiver::{CannotWaive, Waiver};
 use serde::Serialize;
 
 use super::App;
@@ -34,6 +36,15 @@ pub struct Rights {
     pub call: bool,
     /// Have it judged again, or asked for again.
     pub renew: bool,
+}
+
+/// What somebody may do with a waiver or an emergency.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct WordRights {
+    /// Why they may not approve or review it, where they may not; a sentence to them.
+    pub why_not: Option<String>,
+    /// End it early.
+    pub end: bool,
 }
 
 impl App {
@@ -71,6 +82,43 @@ impl App {
         }
     }
 
+    /// Of a waiver for one version it does not know whose work that is: the server asks when somebody approves it.
+    #[must_use]
+    pub fn waiver_rights(&self, me: Option<&Identity>, waiver: &Waiver) -> WordRights {
+        let Some(me) = me else { return WordRights::of_nobody() };
+        let policy = &self.generation.load().policy;
+        let (rule, roster) = (policy.waivers(), self.people.roster(policy, self.clock.now()));
+        let why_not = match waiver.may_be_approved(&me.person, rule, &roster, &Authors::default()) {
+            _ if waiver.approvals.iter().any(|word| word.by == me.person) => {
+                "You have approved it.".to_owned()
+            }
+            Ok(()) => String::new(),
+            Err(CannotWaive::Own) => "You cannot approve it: you asked for it, or own it.".to_owned(),
+            Err(CannotWaive::Barred { seat, why }) => {
+                format!("You cannot approve it in seat {seat}: {}.", to_their_face(why))
+            }
+            Err(other) => sentence(&other.to_string()),
+        };
+        let end = waiver.may_be_revoked(&me.person, rule, &roster);
+        WordRights { why_not: Some(why_not).filter(|why| !why.is_empty()), end }
+    }
+
+    #[must_use]
+    pub fn glass_rights(&self, me: Option<&Identity>, used: &BreakGlass) -> WordRights {
+        let Some(me) = me else { return WordRights::of_nobody() };
+        let policy = &self.generation.load().policy;
+        let roster = self.people.roster(policy, self.clock.now());
+        let why_not = match used.may_be_reviewed(&me.person, policy.break_glass(), &roster) {
+            Ok(()) => None,
+            Err(StaysWhole::Own) => Some("You cannot review it: you broke the glass.".to_owned()),
+            Err(StaysWhole::Barred { seat, why }) => {
+                Some(format!("You cannot review it in seat {seat}: {}.", to_their_face(why)))
+            }
+            Err(other) => Some(sentence(&other.to_string())),
+        };
+        WordRights { why_not, end: false }
+    }
+
     /// Where they may sign; where nowhere, why.
     fn seats_to_sign_in(&self, me: &Identity, request: &PromotionRequest) -> (Vec<Seat>, Option<String>) {
         let roster = self.people.roster(&self.generation.load().policy, self.clock.now());
@@ -88,6 +136,12 @@ impl App {
             None => "No signature is asked for: the checks alone decide.".to_owned(),
         });
         (seats, why_not)
+    }
+}
+
+impl WordRights {
+    fn of_nobody() -> Self {
+        Self { why_not: Some("Sign in to act on it.".to_owned()), end: false }
     }
 }
 

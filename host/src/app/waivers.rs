@@ -98,9 +98,7 @@ impl App {
         let (generation, now) = (self.generation.load_full(), self.clock.now());
         let (key, seen) = self.load_waiver(id)?;
         let roster = self.people.roster(&generation.policy, now);
-        let seat = generation.policy.waivers().and_then(|rule| roster.seats.get(&rule.seat));
-        let may = seen.value.people().contains(&word.by) || seat.is_some_and(|seat| seat.contains(&word.by));
-        if !may {
+        if !seen.value.may_be_revoked(&word.by, generation.policy.waivers(), &roster) {
             let who = "only who asked for a waiver, who owns it, or its approving seat can revoke it";
             return Err(AppError::Forbidden(who.to_owned()));
         }

@@ -13,6 +13,7 @@ pub mod insights;
 pub mod ledger;
 pub mod login;
 pub mod model;
+pub mod model_at;
 pub mod panel;
 pub mod parts;
 pub mod people;
@@ -28,6 +29,7 @@ pub mod what_if;
 
 use askama::Template;
 
+pub use model_at::ModelAt;
 pub use parts::{Chip, Chrome, Nav, Person, Tone, Viewer, When, plain, ticks};
 
 /// Goes out with every page: our script and style sheet, nothing inline, nothing from elsewhere, no framing.

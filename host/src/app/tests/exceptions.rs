@@ -53,7 +53,11 @@ async fn a_revoked_waiver_waives_nothing() {
 async fn an_emergency_opens_one_write_until_it_is_reviewed() {
     let world = World::new(POLICY).await;
     let id = world.asked().await.id;
-    refused(world.app.break_glass(&caller("ana"), id, emergency(false)).await, "forbidden", "may not break");
+    refused(
+        world.app.break_glass(&caller("ana"), id, emergency(false)).await,
+        "forbidden",
+        "may break the glass",
+    );
     world.app.break_glass(&caller("otto"), id, emergency(true)).await.unwrap();
     refused(world.app.apply(&caller("ana"), id).await, "conflict", "cannot be applied yet");
     let used = world.app.break_glass(&caller("otto"), id, emergency(false)).await.unwrap();

@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::{Chrome, Person, When};
+use super::{Chrome, ModelAt, Person, When};
 
 #[derive(Debug, Template)]
 #[template(path = "entry.html")]
@@ -16,7 +16,7 @@ pub struct EntryPage {
     pub when: When,
     /// The request's id.
     pub request: Option<String>,
-    pub model: Option<String>,
+    pub model: Option<ModelAt>,
     /// Ids that the entry holds, and whom they stand for.
     pub people: Vec<(String, Person)>,
     /// The entry for people to read.

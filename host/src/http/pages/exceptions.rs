@@ -2,7 +2,8 @@
 
 use askama::Template;
 
-use super::{Chip, Chrome, Person, When};
+use super::{Chip, Chrome, ModelAt, Person, Tone, When};
+use crate::app::WordRights;
 
 #[derive(Debug, Template)]
 #[template(path = "exceptions.html")]
@@ -28,10 +29,11 @@ pub struct TypedWord {
 #[derive(Debug, Clone)]
 pub struct WaiverRow {
     pub id: String,
-    /// `check fairness of gate production`.
+    /// `Check fairness of gate production`.
     pub what: String,
-    /// `credit, version 7`.
-    pub about: String,
+    pub model: ModelAt,
+    /// `None`: every version.
+    pub version: Option<String>,
     pub reason: String,
     pub author: Person,
     pub owner: Person,
@@ -40,6 +42,7 @@ pub struct WaiverRow {
     pub approved_by: Vec<Person>,
     /// Whether a word on it still changes something.
     pub open: bool,
+    pub may: WordRights,
 }
 
 #[derive(Debug, Clone)]
@@ -52,7 +55,31 @@ pub struct EmergencyRow {
     pub reason: String,
     pub ticket: String,
     pub drill: bool,
+    /// What it opened the way for.
+    pub action: String,
     pub reviewed_by: Option<Person>,
+    pub may: WordRights,
+}
+
+impl WaiverRow {
+    /// Whether the viewer can say anything on it.
+    const fn takes_words(&self) -> bool {
+        self.open && (self.may.why_not.is_none() || self.may.end)
+    }
+}
+
+impl EmergencyRow {
+    const fn chip(&self) -> Chip {
+        match (self.drill, self.reviewed_by.is_some()) {
+            (_, true) => Chip::new("Reviewed", "check", Tone::Quiet),
+            (true, false) => Chip::new("Drill", "note", Tone::Quiet),
+            (false, false) => Chip::new("To be reviewed", "clock", Tone::Waiting),
+        }
+    }
+
+    const fn takes_words(&self) -> bool {
+        self.reviewed_by.is_none() && self.may.why_not.is_none()
+    }
 }
 
 impl ExceptionsPage {

@@ -6,7 +6,7 @@ pub use countersign_core::search::LONGEST;
 
 use super::parts::count;
 use super::pictures::Unit;
-use super::{Chip, Chrome, Person, When};
+use super::{Chip, Chrome, ModelAt, Person, When};
 use crate::app::COUNTED;
 use crate::http::negotiate::encoded;
 
@@ -113,8 +113,8 @@ impl Tab {
 pub struct InboxRow {
     pub id: String,
     pub chips: Vec<Chip>,
-    pub model: String,
-    pub version: Option<String>,
+    /// What it is about: several workspaces may have one of the same name.
+    pub model: ModelAt,
     /// ``Set alias `champion` of credit to version 7``.
     pub action: String,
     /// Who must act next.

@@ -3,16 +3,13 @@
 use askama::Template;
 
 use super::pictures::Ink;
-use super::{Chip, Chrome, Person, When};
-use crate::http::negotiate::encoded;
+use super::{Chip, Chrome, ModelAt, Person, When};
 
 #[derive(Debug, Template)]
 #[template(path = "model.html")]
 pub struct ModelPage {
     pub chrome: Chrome,
-    pub model: String,
-    /// Where it is not MLflow's default one.
-    pub workspace: Option<String>,
+    pub model: ModelAt,
     /// Governed aliases and stages, and the version that each holds now.
     pub holders: Vec<Holder>,
     /// Who held each alias when; `None` where nothing is known of it.
@@ -25,15 +22,11 @@ pub struct ModelPage {
 impl ModelPage {
     /// MLflow's page of a version.
     fn version_url(&self, version: &str) -> String {
-        self.chrome.mlflow_version_url(&self.model, version) + &self.query()
+        self.chrome.mlflow_version_url(&self.model, version)
     }
 
     fn audit_url(&self) -> String {
-        self.chrome.model_url(&self.model) + "/audit" + &self.query()
-    }
-
-    fn query(&self) -> String {
-        self.workspace.iter().map(|name| format!("?workspace={}", encoded(name))).collect()
+        self.chrome.model_path(&self.model.name) + "/audit" + &self.model.query()
     }
 }
 

@@ -6,9 +6,8 @@
 use askama::Template;
 use countersign_core::compared::Compared;
 use countersign_core::difference::Change;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::When;
+use super::{ModelAt, When};
 use crate::app::Rights;
 
 /// Word and colour.
@@ -24,15 +23,15 @@ pub struct Mark {
 pub struct Panel {
     /// `/_countersign`, after MLflow's static prefix.
     pub base: String,
-    /// Where it is not the default one.
-    pub workspace: Option<String>,
-    pub model: String,
+    pub model: ModelAt,
     pub model_url: String,
     pub version: String,
     pub badge: Mark,
     /// Governed names that it holds.
     pub holds: Vec<String>,
     pub creator: String,
+    /// Governed names that came to it past us, where no request below says so first.
+    pub bypassed: Vec<String>,
     pub requests: Vec<PanelRequest>,
     /// What to say where there is no request.
     pub nothing: String,
@@ -109,14 +108,13 @@ impl Panel {
     /// Where the comparison with another version is, below `base`.
     #[must_use]
     pub fn difference_path(&self, against: &str, holds: &str) -> String {
-        let said = |text| utf8_percent_encode(text, NON_ALPHANUMERIC);
-        let (model, version, holds) = (said(&self.model), &self.version, said(holds));
-        let of = self
-            .workspace
-            .iter()
-            .map(|workspace| format!("&workspace={}", said(workspace)))
-            .collect::<String>();
-        format!("panel/difference?model={model}&version={version}&against={against}&holds={holds}{of}")
+        let pairs = [
+            ("model", &*self.model.name),
+            ("version", &*self.version),
+            ("against", against),
+            ("holds", holds),
+        ];
+        format!("panel/difference{}", self.model.query_with(&pairs))
     }
 }
 
@@ -237,13 +235,13 @@ mod tests {
         let (checks, targets) = (Checks::default(), vec![(evil(), evil())]);
         let panel = Panel {
             base: "/_countersign".to_owned(),
-            workspace: Some(evil()),
-            model: evil(),
+            model: ModelAt { name: evil(), workspace: Some(evil()) },
             model_url: evil(),
             version: evil(),
             badge,
             holds: vec![evil()],
             creator: evil(),
+            bypassed: vec![evil()],
             requests,
             nothing: evil(),
             checks,

@@ -8,6 +8,7 @@ use countersign_core::request::State;
 use countersign_core::time::Millis;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use super::ModelAt;
 use crate::http::assets;
 
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
@@ -105,7 +106,13 @@ impl Chrome {
     }
 
     #[must_use]
-    pub fn model_url(&self, name: &str) -> String {
+    pub fn model_url(&self, model: &ModelAt) -> String {
+        self.model_path(&model.name) + &model.query()
+    }
+
+    /// The same in any workspace: an address below it says which.
+    #[must_use]
+    pub fn model_path(&self, name: &str) -> String {
         format!("{}/models/{}", self.base, utf8_percent_encode(name, SEGMENT))
     }
 
@@ -116,9 +123,9 @@ impl Chrome {
 
     /// MLflow's page of a version.
     #[must_use]
-    pub fn mlflow_version_url(&self, name: &str, version: &str) -> String {
-        let name = utf8_percent_encode(name, SEGMENT);
-        format!("{}#/models/{name}/versions/{}", self.mlflow, utf8_percent_encode(version, SEGMENT))
+    pub fn mlflow_version_url(&self, model: &ModelAt, version: &str) -> String {
+        let (name, query) = (utf8_percent_encode(&model.name, SEGMENT), model.query());
+        format!("{}#/models/{name}/versions/{}{query}", self.mlflow, utf8_percent_encode(version, SEGMENT))
     }
 }
 

@@ -7,7 +7,7 @@ use countersign_core::difference::Change;
 use super::discussion::{Discussion, Thread};
 use super::inbox::CheckTally;
 use super::parts::count;
-use super::{Chip, Chrome, Person, When};
+use super::{Chip, Chrome, ModelAt, Person, When};
 
 #[derive(Debug, Template)]
 #[template(path = "request.html")]
@@ -20,7 +20,7 @@ pub struct RequestPage {
     pub chips: Vec<Chip>,
     /// One sentence that says who must act next.
     pub headline: String,
-    pub model: String,
+    pub model: ModelAt,
     pub version: Option<String>,
     pub requester: Person,
     pub opened: When,
@@ -164,6 +164,8 @@ impl CheckRow {
 /// What goes to MLflow when the request is applied, byte for byte.
 #[derive(Debug, Clone)]
 pub struct Write {
+    /// It has been made.
+    pub made: bool,
     pub method: String,
     pub path: String,
     pub body: String,
@@ -226,6 +228,13 @@ pub enum ProofField {
     Confirmed { name: String },
     /// This way of signing in cannot do it.
     Impossible,
+}
+
+impl ReviewPanel {
+    /// Whether there is anything for the viewer to do in it.
+    const fn asks(&self) -> bool {
+        !matches!(self, Self::Closed { .. })
+    }
 }
 
 impl RequestPage {

@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::{Chrome, Person, When};
+use super::{Chrome, ModelAt, Person, When};
 
 #[derive(Debug, Template)]
 #[template(path = "retention.html")]
@@ -28,7 +28,7 @@ pub struct RuleRow {
 #[derive(Debug, Clone)]
 pub struct HoldRow {
     pub id: String,
-    pub model: String,
+    pub model: ModelAt,
     /// Only what this request is about.
     pub request: Option<String>,
     pub reason: String,

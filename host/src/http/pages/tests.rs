@@ -93,8 +93,14 @@ fn the_form_binds_to_the_digest_and_offers_what_the_viewer_may_do() {
 #[test]
 fn addresses_are_encoded() {
     let chrome = chrome(super::Nav::None);
-    assert_eq!(chrome.model_url("a/b c?"), "/_countersign/models/a%2Fb%20c%3F");
-    assert_eq!(chrome.mlflow_version_url("a/b", "7"), "/#/models/a%2Fb/versions/7");
+    let at = |workspace: &str, name: &str| super::ModelAt::new(&workspace.into(), &name.into());
+    assert_eq!(chrome.model_url(&at("default", "a/b c?")), "/_countersign/models/a%2Fb%20c%3F");
+    assert_eq!(chrome.model_url(&at("team a", "b")), "/_countersign/models/b?workspace=team%20a");
+    assert_eq!(chrome.mlflow_version_url(&at("default", "a/b"), "7"), "/#/models/a%2Fb/versions/7");
+    assert_eq!(chrome.mlflow_version_url(&at("b", "a"), "7"), "/#/models/a/versions/7?workspace=b");
+    assert_eq!(at("b", "a").query_with(&[("at", "x&y"), ("z", "1")]), "?workspace=b&at=x%26y&z=1");
+    assert_eq!(at("default", "a").query_with(&[("at", "1")]), "?at=1");
+    assert_eq!(at("b", "a").to_string() + " / " + &at("default", "a").to_string(), "a in workspace b / a");
 }
 
 #[test]

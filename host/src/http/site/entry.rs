@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::extract::Path;
 use axum::response::Response;
-use countersign_core::names::PersonId;
+use countersign_core::names::{ModelName, PersonId};
 use http::StatusCode;
 use serde_json::Value;
 
@@ -13,10 +13,20 @@ use super::request::capital;
 use super::{Trouble, Visitor, page};
 use crate::app::{AppError, ProvenEntry};
 use crate::http::pages::entry::EntryPage;
-use crate::http::pages::{Nav, Person};
+use crate::http::pages::model_at::workspace_of;
+use crate::http::pages::{ModelAt, Nav, Person};
 
 /// Longer texts are no ids.
 const ID_BYTES: usize = 64;
+
+/// Where in its body an entry names workspace and model.
+const MODELS: [(&str, &str); 5] = [
+    ("/workspace", "/model"),
+    ("/placed/workspace", "/placed/action/model"),
+    ("/subject/workspace", "/subject/model"),
+    ("/waiver/scope/workspace", "/waiver/scope/model"),
+    ("/used/placed/workspace", "/used/placed/action/model"),
+];
 
 pub(super) async fn show(visitor: Visitor, Path(index): Path<String>) -> Result<Response, Trouble> {
     let none = || AppError::NotFound(format!("`{index}` is no index of a ledger entry: write its number"));
@@ -50,10 +60,12 @@ fn shown(visitor: &Visitor, proven: ProvenEntry) -> EntryPage {
     }
 }
 
-fn model(value: &Value) -> Option<String> {
-    let places = ["/body/model", "/body/placed/action/model", "/body/subject/model"];
-    let found = places.iter().find_map(|place| value.pointer(place));
-    found.and_then(Value::as_str).map(str::to_owned)
+/// Wherever an entry of some kind says which model it is about, with its workspace beside it.
+fn model(value: &Value) -> Option<ModelAt> {
+    let text = |place: &str| value.pointer(&format!("/body{place}")).and_then(Value::as_str);
+    MODELS.iter().find_map(|(workspace, model)| {
+        Some(ModelAt::new(&workspace_of(text(workspace)), &ModelName::new(text(model)?)))
+    })
 }
 
 /// Entries name people by id alone; who reads one wants to know whom it means.

@@ -3,6 +3,7 @@
 use axum::extract::{Form, Path, Query};
 use axum::response::{IntoResponse, Response};
 use countersign_core::break_glass::BreakGlass;
+use countersign_core::explain;
 use countersign_core::time::Millis;
 use countersign_core::waiver::Waiver;
 use http::{HeaderMap, StatusCode};
@@ -10,11 +11,12 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use super::errors::sentence;
+use super::request::capital;
 use super::{Trouble, Visitor, must_be_ours, page, see_other};
 use crate::app::AppError;
 use crate::http::error;
 use crate::http::pages::exceptions::{EmergencyRow, ExceptionsPage, TypedWord, WaiverRow};
-use crate::http::pages::{Chip, Nav, Tone};
+use crate::http::pages::{Chip, ModelAt, Nav, Tone};
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Told {
@@ -120,11 +122,12 @@ fn told(visitor: &Visitor, id: Uuid, rationale: &str, done: Result<&str, AppErro
 }
 
 fn row(visitor: &Visitor, waiver: &Waiver) -> WaiverRow {
-    let version = waiver.scope.version.map(|version| format!(", version {version}")).unwrap_or_default();
+    let me = visitor.caller.identity();
     WaiverRow {
         id: waiver.id.to_string(),
-        what: waiver.requirement.to_string(),
-        about: format!("{}{version}", waiver.scope.model),
+        what: capital(&waiver.requirement.to_string()),
+        model: ModelAt::new(&waiver.scope.workspace, &waiver.scope.model),
+        version: waiver.scope.version.map(|version| version.to_string()),
         reason: waiver.reason.clone(),
         author: visitor.person(&waiver.author),
         owner: visitor.person(&waiver.owner),
@@ -132,6 +135,7 @@ fn row(visitor: &Visitor, waiver: &Waiver) -> WaiverRow {
         chip: chip(waiver, visitor.now()),
         approved_by: waiver.approvals.iter().map(|word| visitor.person(&word.by)).collect(),
         open: waiver.revoked.is_none() && visitor.now() < waiver.expires,
+        may: visitor.app().waiver_rights(me, waiver),
     }
 }
 
@@ -148,6 +152,7 @@ fn chip(waiver: &Waiver, now: Millis) -> Chip {
 }
 
 fn emergency(visitor: &Visitor, used: &BreakGlass) -> EmergencyRow {
+    let me = visitor.caller.identity();
     EmergencyRow {
         id: used.id.to_string(),
         request: used.request.to_string(),
@@ -157,6 +162,8 @@ fn emergency(visitor: &Visitor, used: &BreakGlass) -> EmergencyRow {
         reason: used.reason.clone(),
         ticket: used.ticket.clone(),
         drill: used.drill,
+        action: capital(&explain::action_phrase(&used.placed.action)),
         reviewed_by: used.reviewed.as_ref().map(|word| visitor.person(&word.by)),
+        may: visitor.app().glass_rights(me, used),
     }
 }

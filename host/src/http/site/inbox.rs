@@ -18,7 +18,7 @@ use super::{Trouble, Visitor, page};
 use crate::app::{AppError, Counts, RequestFilter, RequestPage};
 use crate::http::api::headline;
 use crate::http::pages::inbox::{CheckTally, InboxPage, InboxRow, SearchBox, Skipped, Tab};
-use crate::http::pages::{Chip, Nav};
+use crate::http::pages::{Chip, ModelAt, Nav};
 
 const ROWS: usize = 50;
 
@@ -130,8 +130,7 @@ fn row(visitor: &Visitor, request: &PromotionRequest, ahead: &Ahead) -> InboxRow
         missing: missing(request, &headline),
         expected: ahead.expected(visitor, request),
         line: ahead.line(request),
-        model: request.subject.model.to_string(),
-        version: version(request),
+        model: ModelAt::new(&request.subject.workspace, &request.subject.model),
         action: capital(&phrase(request)),
         headline,
         requester: visitor.somebody(request.authors.requester.as_ref()),

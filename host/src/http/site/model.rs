@@ -4,7 +4,7 @@ mod held;
 
 use axum::extract::{Path, Query};
 use axum::response::Response;
-use countersign_core::names::{ModelName, Workspace};
+use countersign_core::names::ModelName;
 use countersign_core::policy::{Gate, Guard, Mode};
 use countersign_core::request::RequestId;
 use http::StatusCode;
@@ -14,12 +14,9 @@ use super::inbox::{chips, version};
 use super::request::{capital, phrase};
 use super::{Trouble, Visitor, page};
 use crate::app::{HeldName, RequestFilter};
-use crate::http::negotiate::encoded;
-use crate::http::pages::Nav;
 use crate::http::pages::model::{Holder, ModelPage, ModelRow};
-
-/// The workspace of an MLflow that has none.
-const DEFAULT: &str = "default";
+use crate::http::pages::model_at::workspace_of;
+use crate::http::pages::{ModelAt, Nav};
 
 #[derive(Debug, Deserialize)]
 pub(super) struct ModelQuery {
@@ -56,35 +53,16 @@ pub(super) async fn show(
         chips: chips(request),
         request: Some(request.id.to_string()),
     });
+    let here = ModelAt::new(&workspace, &model);
     let shown = ModelPage {
         chrome: visitor.chrome(Nav::Inbox),
-        model: model.to_string(),
-        workspace: elsewhere(&workspace).map(str::to_owned),
         holders: holders(app.generation.load().policy.gates(), &model, &held),
         held: held::times(&visitor, &workspace, &model, query.at.trim()).map_err(trouble)?,
         rows: rows.collect(),
-        older: found.next.map(|id| format!("?after={id}{}", also(&workspace, "&"))),
+        older: found.next.map(|id| here.query_with(&[("after", &id.to_string())])),
+        model: here,
     };
     Ok(page(StatusCode::OK, &shown))
-}
-
-/// The workspace that an address names; MLflow's default one where it names none.
-pub(super) fn workspace_of(named: Option<&str>) -> Workspace {
-    Workspace::new(named.filter(|name| !name.is_empty()).unwrap_or(DEFAULT))
-}
-
-/// The name of a workspace that is not the default one.
-pub(super) fn elsewhere(workspace: &Workspace) -> Option<&str> {
-    Some(workspace.as_str()).filter(|name| *name != DEFAULT)
-}
-
-/// The page of a model in its workspace.
-pub(super) fn model_url(visitor: &Visitor, workspace: &Workspace, model: &ModelName) -> String {
-    visitor.chrome(Nav::None).model_url(model.as_str()) + &also(workspace, "?")
-}
-
-fn also(workspace: &Workspace, link: &str) -> String {
-    elsewhere(workspace).map_or_else(String::new, |name| format!("{link}workspace={}", encoded(name)))
 }
 
 /// Every name that a gate guards on this model, with what stands there; a guard that nothing matches is not set.

@@ -12,12 +12,12 @@ use countersign_core::request::{PromotionRequest, State};
 use http::StatusCode;
 use serde::Deserialize;
 
-use super::model::{elsewhere, model_url, workspace_of};
 use super::{Trouble, Visitor, page};
 use crate::app::{App, AppError, ModelGlance, VersionGlance};
 use crate::http::api::headline;
-use crate::http::pages::Nav;
+use crate::http::pages::model_at::workspace_of;
 use crate::http::pages::panel::{Call, CheckLine, Checks, Difference, Mark, Panel, PanelRequest};
+use crate::http::pages::{ModelAt, Nav};
 
 /// Live requests that are shown in full.
 const SHOWN: usize = 3;
@@ -48,16 +48,16 @@ pub(super) async fn show(visitor: Visitor, Query(of): Query<Of>) -> Result<Respo
     let Some(row) = rows.first() else {
         return Err(trouble(AppError::NotFound("no such version".to_owned())));
     };
-    let requests = worth_showing(&visitor, &status.requests);
+    let (requests, here) = (worth_showing(&visitor, &status.requests), ModelAt::new(&workspace, &model));
     let shown = Panel {
         base: visitor.site.base.to_string(),
-        model_url: model_url(&visitor, &workspace, &model),
-        workspace: elsewhere(&workspace).map(str::to_owned),
-        model: model.to_string(),
+        model_url: visitor.chrome(Nav::None).model_url(&here),
+        model: here,
         version: number.to_string(),
         badge: mark(&row.spoken.0),
         holds: row.holds.iter().map(|held| held_words(&held.name)).collect(),
         creator: creator(&visitor, row),
+        bypassed: bypassed(row, requests.first().copied()),
         nothing: nothing(&glance),
         checks: checks(&visitor, &status.check_runs, None),
         targets: targets(&glance, &model, number, &status.requests),
@@ -98,6 +98,12 @@ fn mark(badge: &Badge) -> Mark {
 /// `alias champion` of `alias:champion`, `stage Production` of `stage:Production:7`.
 fn held_words(name: &str) -> String {
     name.split(':').take(2).collect::<Vec<_>>().join(" ")
+}
+
+/// What it holds without a permit, unless the request that is shown first is about that.
+fn bypassed(row: &VersionGlance, first: Option<&PromotionRequest>) -> Vec<String> {
+    let held = row.holds.iter().filter(|held| held.bypassed).map(|held| held_words(&held.name));
+    if first.is_some_and(|request| request.flags.bypassed) { Vec::new() } else { held.collect() }
 }
 
 fn creator(visitor: &Visitor, row: &VersionGlance) -> String {

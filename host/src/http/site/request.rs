@@ -1,5 +1,6 @@
 //! The page of one promotion request.
 
+mod notices;
 pub(super) mod standing;
 mod timeline;
 
@@ -10,7 +11,7 @@ use countersign_core::decide::GateVerdict;
 use countersign_core::difference::Change;
 use countersign_core::explain;
 use countersign_core::names::{PersonId, Seat};
-use countersign_core::request::{PromotionRequest, Renewal, Standing, State};
+use countersign_core::request::{PromotionRequest, Renewal, State};
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -20,12 +21,11 @@ use super::{Trouble, Visitor, discussion, page};
 use crate::app::{App, AppError, about, is_asked_for};
 use crate::auth::Proving;
 use crate::http::api::{headline, parse_id};
-use crate::http::pages::Nav;
 use crate::http::pages::discussion::CommentForm;
 use crate::http::pages::request::{
-    CheckRow, EmergencyForm, GateRow, Notice, ProofField, RequestPage, ReviewForm, ReviewPanel, SeatRow,
-    Write,
+    CheckRow, EmergencyForm, GateRow, ProofField, RequestPage, ReviewForm, ReviewPanel, SeatRow, Write,
 };
+use crate::http::pages::{ModelAt, Nav};
 
 /// What a visitor had typed into the page's forms, when one of them comes back.
 #[derive(Default)]
@@ -81,11 +81,11 @@ pub(super) fn build(
         title: capital(&phrase(request)),
         chips: chips(request),
         headline: headline(request, &of_seat, visitor.now()),
-        model: request.subject.model.to_string(),
+        model: ModelAt::new(&request.subject.workspace, &request.subject.model),
         version: version(request),
         requester: visitor.somebody(request.authors.requester.as_ref()),
         opened: visitor.when(request.opened_at),
-        notices: notices(visitor, request),
+        notices: notices::of(visitor, request),
         gates: request.gates.iter().map(|gate| gate_row(visitor, gate, &members)).collect(),
         checks: request.check_runs.iter().map(|run| check_row(visitor, request, run)).collect(),
         write: write(request),
@@ -153,68 +153,6 @@ fn renew(visitor: &Visitor, request: &PromotionRequest) -> Option<&'static str> 
     })
 }
 
-fn notices(visitor: &Visitor, request: &PromotionRequest) -> Vec<Notice> {
-    let mut notices = Vec::new();
-    match request.standing(visitor.now()) {
-        Some(Standing::Expiring { until }) => {
-            let text = format!(
-                "The approval runs out at {}. The version must be validated again before then; what its checks \
-                 say now is in the history below.",
-                visitor.when(until).plain()
-            );
-            notices.push(Notice { title: "Expiring", text, warning: true });
-        }
-        Some(Standing::Expired) => {
-            let text =
-                "What was approved has run out. Nobody stands behind this version any more.".to_owned();
-            notices.push(Notice { title: "Expired", text, warning: false });
-        }
-        _ => {}
-    }
-    if let Some(drift) = &request.drift {
-        let renewal = drift.renewal.map(|id| format!(" Request {id} renews it.")).unwrap_or_default();
-        let text = format!("The version is live, and {drift}. Nobody has approved that.{renewal}");
-        notices.push(Notice { title: "Tier drift", text, warning: true });
-    }
-    if request.flags.bypassed {
-        let text = "MLflow was changed past Countersign: this version got the name without a permit. An operator \
-                    must find out who has access to MLflow's own port.";
-        notices.push(Notice { title: "Bypassed", text: text.to_owned(), warning: true });
-    }
-    if request.flags.stale && request.state.is_live() {
-        let text = "What was reviewed has changed since. Earlier signatures no longer count; what you see is what \
-                    is there now.";
-        notices.push(Notice { title: "Stale", text: text.to_owned(), warning: true });
-    }
-    if request.undermined.is_some() {
-        let text = "What was approved is not what is there now: see what has changed. Nobody stands behind this version \
-                    until it is asked for again.";
-        notices.push(Notice { title: "Changed since", text: text.to_owned(), warning: true });
-    }
-    if let Some(window) = request.open_window() {
-        let text = format!(
-            "{} may write files there until {}; each write is an entry in the ledger.",
-            visitor.person(&window.by),
-            window.until
-        );
-        notices.push(Notice { title: "Open for writing", text, warning: true });
-    }
-    if request.flags.break_glass {
-        let text = "Somebody opened this gate in an emergency. What it would have asked for stands below, and somebody \
-                    of the reviewing seat must look at it.";
-        notices.push(Notice { title: "Glass broken", text: text.to_owned(), warning: false });
-    }
-    for waived in request.gates.iter().flat_map(|gate| &gate.waived) {
-        let text = format!(
-            "{} is not met and is waived until {}.",
-            waived.requirement,
-            visitor.when(waived.until).plain()
-        );
-        notices.push(Notice { title: "Waived", text, warning: true });
-    }
-    notices
-}
-
 fn gate_row(visitor: &Visitor, gate: &GateVerdict, members: &Members) -> GateRow {
     let seats = gate.seats.iter().map(|(seat, count)| SeatRow {
         seat: seat.to_string(),
@@ -275,7 +213,11 @@ fn check_row(visitor: &Visitor, request: &PromotionRequest, run: &CheckRun) -> C
 
 fn write(request: &PromotionRequest) -> Write {
     let spelt = App::spelling(&request.placed.action);
-    Write { method: spelt.method, path: spelt.path, body: spelt.body }
+    let made = matches!(
+        request.state,
+        State::Applied { .. } | State::Expired { .. } | State::Suspended { .. } | State::Revoked { .. }
+    );
+    Write { made, method: spelt.method, path: spelt.path, body: spelt.body }
 }
 
 fn subject(request: &PromotionRequest) -> Vec<(&'static str, String)> {

@@ -13,8 +13,8 @@ use super::{Trouble, Visitor, must_be_ours, page, see_other};
 use crate::app::{AppError, NewHold};
 use crate::http::api::parse_id;
 use crate::http::error;
-use crate::http::pages::Nav;
 use crate::http::pages::retention::{HoldFields, HoldRow, RetentionPage, RuleRow};
+use crate::http::pages::{ModelAt, Nav};
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Told {
@@ -68,7 +68,7 @@ fn build(visitor: &Visitor, told: Option<&'static str>, form: HoldFields) -> Res
 fn row(visitor: &Visitor, hold: &Hold) -> HoldRow {
     HoldRow {
         id: hold.id.to_string(),
-        model: hold.model.to_string(),
+        model: ModelAt::new(&hold.workspace, &hold.model),
         request: hold.request.map(|request| request.to_string()),
         reason: hold.reason.clone(),
         by: visitor.person(&hold.by),

@@ -12,6 +12,7 @@ use countersign_core::names::PersonId;
 use countersign_core::request::State;
 use countersign_core::time::Millis;
 
+use crate::app::WordRights;
 use crate::http::pages::exceptions::{EmergencyRow, ExceptionsPage, TypedWord, WaiverRow};
 use crate::http::pages::inbox::{CheckTally, Expected, InboxPage, InboxRow, SearchBox, Tab};
 use crate::http::pages::ledger::{FilterFields, LedgerPage, LedgerRow};
@@ -20,7 +21,7 @@ use crate::http::pages::model::{Holder, ModelPage, ModelRow};
 use crate::http::pages::plugins::{PluginRow, PluginsPage};
 use crate::http::pages::problem::ProblemPage;
 use crate::http::pages::request::{ProofField, ReviewForm, ReviewPanel};
-use crate::http::pages::{Chip, Chrome, Nav, Page, Person, Viewer, When};
+use crate::http::pages::{Chip, Chrome, ModelAt, Nav, Page, Person, Viewer, When};
 
 pub(super) const EVIL: &str = "<script>alert(1)</script>";
 pub(super) const NOW: Millis = Millis::new(1_795_339_612_810);
@@ -71,8 +72,9 @@ pub(super) fn all() -> Vec<(&'static str, String)> {
 fn exceptions() -> String {
     let waiver = WaiverRow {
         id: "0199c1f0-7b7a-7cc0-9f3e-6a0d2b1c4e5f".into(),
-        what: "check fairness of gate production".into(),
-        about: "credit-default, version 7".into(),
+        what: "Check fairness of gate production".into(),
+        model: at("credit-default"),
+        version: Some("7".into()),
         reason: evil("The fairness data arrives in March. "),
         author: person("ana.lindt"),
         owner: person("tom.weiss"),
@@ -80,6 +82,7 @@ fn exceptions() -> String {
         chip: Chip::new("Approved", "check", crate::http::pages::Tone::Good),
         approved_by: vec![person("ruth.adler")],
         open: true,
+        may: WordRights { why_not: Some(evil("You have approved it. ")), end: true },
     };
     let emergency = EmergencyRow {
         id: "0199c1f0-7b7a-7cc0-9f3e-6a0d2b1c4e60".into(),
@@ -90,7 +93,9 @@ fn exceptions() -> String {
         reason: evil("The champion scores everybody zero. "),
         ticket: evil("INC-7 "),
         drill: false,
+        action: evil("Set alias `champion` of credit-default to version 7 "),
         reviewed_by: None,
+        may: WordRights::default(),
     };
     let (chrome, told) = (chrome(Nav::Exceptions), Some("The waiver counts now.".into()));
     let typed = Some(TypedWord {
@@ -99,6 +104,10 @@ fn exceptions() -> String {
         error: evil("The author of a waiver cannot approve it. "),
     });
     ExceptionsPage { chrome, waivers: vec![waiver], emergencies: vec![emergency], told, typed }.render()
+}
+
+fn at(model: &str) -> ModelAt {
+    ModelAt { name: model.into(), workspace: Some(evil("team-a ")) }
 }
 
 pub(super) fn chrome(nav: Nav) -> Chrome {
@@ -150,8 +159,7 @@ fn row(
     InboxRow {
         id: "0199c1f0-7b7a-7cc0-9f3e-6a0d2b1c4e5f".into(),
         chips,
-        model: model.into(),
-        version: Some("7".into()),
+        model: at(model),
         action: "set alias champion".into(),
         headline: headline.into(),
         missing: if failed > 0 { vec![evil("check fairness could not judge ")] } else { Vec::new() },
@@ -263,16 +271,8 @@ fn model() -> String {
         model_row(3000, &evil("alias champion refused for version 6 "), Chip::of_state(&State::Open)),
     ];
     let held = Some(insights::held());
-    ModelPage {
-        chrome: chrome(Nav::None),
-        workspace: Some(evil("team-a ")),
-        model: "credit-default".into(),
-        holders,
-        held,
-        rows,
-        older: None,
-    }
-    .render()
+    ModelPage { chrome: chrome(Nav::None), model: at("credit-default"), holders, held, rows, older: None }
+        .render()
 }
 
 fn ledger() -> String {

@@ -6,11 +6,10 @@ use countersign_core::time::Millis;
 
 use crate::app::AppError;
 use crate::http::api::moment;
-use crate::http::negotiate::encoded;
 use crate::http::pages::insights::ink_of;
 use crate::http::pages::model::{HeldRow, HeldThen, HeldTimes};
 use crate::http::pages::pictures::{Ink, Lane, Strip, strips};
-use crate::http::pages::{Chip, Tone};
+use crate::http::pages::{Chip, ModelAt, Tone};
 use crate::http::site::Visitor;
 
 /// Lanes that a picture still tells apart; the table has them all.
@@ -40,10 +39,12 @@ pub(super) fn times(
         Ok(at) => (at.map(|at| then(visitor, &spells, at)), None),
         Err(error) => (None, Some(error.to_string())),
     };
-    let json = address(visitor, model, if wrong.is_some() { "" } else { asked });
+    let model = ModelAt::new(workspace, model);
+    let at: &[_] = if asked.is_empty() || wrong.is_some() { &[] } else { &[("at", asked)] };
+    let (api, as_csv) = (address(visitor, &model), [at, &[("format", "csv")]].concat());
     Ok(Some(HeldTimes {
-        csv: format!("{json}{}format=csv", if json.contains('?') { '&' } else { '?' }),
-        json,
+        json: api.clone() + &model.query_with(at),
+        csv: api + &model.query_with(&as_csv),
         asked: asked.to_owned(),
         wrong,
         then,
@@ -54,12 +55,11 @@ pub(super) fn times(
 }
 
 /// Where the API tells the same, with its evidence.
-fn address(visitor: &Visitor, model: &ModelName, at: &str) -> String {
+fn address(visitor: &Visitor, model: &ModelAt) -> String {
     let base = &*visitor.site.base;
-    let page = visitor.chrome(crate::http::pages::Nav::None).model_url(model.as_str());
+    let page = visitor.chrome(crate::http::pages::Nav::None).model_path(&model.name);
     let path = page.strip_prefix(base).unwrap_or(&page);
-    let at = if at.is_empty() { String::new() } else { format!("?at={}", encoded(at)) };
-    format!("{base}/api/v1{path}/held{at}")
+    format!("{base}/api/v1{path}/held")
 }
 
 /// What every name held at a time.

@@ -1,6 +1,6 @@
 //! Samples of the ledger's entry, the policy, a plugin, the people and the server's health.
 
-use super::{ago, chrome, evil, person, plugin_row};
+use super::{ago, at, chrome, evil, person, plugin_row};
 use crate::http::pages::entry::EntryPage;
 use crate::http::pages::health::{HealthPage, HealthRow, HealthState};
 use crate::http::pages::people::{DelegationFields, DelegationRow, PeoplePage, SeatCard, SeatPerson};
@@ -26,7 +26,7 @@ pub(super) fn entry() -> String {
         actor: Some(person("ruth.adler")),
         when: ago(20),
         request: Some("0199c1f0-7b7a-7cc0-9f3e-6a0d2b1c4e5f".into()),
-        model: Some(evil("credit-")),
+        model: Some(at(&evil("credit-"))),
         people: vec![("p_9f2c1a".into(), person("ruth.adler"))],
         pretty: evil("{\n  \"at\": 1795339612810,\n  \"kind\": \"reviewed\"\n}"),
         exact: evil("{\"at\":1795339612810,\"kind\":\"reviewed\"}"),

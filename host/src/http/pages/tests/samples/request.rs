@@ -3,7 +3,7 @@
 use countersign_core::check::{Conclusion, Finding, Severity};
 use countersign_core::request::State;
 
-use super::{NOW, ago, chrome, evil, person};
+use super::{NOW, ago, at, chrome, evil, person};
 use crate::http::pages::discussion::{CommentForm, Discussion, Remark, Thread};
 use crate::http::pages::request::{
     CheckRow, EmergencyForm, Event, GateRow, Notice, RequestPage, ReviewPanel, SeatRow, Write,
@@ -78,7 +78,7 @@ pub(in crate::http::pages::tests) fn request(panel: ReviewPanel) -> RequestPage 
         chips: vec![Chip::of_state(&State::InReview), Chip::stale()],
         headline: "Waiting for 1 signature from seat risk (ruth.adler, risk-lead) and 1 from seat legal"
             .into(),
-        model: "credit-default".into(),
+        model: at("credit-default"),
         version: Some("7".into()),
         requester: person("ana.lindt"),
         opened: ago(3),
@@ -86,6 +86,7 @@ pub(in crate::http::pages::tests) fn request(panel: ReviewPanel) -> RequestPage 
         gates: gates(),
         checks: checks(),
         write: Write {
+            made: false,
             method: "POST".into(),
             path: "/api/2.0/mlflow/registered-models/alias".into(),
             body: "{\"name\":\"credit-default\",\"alias\":\"champion\",\"version\":\"7\"}".into(),

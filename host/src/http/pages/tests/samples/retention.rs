@@ -1,13 +1,13 @@
 //! A sample of the page of what is kept how long.
 
-use super::{ago, chrome, evil, person};
+use super::{ago, at, chrome, evil, person};
 use crate::http::pages::retention::{HoldFields, HoldRow, RetentionPage, RuleRow};
 use crate::http::pages::{Nav, Page as _};
 
 pub(super) fn retention() -> String {
     let hold = |id: &str, request: Option<&str>| HoldRow {
         id: id.into(),
-        model: evil("credit-"),
+        model: at(&evil("credit-")),
         request: request.map(Into::into),
         reason: evil("case 2026-114 "),
         by: person("lea.sommer"),
