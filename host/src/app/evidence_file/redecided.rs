@@ -159,11 +159,10 @@ impl Walk<'_> {
         match entry {
             Entry::Intent(intent) => {
                 let told = self.falling.get(&intent.id)?;
-                let leaves = Action::is_promotion(&intent.placed.action) || !gives_up(&intent.placed.action);
-                Some(if leaves {
-                    Again::Differs("it gives a name to a version, and rests on no decision".to_owned())
-                } else {
+                Some(if gives_up(&intent.placed.action) {
                     Again::Follows(format!("an approval had run out, as entry {told} says"))
+                } else {
+                    Again::Differs("it gives a name to a version, and rests on no decision".to_owned())
                 })
             }
             Entry::Refused { reason, .. } if decision.decision == "deny" && !reason.is_empty() => {
