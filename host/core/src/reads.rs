@@ -57,7 +57,7 @@ fn allowed() -> String {
 
 fn is_part(name: &str) -> bool {
     let of = |keyed: &&str| key_below(keyed, name).is_some_and(|key| !key.is_empty());
-    WHOLE.contains(&name) || KEYED.contains(&name) || KEYED.iter().any(|keyed| of(&keyed))
+    WHOLE.contains(&name) || KEYED.contains(&name) || KEYED.iter().any(of)
 }
 
 /// `owner` of `tags` and `tags.owner`.

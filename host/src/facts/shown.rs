@@ -15,7 +15,9 @@ const MAX_SHOWN: usize = 64;
 
 /// By what is read. Clones are one: they are of the same facts.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Shown(Arc<Mutex<Vec<(Reads, Arc<Part>)>>>);
+pub(super) struct Shown(Arc<Mutex<Parts>>);
+
+type Parts = Vec<(Reads, Arc<Part>)>;
 
 #[derive(Debug)]
 struct Part {
@@ -64,7 +66,7 @@ impl Snapshot {
 }
 
 impl Shown {
-    fn lock(&self) -> MutexGuard<'_, Vec<(Reads, Arc<Part>)>> {
+    fn lock(&self) -> MutexGuard<'_, Parts> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
