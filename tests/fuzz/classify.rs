@@ -34,7 +34,7 @@ fn governed(method: &str, target: &str, headers: &Headers<'_>, body: &[u8]) -> O
     match route(&head, "") {
         Routed::Governed(classified) => Some(*classified),
         Routed::NeedsBody(route) => classify(&route, &head, body).ok(),
-        Routed::PassThrough | Routed::Watched(_) | Routed::Refused(_) => None,
+        Routed::PassThrough | Routed::Watched(_) | Routed::Databricks(_) | Routed::Refused(_) => None,
     }
 }
 
