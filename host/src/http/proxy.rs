@@ -247,7 +247,9 @@ async fn governed_by_body(
             let peer = front.peer(peer);
             let call = Call { caller, classified, headers, peer, received, upstream: Arc::clone(&upstream) };
             let answer = match Box::pin(front.app.govern(call)).await {
-                Ok(answer) if route.is_databricks() => databricks::in_envelope(&upstream, answer).await,
+                Ok(Answer::Forwarded(response)) if route.is_databricks() => {
+                    in_envelope(&upstream, response).await
+                }
                 answered => answered,
             };
             tracing::debug!(duration_ms = began.elapsed().as_millis(), "governed write answered");
@@ -256,6 +258,11 @@ async fn governed_by_body(
         Err(refusal) if enforces(&front.app) => spelt_oddly(front, &refusal),
         Err(_) => pass_bytes(front, &upstream, head, received, peer).await,
     }
+}
+
+async fn in_envelope(upstream: &Upstream, response: Response<Body>) -> Result<Answer, AppError> {
+    let response = databricks::in_envelope(upstream.whole(response).await?);
+    Ok(Answer::Forwarded(response.map(Body::Whole)))
 }
 
 fn ruled(front: &Front, answer: Result<Answer, AppError>) -> Response<Body> {

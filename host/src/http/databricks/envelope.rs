@@ -1,30 +1,21 @@
 //! MLflow's answers in Databricks' envelope: the same members under another name.
 
 use bytes::Bytes;
-use http::{StatusCode, header};
+use http::{Response, StatusCode, header};
 use serde_json::Value;
-
-use crate::app::{Answer, AppError};
-use crate::mlflow::{Body, Upstream};
 
 /// What MLflow calls a thing, and what Databricks does.
 const NAMES: [(&str, &str); 2] =
     [("model_version", "model_version_databricks"), ("registered_model", "registered_model_databricks")];
 
 /// MLflow's answer to a write with its member renamed; anything else as it is.
-///
-/// # Errors
-/// When the answer breaks off.
-pub(in crate::http) async fn in_envelope(upstream: &Upstream, answer: Answer) -> Result<Answer, AppError> {
-    match answer {
-        Answer::Forwarded(response) if response.status() == StatusCode::OK => {
-            let response = upstream.whole(response).await?;
-            let mut response = response.map(|body| Body::Whole(renamed(&body).unwrap_or(body)));
-            response.headers_mut().remove(header::CONTENT_LENGTH);
-            Ok(Answer::Forwarded(response))
-        }
-        other => Ok(other),
+pub(in crate::http) fn in_envelope(response: Response<Bytes>) -> Response<Bytes> {
+    if response.status() != StatusCode::OK {
+        return response;
     }
+    let mut response = response.map(|body| renamed(&body).unwrap_or(body));
+    response.headers_mut().remove(header::CONTENT_LENGTH);
+    response
 }
 
 /// `None` for what is no JSON object.
