@@ -144,8 +144,12 @@ fn a_model_made_again_is_another() {
     let model = scene.model("a");
     let (version, _) = approved(&scene, &model);
     scene.round("DELETE", "registered-models/delete", &json!({ "name": model }));
-    let gone = refused(&scene.alias(&model, "champion", &version.version));
-    contains(&gone, &[&model]);
+    let gone = scene.alias(&model, "champion", &version.version);
+    assert_eq!(
+        (gone.status, gone.json().unwrap()["error_code"].as_str()),
+        (404, Some("RESOURCE_DOES_NOT_EXIST"))
+    );
+    contains(&gone.text(), &[&model]);
     let again = scene.register(&model, 0.9);
     assert_eq!(again.version, version.version, "the number comes back");
     let refusal = scene.alias(&model, "champion", &again.version);

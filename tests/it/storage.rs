@@ -29,7 +29,7 @@ fn a_second_server_on_the_same_store_is_refused() {
     // A free store and a taken port.
     let second = Scene::before(scene.mlflow, "port", policy);
     second.reconfigure(&second.host.workdir().port.to_string(), &scene.host.port().to_string());
-    cannot_start(&second, &[&scene.host.port().to_string(), "server.listen"]);
+    cannot_start(&second, &[&scene.host.port().to_string(), "`listen` under `[server]`"]);
     scene.host.kill_and_start().unwrap();
 }
 

@@ -39,7 +39,8 @@ pub(super) fn seats(config: &Config) -> Vec<Finding> {
     let found: Vec<Finding> =
         policy.seats().iter().flat_map(|seat| seat_findings(seat, &policy, &users)).collect();
     if found.is_empty() {
-        vec![Finding::ok(CHECK, format!("{} seats can be filled", policy.seats().len()))]
+        let seats = u64::try_from(policy.seats().len()).unwrap_or(u64::MAX);
+        vec![Finding::ok(CHECK, format!("{} can be filled", counted(seats, "seat", "seats")))]
     } else {
         found
     }
