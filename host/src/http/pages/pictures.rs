@@ -126,15 +126,22 @@ fn time(millis: f64) -> String {
     }
 }
 
-/// The `svg` element around a drawing.
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// The `svg` element around a drawing; nothing where it cannot be drawn.
 fn framed(
     frame: &Frame,
     id: &str,
     title: &str,
     description: &str,
     (width, height): (u32, u32),
-    drawn: &str,
+    draw: impl FnOnce(&mut String) -> Result<(), Failure>,
 ) -> String {
+    let mut drawn = String::new();
+    if let Err(error) = draw(&mut drawn) {
+        tracing::error!(%error, picture = id, "a picture could not be drawn");
+        return String::new();
+    }
     let (title, description) = (escaped(title), escaped(description));
     let (class, id) = (frame.class, format!("{id}{}", frame.ending));
     format!(

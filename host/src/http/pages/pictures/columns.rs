@@ -4,7 +4,7 @@ use plotters::prelude::{ChartBuilder, IntoDrawingArea, IntoFont};
 use plotters::style::{Color as _, TRANSPARENT};
 
 use super::canvas::{Canvas, Ink};
-use super::{Bars, Frame, Series, both, framed, mark, write_text};
+use super::{Bars, Failure, Frame, Series, both, framed, mark, write_text};
 
 const HEIGHT: u32 = 240;
 const WIDE: Frame = Frame { class: "wide", ending: "", width: 560, name: 48, letters: 0, labels: 7 };
@@ -18,20 +18,11 @@ pub fn columns(bars: &Bars) -> String {
 }
 
 fn in_frame(bars: &Bars, frame: &Frame) -> String {
-    let (size, mut drawn) = ((frame.width, HEIGHT), String::new());
-    if let Err(error) = draw(bars, frame, size, &mut drawn) {
-        tracing::error!(%error, picture = bars.id, "a picture could not be drawn");
-        return String::new();
-    }
-    framed(frame, bars.id, &bars.title, &bars.description, size, &drawn)
+    let size = (frame.width, HEIGHT);
+    framed(frame, bars.id, &bars.title, &bars.description, size, |out| draw(bars, frame, size, out))
 }
 
-fn draw(
-    bars: &Bars,
-    frame: &Frame,
-    size: (u32, u32),
-    out: &mut String,
-) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+fn draw(bars: &Bars, frame: &Frame, size: (u32, u32), out: &mut String) -> Result<(), Failure> {
     let count = bars.labels.len().max(1);
     let total = |at: usize| bars.series.iter().filter_map(|series| series.values.get(at)).sum::<f64>();
     let most = (0..count).map(total).fold(0.0, f64::max);

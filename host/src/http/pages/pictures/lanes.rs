@@ -4,7 +4,7 @@ use plotters::prelude::{ChartBuilder, IntoDrawingArea, IntoFont};
 use plotters::style::{Color as _, TRANSPARENT};
 
 use super::canvas::{Canvas, Ink};
-use super::{Band, Bars, Frame, Series, both, framed, mark, shortened, write_text};
+use super::{Band, Bars, Failure, Frame, Series, both, framed, mark, shortened, write_text};
 
 const ROW: u32 = 28;
 const AXIS: u32 = 28;
@@ -19,20 +19,10 @@ pub fn lanes(bars: &Bars) -> String {
 fn in_frame(bars: &Bars, frame: &Frame) -> String {
     let rows = u32::try_from(bars.labels.len().max(1)).unwrap_or(1);
     let size = (frame.width, rows * ROW + AXIS + 8);
-    let mut drawn = String::new();
-    if let Err(error) = draw(bars, frame, size, &mut drawn) {
-        tracing::error!(%error, picture = bars.id, "a picture could not be drawn");
-        return String::new();
-    }
-    framed(frame, bars.id, &bars.title, &bars.description, size, &drawn)
+    framed(frame, bars.id, &bars.title, &bars.description, size, |out| draw(bars, frame, size, out))
 }
 
-fn draw(
-    bars: &Bars,
-    frame: &Frame,
-    size: (u32, u32),
-    out: &mut String,
-) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+fn draw(bars: &Bars, frame: &Frame, size: (u32, u32), out: &mut String) -> Result<(), Failure> {
     let count = bars.labels.len().max(1);
     let total = |at: usize| bars.series.iter().filter_map(|series| series.values.get(at)).sum::<f64>();
     let usual = bars.band.as_ref().map_or(0.0, |band| band.until);

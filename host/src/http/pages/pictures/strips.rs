@@ -7,7 +7,7 @@ use plotters::prelude::{ChartBuilder, IntoDrawingArea, IntoFont};
 use plotters::style::{Color as _, TRANSPARENT};
 
 use super::canvas::{Canvas, Ink};
-use super::{Frame, both, escaped, framed, mark, shortened, write_text};
+use super::{Failure, Frame, both, escaped, framed, mark, shortened, write_text};
 
 const ROW: u32 = 40;
 const AXIS: u32 = 28;
@@ -62,13 +62,10 @@ fn in_frame(
     let room = (now.since(first) / 50).max(60_000);
     let (from, until) = (first.get() - room, now.get() + room);
     let size = (frame.width, u32::try_from(lanes.len()).unwrap_or(1) * ROW + AXIS + 8);
-    let mut drawn = String::new();
-    if let Err(error) = draw(lanes, (from, until), frame, size, &mut drawn) {
-        tracing::error!(%error, picture = id, "a picture could not be drawn");
-        return String::new();
-    }
+    let drawn =
+        framed(frame, id, title, description, size, |out| draw(lanes, (from, until), frame, size, out));
     // Its strips are links: to be an image would hide them.
-    framed(frame, id, title, description, size, &drawn).replacen("role=\"img\"", "role=\"group\"", 1)
+    drawn.replacen("role=\"img\"", "role=\"group\"", 1)
 }
 
 fn draw(
@@ -77,7 +74,7 @@ fn draw(
     frame: &Frame,
     size: (u32, u32),
     out: &mut String,
-) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+) -> Result<(), Failure> {
     let count = i32::try_from(lanes.len()).unwrap_or(i32::MAX);
     let mut marks = String::new();
     {
