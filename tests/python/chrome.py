@@ -11,6 +11,7 @@ from pathlib import Path
 
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, Locator, Page, Playwright, expect
+from playwright.sync_api import Error as PlaywrightError
 
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 360, "height": 740}
 FLAGS = [
@@ -83,7 +84,15 @@ def press_what_is_there(cover: Locator) -> None:
 
 def shoot(page: Page, name: str, whole: bool = True) -> None:
     SHOTS.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=SHOTS / f"{name}.png", full_page=whole)
+    for again in (True, True, False):
+        try:
+            page.screenshot(path=SHOTS / f"{name}.png", full_page=whole)
+            return
+        except PlaywrightError as error:
+            # A page between two frames has no picture (seen on a busy machine); it has one a moment later.
+            if not again or "Unable to capture screenshot" not in error.message:
+                raise
+            page.wait_for_timeout(500)
 
 
 def judge(person: Person, name: str) -> None:
