@@ -89,6 +89,7 @@ use std::sync::Arc;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use countersign_core::names::Workspace;
+use tokio::sync::Semaphore;
 
 pub use self::account::{AccountReader, Named, account_of};
 pub use self::anchor::{AnchorFile, AnchorGit, AnchorState, AnchorWebhook, Anchors, Place};
@@ -167,6 +168,8 @@ pub struct App {
     pub anchors: Anchors,
     /// Outcomes that are on their way to the disk.
     pub concluding: Concluding,
+    /// One place: for the write whose head is sent ahead of its announcement.
+    pub ahead: Semaphore,
     /// Versions whose checks run before anybody has asked.
     pub prechecking: Turns,
     /// The keys that what is said of people is read by.

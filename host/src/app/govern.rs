@@ -131,8 +131,7 @@ impl App {
     }
 
     /// Intent before effect: a durable entry says what is about to happen, then it happens, then a second entry
-    /// says how it ended. While the first is on its way to the disk, MLflow has the head of the write and waits for
-    /// its body.
+    /// says how it ended.
     async fn carry_out(
         self: &Arc<Self>,
         call: &Call,
@@ -154,15 +153,34 @@ impl App {
             release.let_go();
             Ok::<_, AppError>(announced)
         };
-        // Polled first, so that the head is on its way while the announcement is still being written out.
         let sent = call.upstream.carry_out_once(until, permit, canonical, (&call.headers, &call.peer));
-        let (answered, announced) = tokio::join!(sent, announcing);
-        let (index, request) = announced?;
+        let (answered, (index, request)) = self.sent_and_announced(sent, announcing).await?;
         crash_point!(WriteForwarded);
         let (result, answered) = self.taken_note_of(call, answered).await;
         crash_point!(WriteNoted);
         self.conclude_behind(Concluded { intent, index, request, result, unlogged: true });
         Ok(Answer::Forwarded(answered?))
+    }
+
+    /// While one announcement is on its way to the disk, MLflow has the head of its write and waits for the body. Of
+    /// several that meet at the disk the others are sent whole, once they may: what the machine lacks then is not
+    /// time, and a head by itself costs it two more turns.
+    async fn sent_and_announced<S, A>(
+        &self,
+        sent: impl Future<Output = S>,
+        announcing: impl Future<Output = Result<A, AppError>>,
+    ) -> Result<(S, A), AppError> {
+        let Ok(ahead) = self.ahead.try_acquire() else {
+            let announced = announcing.await?;
+            return Ok((sent.await, announced));
+        };
+        // Polled first, so that the head is on its way while the announcement is still being written out.
+        let (sent, announced) = tokio::join!(sent, async {
+            let announced = announcing.await;
+            drop(ahead);
+            announced
+        });
+        Ok((sent, announced?))
     }
 
     /// What became of a write, and its answer. Its head says that it was made: the client reads that while the body

@@ -129,6 +129,7 @@ pub(crate) async fn app_beside(
         notify: None,
         anchors: Default::default(),
         concluding: Default::default(),
+        ahead: tokio::sync::Semaphore::new(1),
         prechecking: Default::default(),
         known_evidence: Default::default(),
         known_runs: Default::default(),

@@ -131,6 +131,7 @@ pub(super) async fn assemble(config: &Config) -> anyhow::Result<App> {
         notify,
         anchors,
         concluding: Default::default(),
+        ahead: tokio::sync::Semaphore::new(1),
         prechecking: Default::default(),
         vault,
         known_evidence: Default::default(),
