@@ -167,16 +167,20 @@ impl Timeline {
         for ((name, place), version) in self.changes(&done.placed) {
             let Some(model) = done.placed.action.model() else { return };
             let slot = (done.placed.workspace.clone(), model.clone(), name, place);
-            let steps = self.slots.get(&slot).map(Vec::as_slice).unwrap_or_default();
-            // What is put back stands by the request that it once came by.
-            let before = steps.iter().rfind(|step| step.version == version && step.request.is_some());
-            let kept = before.filter(|_| done.how == How::PutBack).and_then(|step| step.request);
+            let kept = if done.how == How::PutBack { self.came_by(&slot, version) } else { None };
             let (how, index, request) = (done.how, done.index, done.request.or(kept));
             self.push(slot, Step { at, index, settled, version, how, request });
         }
         if let Action::RenameModel { model, new_name } = &done.placed.action {
             self.rename((&done.placed.workspace, model, new_name), done.index, settled, at);
         }
+    }
+
+    /// The request that a name last came by to a version: what is put back stands by that. It goes through all that
+    /// the name ever held, which may be much, so nothing but a write that puts back may ask.
+    fn came_by(&self, slot: &Slot, version: Option<Version>) -> Option<RequestId> {
+        let steps = self.slots.get(slot).map(Vec::as_slice).unwrap_or_default();
+        steps.iter().rev().filter(|step| step.version == version).find_map(|step| step.request)
     }
 
     /// What a write changes of the names of its model.
