@@ -14,7 +14,7 @@ use super::records::{Seen, put_request};
 use super::review::{must_be_live, signed_in};
 use super::{App, AppError};
 use crate::auth::{Caller, Identity};
-use crate::store::{Batch, Scan, codec, keys};
+use crate::store::{Batch, Key, Scan, codec, keys};
 
 /// An emergency as it is declared.
 #[derive(Debug, Clone)]
@@ -87,19 +87,13 @@ impl App {
         rationale: &str,
     ) -> Result<BreakGlass, AppError> {
         let word = self.word(caller, rationale)?;
-        let (generation, now) = (self.generation.load_full(), self.clock.now());
-        let key = keys::emergency(id);
-        let seen: Option<Seen<BreakGlass>> = self.read_seen(&key)?;
-        let seen = seen.ok_or_else(|| absent(id))?;
-        let roster = self.people.roster(&generation.policy, now);
+        let (key, seen) = self.load_emergency(id)?;
+        let (generation, roster) = self.in_force();
         let reviewed = seen.value.clone().reviewed(word.clone(), generation.policy.break_glass(), &roster);
         let reviewed = self.or_recorded(reviewed, &word.by, &format!("review break-glass {id}")).await?;
-        let value = codec::encode(&reviewed)?;
-        let mut batch = Batch::new().expect_unchanged(key.clone(), seen.into_bytes()).put(key, value);
-        if !reviewed.drill {
-            batch = batch.delete(keys::open_emergency());
-        }
-        self.record(&[Entry::BreakGlassReviewed { used: id, word }], batch).await?;
+        let closed = Batch::new().delete(keys::open_emergency());
+        let batch = if reviewed.drill { Batch::new() } else { closed };
+        self.replace(batch, (key, seen), &reviewed, Entry::BreakGlassReviewed { used: id, word }).await?;
         crash_point!(GlassReviewed);
         Ok(reviewed)
     }
@@ -109,7 +103,7 @@ impl App {
     /// # Errors
     /// When the store cannot be read.
     pub fn skipped(&self, who: &Identity) -> Result<Vec<BreakGlass>, AppError> {
-        let roster = self.people.roster(&self.generation.load().policy, self.clock.now());
+        let (_, roster) = self.in_force();
         let all = self.emergencies()?.into_iter();
         Ok(all.filter(|used| used.skips(&who.person, &roster)).collect())
     }
@@ -120,9 +114,8 @@ impl App {
     /// `Conflict` when they were not passed over, or have said so already.
     pub async fn acknowledge_skip(&self, caller: &Caller, id: Uuid) -> Result<BreakGlass, AppError> {
         let identity = signed_in(caller, "this needs a name under it")?;
-        let key = keys::emergency(id);
-        let seen: Seen<BreakGlass> = self.read_seen(&key)?.ok_or_else(|| absent(id))?;
-        let roster = self.people.roster(&self.generation.load().policy, self.clock.now());
+        let (key, seen) = self.load_emergency(id)?;
+        let (_, roster) = self.in_force();
         if !seen.value.skips(&identity.person, &roster) {
             let why = "you were not passed over by it, or have said already that you have seen it";
             return Err(AppError::Conflict(why.to_owned()));
@@ -130,9 +123,8 @@ impl App {
         let by = identity.person.clone();
         let mut used = seen.value.clone();
         used.seen_by.insert(by.clone());
-        let batch = Batch::new().expect_unchanged(key.clone(), seen.into_bytes());
-        self.record(&[Entry::SkipAcknowledged { used: id, by }], batch.put(key, codec::encode(&used)?))
-            .await?;
+        let entry = Entry::SkipAcknowledged { used: id, by };
+        self.replace(Batch::new(), (key, seen), &used, entry).await?;
         Ok(used)
     }
 
@@ -143,6 +135,13 @@ impl App {
     pub fn emergencies(&self) -> Result<Vec<BreakGlass>, AppError> {
         let rows = self.store.scan(&Scan::prefix(keys::emergencies()))?;
         rows.iter().map(|(key, value)| Ok(codec::decode(key, value)?)).collect()
+    }
+
+    fn load_emergency(&self, id: Uuid) -> Result<(Key, Seen<BreakGlass>), AppError> {
+        let key = keys::emergency(id);
+        let absent = || AppError::NotFound(format!("there was no break-glass {id}: see the list"));
+        let seen = self.read_seen(&key)?.ok_or_else(absent)?;
+        Ok((key, seen))
     }
 
     /// The one that a decision about this write must look at.
@@ -158,8 +157,4 @@ impl App {
         let found: Option<BreakGlass> = self.read(&keys::emergency(id))?;
         Ok(found.filter(|used| &used.placed == placed))
     }
-}
-
-fn absent(id: Uuid) -> AppError {
-    AppError::NotFound(format!("there was no break-glass {id}: see the list"))
 }
