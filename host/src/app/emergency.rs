@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 
 use countersign_core::action::Placed;
 use countersign_core::break_glass::BreakGlass;
-use countersign_core::decide::Verdict;
+use countersign_core::decide::{GateVerdict, Verdict};
 use countersign_core::entry::Entry;
+use countersign_core::names::PersonId;
 use countersign_core::policy::Policy;
-use countersign_core::request::RequestId;
+use countersign_core::request::{PromotionRequest, RequestId};
+use countersign_core::time::Millis;
 use uuid::Uuid;
 
 use super::records::{Seen, put_request};
@@ -41,21 +43,8 @@ impl App {
         let seen = self.load_request(id)?;
         must_be_live(&seen.value)?;
         let rule = generation.policy.break_glass();
-        let stands = |gate: &&countersign_core::decide::GateVerdict| gate.verdict != Verdict::Satisfied;
-        let used = BreakGlass {
-            id: self.clock.new_id()?,
-            request: id,
-            placed: seen.value.placed.clone(),
-            by: identity.person.clone(),
-            reason: new.reason.trim().to_owned(),
-            ticket: new.ticket.trim().to_owned(),
-            at: now,
-            until: rule.map_or(now, |rule| now.plus(rule.lasts)),
-            drill: new.drill,
-            skipped: seen.value.gates.iter().filter(stands).cloned().collect(),
-            reviewed: None,
-            seen_by: BTreeSet::new(),
-        };
+        let until = rule.map_or(now, |rule| now.plus(rule.lasts));
+        let used = declared(self.clock.new_id()?, &seen.value, &identity.person, new, (now, until));
         let roster = self.people.roster(&generation.policy, now);
         let checked = used.check(rule, &roster, &self.emergencies()?);
         self.or_recorded(checked, &used.by, &format!("break the glass for request {id}")).await?;
@@ -156,5 +145,29 @@ impl App {
         let Some(id) = self.read::<Uuid>(&keys::open_emergency())? else { return Ok(None) };
         let found: Option<BreakGlass> = self.read(&keys::emergency(id))?;
         Ok(found.filter(|used| &used.placed == placed))
+    }
+}
+
+fn declared(
+    id: Uuid,
+    request: &PromotionRequest,
+    by: &PersonId,
+    new: NewEmergency,
+    (at, until): (Millis, Millis),
+) -> BreakGlass {
+    let stands = |gate: &&GateVerdict| gate.verdict != Verdict::Satisfied;
+    BreakGlass {
+        id,
+        request: request.id,
+        placed: request.placed.clone(),
+        by: by.clone(),
+        reason: new.reason.trim().to_owned(),
+        ticket: new.ticket.trim().to_owned(),
+        at,
+        until,
+        drill: new.drill,
+        skipped: request.gates.iter().filter(stands).cloned().collect(),
+        reviewed: None,
+        seen_by: BTreeSet::new(),
     }
 }
