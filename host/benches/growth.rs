@@ -16,6 +16,8 @@
 
 #[path = "growth/mlflow.rs"]
 mod mlflow;
+#[path = "shared/place.rs"]
+mod place;
 #[path = "growth/server.rs"]
 mod server;
 #[expect(dead_code, reason = "the other benches use all of it")]
@@ -41,13 +43,7 @@ const SIZES: [(usize, u64); 3] = [(10, 1_000), (1_000, 100_000), (10_000, 100_00
 
 fn main() {
     rustls::crypto::ring::default_provider().install_default().unwrap();
-    let arguments: Vec<String> = std::env::args().collect();
-    let at = arguments.iter().position(|argument| argument == "--entries");
-    let more = at.map(|at| arguments[at + 1].parse().unwrap());
-    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("growth-bench-{}", std::process::id()));
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    runtime.block_on(grow(&dir, more));
-    std::fs::remove_dir_all(&dir).unwrap();
+    place::within("growth", async |dir| grow(&dir, place::entries()).await);
 }
 
 async fn grow(dir: &Path, more: Option<u64>) {

@@ -11,6 +11,10 @@
     reason = "a benchmark prints, and stops at the first surprise"
 )]
 
+#[path = "shared/ledger.rs"]
+mod disk;
+#[path = "shared/place.rs"]
+mod place;
 #[path = "ledger/raw.rs"]
 mod raw;
 #[path = "shared/table.rs"]
@@ -22,9 +26,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use countersign::ledger::{Draft, Ledger, SigningKey, export, verify};
+use countersign::ledger::{Draft, Ledger, export, verify};
 use countersign::store::Batch;
-use countersign::store::sled::SledStore;
 use countersign_core::time::Millis;
 use ring::digest::{Context, SHA256};
 use serde::Serialize;
@@ -43,27 +46,24 @@ const BUFFER: usize = 64 << 10;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
-    let at = arguments.iter().position(|argument| argument == "--entries");
-    let entries = at.map_or(100_000, |at| arguments[at + 1].parse().unwrap());
+    let entries = place::entries().unwrap_or(100_000);
     let part = arguments.first().filter(|argument| !argument.starts_with('-'));
     let wants = |name: &str| part.is_none_or(|part| part == name);
-    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("ledger-bench-{}", std::process::id()));
-    std::fs::create_dir_all(&dir).unwrap();
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    let mut rows = Vec::new();
-    if wants("append") {
-        rows.extend(runtime.block_on(append(&dir)));
-    }
-    if wants("verify") {
-        rows.extend(runtime.block_on(check(&dir, entries)));
-    }
-    std::fs::remove_dir_all(&dir).unwrap();
-    table::print(&rows);
+    place::within("ledger", async |dir| {
+        let mut rows = Vec::new();
+        if wants("append") {
+            rows.extend(append(&dir).await);
+        }
+        if wants("verify") {
+            rows.extend(check(&dir, entries).await);
+        }
+        table::print(&rows);
+    });
 }
 
 /// Budget 7: acknowledged means on disk, for both.
 async fn append(dir: &Path) -> Vec<Row> {
-    let ledger = Arc::new(open(&dir.join("append")).await);
+    let ledger = Arc::new(disk::open(&dir.join("append")).await);
     let raw = Arc::new(RawLog::create(&dir.join("raw")));
     let mut rows = Vec::new();
     for writers in [1, 16, 64] {
@@ -117,7 +117,7 @@ where
 
 /// Budget 11: on one core, everything in the page cache, as for plain hashing.
 async fn check(dir: &Path, entries: u64) -> Vec<Row> {
-    let ledger = open(&dir.join("verify")).await;
+    let ledger = disk::open(&dir.join("verify")).await;
     for first in (0..entries).step_by(256) {
         let drafts = (first..entries.min(first + 256)).map(draft).collect();
         ledger.append(drafts, Batch::new()).await.unwrap();
@@ -145,12 +145,6 @@ async fn check(dir: &Path, entries: u64) -> Vec<Row> {
         target,
     };
     vec![row("[11] verify an export", &checked, "≤ 5, goal 2"), row("     verify the store", &stored, "")]
-}
-
-async fn open(path: &Path) -> Ledger {
-    let store = Arc::new(SledStore::open(path).unwrap());
-    let key = SigningKey::from_seed("ledger.bench", [7; 32]).unwrap();
-    Ledger::open(store, key).await.unwrap()
 }
 
 /// An entry of 1 KB of the kind that decisions make.

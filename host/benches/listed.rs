@@ -11,6 +11,10 @@
     reason = "a benchmark prints, and stops at the first surprise"
 )]
 
+#[path = "shared/ledger.rs"]
+mod disk;
+#[path = "shared/place.rs"]
+mod place;
 #[expect(dead_code, reason = "the other benches use all of it")]
 #[path = "shared/table.rs"]
 mod table;
@@ -22,8 +26,7 @@ use std::time::{Duration, Instant};
 use countersign::app::{account_of, check_lists, has_lists, list_again, lists_of, unlisted};
 use countersign::app::{evidence_file::export_evidence, made};
 use countersign::clock::SystemClock;
-use countersign::ledger::{Draft, Ledger, SigningKey};
-use countersign::store::sled::SledStore;
+use countersign::ledger::{Draft, Ledger};
 use countersign::store::{Batch, Store, codec, keys};
 use countersign::vault::Vault;
 use countersign_core::audit::Range;
@@ -45,13 +48,8 @@ const PER_VERSION: u64 = 7;
 const APPENDS: usize = 2_000;
 
 fn main() {
-    let arguments: Vec<String> = std::env::args().collect();
-    let at = arguments.iter().position(|argument| argument == "--entries");
-    let entries = at.map_or(1_000_000, |at| arguments[at + 1].parse().unwrap());
-    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("listed-bench-{}", std::process::id()));
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    runtime.block_on(ask(&dir, entries));
-    std::fs::remove_dir_all(&dir).unwrap();
+    let entries = place::entries().unwrap_or(1_000_000);
+    place::within("listed", async |dir| ask(&dir, entries).await);
 }
 
 struct World {
@@ -62,10 +60,8 @@ struct World {
 }
 
 async fn ask(dir: &Path, entries: u64) {
-    std::fs::create_dir_all(dir).unwrap();
-    let store: Arc<dyn Store> = Arc::new(SledStore::open(&dir.join("data")).unwrap());
-    let key = SigningKey::from_seed("bench", [7; 32]).unwrap();
-    let ledger = Ledger::open(Arc::clone(&store), key).await.unwrap();
+    let ledger = disk::open(&dir.join("data")).await;
+    let store = Arc::clone(ledger.store());
     let vault = Vault::open(&dir.join("people.keys"), Arc::new(SystemClock::new())).unwrap();
     check_lists(&*store).await.unwrap();
     let world = World { store, ledger, vault, models: (entries / 2_000).max(2) };

@@ -16,23 +16,7 @@ use countersign_tests::workdir::Workdir;
 use tempfile::TempDir;
 
 /// Guards `champion` of every model, and asks for one signature.
-const POLICY: &str = r#"
-[[seat]]
-name = "risk"
-members = ["ruth"]
-
-[[tier]]
-name = "low"
-
-[[gate]]
-name = "production"
-mode = "enforce"
-models = ["*"]
-guards = [{ alias = "champion" }]
-
-  [gate.approvals.low]
-  seats = { risk = 1 }
-"#;
+const POLICY: &str = include_str!("../fixtures/one-signature.toml");
 
 /// An installation in a directory of its own, before an MLflow that is not there.
 struct Place {

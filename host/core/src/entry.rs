@@ -23,7 +23,7 @@ pub use self::check_run::{CheckRunRecord, CheckSays, Spent};
 pub use self::keep::{Collected, Erased, Hold, Released, Unstable};
 pub use self::live::{Bypass, Live, TakenBack};
 pub use self::policy_load::{Cause, PolicyCommit, PolicyLoad, TakenUpBy};
-pub use self::waivers::Waivers;
+pub use self::waivers::{WaiverTold, Waivers};
 pub use self::write::{Intent, OutcomeResult};
 use crate::action::Placed;
 use crate::break_glass::BreakGlass;

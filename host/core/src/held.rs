@@ -9,6 +9,7 @@ mod account;
 mod answer;
 mod behind;
 mod name;
+mod seen;
 mod spell;
 mod standing;
 mod timeline;
@@ -18,11 +19,10 @@ mod tests;
 
 pub use self::account::{Account, Ids, Told};
 pub use self::answer::{Answer, Holding};
+pub use self::behind::Behind;
 pub(crate) use self::behind::Seed;
-pub use self::behind::{
-    Behind, CheckSeen, Endorsed, GlassBroken, ReviewSeen, SeatFilled, Signed, SubjectSeen,
-};
 pub use self::name::{Name, NameError};
+pub use self::seen::{CheckSeen, Endorsed, GlassBroken, ReviewSeen, SeatFilled, Signed, SubjectSeen};
 pub use self::spell::{Spell, at_time};
 pub use self::standing::{How, Standing};
 pub use self::timeline::{Made, Timeline, tier_of};

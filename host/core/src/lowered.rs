@@ -81,21 +81,10 @@ guards = [{ alias = "champion" }]
     fn before(tier: TierFound, lowered_from: Option<&str>, seats: &[&str]) -> GateVerdict {
         let count = |_: &&str| SeatCount { needed: 2, signed: BTreeSet::new() };
         GateVerdict {
-            gate: "production".into(),
-            enforced: true,
             tier,
-            tier_facts: vec![],
             lowered_from: lowered_from.map(Into::into),
-            verdict: Verdict::Held(Vec::new()),
             seats: seats.iter().map(|seat| (Seat::from(*seat), count(seat))).collect(),
-            unproven: Vec::new(),
-            waived: Vec::new(),
-            expires: None,
-            vetoes: BTreeSet::new(),
-            evidence_first: false,
-            reauthenticate: false,
-            sampled: None,
-            applies: false,
+            ..GateVerdict::new("production".into(), Verdict::Held(Vec::new()))
         }
     }
 

@@ -150,10 +150,4 @@ impl Policy {
         let plugin = || self.plugin(&check.plugin).and_then(|plugin| plugin.on_failure.get(class));
         check.on_failure.get(class).or_else(plugin).unwrap_or_default()
     }
-
-    /// As [`Policy::on_failure`], for an approval rule.
-    #[must_use]
-    pub fn on_rule_failure(&self, rule: &Rule, class: FailureClass) -> OnFailure {
-        self.plugin(&rule.plugin).and_then(|plugin| plugin.on_failure.get(class)).unwrap_or_default()
-    }
 }

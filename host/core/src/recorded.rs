@@ -80,7 +80,7 @@ impl History {
                 Some(found)
             }
             _ => {
-                self.note(entry);
+                self.note(index, entry);
                 None
             }
         }
@@ -134,7 +134,7 @@ impl History {
         found
     }
 
-    fn note(&mut self, entry: &Entry) {
+    fn note(&mut self, index: u64, entry: &Entry) {
         match entry {
             Entry::Started { policy, .. } => self.in_force = Some(*policy),
             Entry::PolicyLoaded(load) => self.in_force = Some(load.policy),
@@ -148,7 +148,7 @@ impl History {
                 self.rule_runs.push((workspace.clone(), model.clone(), *version, run.clone()));
             }
             Entry::BrokeGlass { used } => drop(self.broken.insert(used.id, used.clone())),
-            other => self.waivers.read(other),
+            other => self.waivers.read(index, other),
         }
     }
 }

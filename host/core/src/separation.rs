@@ -84,11 +84,11 @@ impl Prover {
             Entry::Intent(intent) => self.announce(index, at, intent),
             Entry::Outcome { intent, result } => self.conclude(*intent, result),
             Entry::SampleReviewed { request, word, .. } => self.sample(index, *request, &word.by),
-            _ => self.exception(entry),
+            _ => self.exception(index, entry),
         }
     }
 
-    fn exception(&mut self, entry: &Entry) {
+    fn exception(&mut self, index: u64, entry: &Entry) {
         match entry {
             Entry::BrokeGlass { used } => {
                 self.broken.insert(used.id, used.clone());
@@ -102,7 +102,7 @@ impl Prover {
                 self.windows.insert(*request, proof::Window::new(placed, by, *until));
             }
             Entry::WindowClosed { request, .. } => drop(self.windows.remove(request)),
-            other => self.waivers.read(other),
+            other => self.waivers.read(index, other),
         }
     }
 

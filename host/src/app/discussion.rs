@@ -264,9 +264,7 @@ impl App {
         entry: Entry,
     ) -> Result<Said, AppError> {
         let comment = seen.value.clone();
-        let value = codec::encode(&comment)?;
-        let batch = batch.expect_unchanged(key.clone(), seen.into_bytes()).put(key, value);
-        self.record(&[entry], batch).await?;
+        self.replace(batch, (key, seen), &comment, entry).await?;
         self.said_as(comment)
     }
 

@@ -4,17 +4,19 @@ use std::collections::BTreeSet;
 
 use countersign_core::action::Placed;
 use countersign_core::break_glass::BreakGlass;
-use countersign_core::decide::Verdict;
+use countersign_core::decide::{GateVerdict, Verdict};
 use countersign_core::entry::Entry;
+use countersign_core::names::PersonId;
 use countersign_core::policy::Policy;
-use countersign_core::request::RequestId;
+use countersign_core::request::{PromotionRequest, RequestId};
+use countersign_core::time::Millis;
 use uuid::Uuid;
 
 use super::records::{Seen, put_request};
 use super::review::{must_be_live, signed_in};
 use super::{App, AppError};
 use crate::auth::{Caller, Identity};
-use crate::store::{Batch, Scan, codec, keys};
+use crate::store::{Batch, Key, Scan, codec, keys};
 
 /// An emergency as it is declared.
 #[derive(Debug, Clone)]
@@ -41,21 +43,8 @@ impl App {
         let seen = self.load_request(id)?;
         must_be_live(&seen.value)?;
         let rule = generation.policy.break_glass();
-        let stands = |gate: &&countersign_core::decide::GateVerdict| gate.verdict != Verdict::Satisfied;
-        let used = BreakGlass {
-            id: self.clock.new_id()?,
-            request: id,
-            placed: seen.value.placed.clone(),
-            by: identity.person.clone(),
-            reason: new.reason.trim().to_owned(),
-            ticket: new.ticket.trim().to_owned(),
-            at: now,
-            until: rule.map_or(now, |rule| now.plus(rule.lasts)),
-            drill: new.drill,
-            skipped: seen.value.gates.iter().filter(stands).cloned().collect(),
-            reviewed: None,
-            seen_by: BTreeSet::new(),
-        };
+        let until = rule.map_or(now, |rule| now.plus(rule.lasts));
+        let used = declared(self.clock.new_id()?, &seen.value, &identity.person, new, (now, until));
         let roster = self.people.roster(&generation.policy, now);
         let checked = used.check(rule, &roster, &self.emergencies()?);
         self.or_recorded(checked, &used.by, &format!("break the glass for request {id}")).await?;
@@ -87,19 +76,13 @@ impl App {
         rationale: &str,
     ) -> Result<BreakGlass, AppError> {
         let word = self.word(caller, rationale)?;
-        let (generation, now) = (self.generation.load_full(), self.clock.now());
-        let key = keys::emergency(id);
-        let seen: Option<Seen<BreakGlass>> = self.read_seen(&key)?;
-        let seen = seen.ok_or_else(|| absent(id))?;
-        let roster = self.people.roster(&generation.policy, now);
+        let (key, seen) = self.load_emergency(id)?;
+        let (generation, roster) = self.in_force();
         let reviewed = seen.value.clone().reviewed(word.clone(), generation.policy.break_glass(), &roster);
         let reviewed = self.or_recorded(reviewed, &word.by, &format!("review break-glass {id}")).await?;
-        let value = codec::encode(&reviewed)?;
-        let mut batch = Batch::new().expect_unchanged(key.clone(), seen.into_bytes()).put(key, value);
-        if !reviewed.drill {
-            batch = batch.delete(keys::open_emergency());
-        }
-        self.record(&[Entry::BreakGlassReviewed { used: id, word }], batch).await?;
+        let closed = Batch::new().delete(keys::open_emergency());
+        let batch = if reviewed.drill { Batch::new() } else { closed };
+        self.replace(batch, (key, seen), &reviewed, Entry::BreakGlassReviewed { used: id, word }).await?;
         crash_point!(GlassReviewed);
         Ok(reviewed)
     }
@@ -109,7 +92,7 @@ impl App {
     /// # Errors
     /// When the store cannot be read.
     pub fn skipped(&self, who: &Identity) -> Result<Vec<BreakGlass>, AppError> {
-        let roster = self.people.roster(&self.generation.load().policy, self.clock.now());
+        let (_, roster) = self.in_force();
         let all = self.emergencies()?.into_iter();
         Ok(all.filter(|used| used.skips(&who.person, &roster)).collect())
     }
@@ -120,9 +103,8 @@ impl App {
     /// `Conflict` when they were not passed over, or have said so already.
     pub async fn acknowledge_skip(&self, caller: &Caller, id: Uuid) -> Result<BreakGlass, AppError> {
         let identity = signed_in(caller, "this needs a name under it")?;
-        let key = keys::emergency(id);
-        let seen: Seen<BreakGlass> = self.read_seen(&key)?.ok_or_else(|| absent(id))?;
-        let roster = self.people.roster(&self.generation.load().policy, self.clock.now());
+        let (key, seen) = self.load_emergency(id)?;
+        let (_, roster) = self.in_force();
         if !seen.value.skips(&identity.person, &roster) {
             let why = "you were not passed over by it, or have said already that you have seen it";
             return Err(AppError::Conflict(why.to_owned()));
@@ -130,9 +112,8 @@ impl App {
         let by = identity.person.clone();
         let mut used = seen.value.clone();
         used.seen_by.insert(by.clone());
-        let batch = Batch::new().expect_unchanged(key.clone(), seen.into_bytes());
-        self.record(&[Entry::SkipAcknowledged { used: id, by }], batch.put(key, codec::encode(&used)?))
-            .await?;
+        let entry = Entry::SkipAcknowledged { used: id, by };
+        self.replace(Batch::new(), (key, seen), &used, entry).await?;
         Ok(used)
     }
 
@@ -143,6 +124,13 @@ impl App {
     pub fn emergencies(&self) -> Result<Vec<BreakGlass>, AppError> {
         let rows = self.store.scan(&Scan::prefix(keys::emergencies()))?;
         rows.iter().map(|(key, value)| Ok(codec::decode(key, value)?)).collect()
+    }
+
+    fn load_emergency(&self, id: Uuid) -> Result<(Key, Seen<BreakGlass>), AppError> {
+        let key = keys::emergency(id);
+        let absent = || AppError::NotFound(format!("there was no break-glass {id}: see the list"));
+        let seen = self.read_seen(&key)?.ok_or_else(absent)?;
+        Ok((key, seen))
     }
 
     /// The one that a decision about this write must look at.
@@ -160,6 +148,26 @@ impl App {
     }
 }
 
-fn absent(id: Uuid) -> AppError {
-    AppError::NotFound(format!("there was no break-glass {id}: see the list"))
+fn declared(
+    id: Uuid,
+    request: &PromotionRequest,
+    by: &PersonId,
+    new: NewEmergency,
+    (at, until): (Millis, Millis),
+) -> BreakGlass {
+    let stands = |gate: &&GateVerdict| gate.verdict != Verdict::Satisfied;
+    BreakGlass {
+        id,
+        request: request.id,
+        placed: request.placed.clone(),
+        by: by.clone(),
+        reason: new.reason.trim().to_owned(),
+        ticket: new.ticket.trim().to_owned(),
+        at,
+        until,
+        drill: new.drill,
+        skipped: request.gates.iter().filter(stands).cloned().collect(),
+        reviewed: None,
+        seen_by: BTreeSet::new(),
+    }
 }

@@ -118,11 +118,13 @@ impl App {
     /// When the store cannot be read.
     pub fn counts(&self, who: Option<&Identity>) -> Result<Counts, AppError> {
         let of = |prefix: Key| Ok::<_, AppError>(self.request_ids(prefix, None, COUNTED)?.len());
-        let Some(who) = who else { return Ok(Counts { all: of(keys::requests())?, ..Counts::default() }) };
+        let Some(who) = who else {
+            return Ok(Counts { all: of(keys::request_cards())?, ..Counts::default() });
+        };
         Ok(Counts {
             waiting_for_me: self.waiting_for(who, None, COUNTED)?.len(),
             asked_by_me: of(keys::requests_of_person(who.person.as_str()))?,
-            all: of(keys::requests())?,
+            all: of(keys::request_cards())?,
         })
     }
 

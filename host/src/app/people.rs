@@ -10,6 +10,7 @@ use countersign_core::review::{Authors, Barred, Roster, may_fill};
 use countersign_core::time::Millis;
 
 use super::profiles::KeptProfiles;
+use super::{App, Generation};
 use crate::auth::{Auth, Identity};
 
 /// Somebody who sits in a seat, or would if they had an account.
@@ -29,6 +30,16 @@ pub struct People {
     auth: Arc<Auth>,
     /// What an identity provider said; `None` where there is none.
     profiles: Option<Arc<KeptProfiles>>,
+}
+
+impl App {
+    /// The policy in force, and who may fill which of its seats now.
+    #[must_use]
+    pub fn in_force(&self) -> (Arc<Generation>, Roster) {
+        let generation = self.generation.load_full();
+        let roster = self.people.roster(&generation.policy, self.clock.now());
+        (generation, roster)
+    }
 }
 
 impl People {

@@ -256,7 +256,7 @@ impl RequestFilter {
             Self { state: Some(state), .. } => vec![keys::requests_in_state(state)],
             _ => match self.search.states() {
                 Some(states) => states.into_iter().map(keys::requests_in_state).collect(),
-                None => vec![keys::requests()],
+                None => vec![keys::request_cards()],
             },
         }
     }

@@ -1,19 +1,20 @@
 //! What the app keeps in the store, typed: reading, and writing against what was read.
 
+mod earlier;
+
 use std::collections::BTreeMap;
 
 use countersign_core::action::Placed;
 use countersign_core::check::CheckRun;
-use countersign_core::decide::{Decision, GateVerdict};
 use countersign_core::digest::Digest;
 use countersign_core::entry::{Entry, Intent};
 use countersign_core::names::{ModelName, PersonId, Version, Workspace};
-use countersign_core::request::{Prior, PromotionRequest, RequestId, State, TierDrift};
+use countersign_core::request::{PromotionRequest, RequestId, TierDrift};
 use countersign_core::time::Millis;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::judge::Judged;
+pub(super) use self::earlier::Earlier;
 use super::lists::move_in_lists;
 use super::{App, AppError};
 use crate::store::{Batch, Key, Scan, Write, codec, keys};
@@ -203,6 +204,19 @@ impl App {
         self.metrics.ledger_size(range.end);
         Ok(range.start)
     }
+
+    /// One step of what lies under a key: another value takes its place, if nobody else has written it meanwhile, and
+    /// the entry that says so comes with it.
+    pub(super) async fn replace<T: Serialize>(
+        &self,
+        batch: Batch,
+        (key, seen): (Key, Seen<T>),
+        next: &T,
+        entry: Entry,
+    ) -> Result<(), AppError> {
+        let batch = batch.expect_unchanged(key.clone(), seen.bytes).put(key, codec::encode(next)?);
+        self.record(&[entry], batch).await.map(|_| ())
+    }
 }
 
 /// Writes a request, if nobody else has since it was read.
@@ -244,97 +258,6 @@ pub(super) fn creator_key(workspace: &Workspace, model: &ModelName, version: Ver
 
 pub(super) fn writer_key(workspace: &Workspace, model: &ModelName, version: Version) -> Key {
     keys::writer(workspace.as_str(), model.as_str(), version.get().into())
-}
-
-/// What is known of a write from before.
-#[derive(Debug)]
-pub(super) enum Earlier {
-    Nothing,
-    /// A request that can still lead to the write.
-    Live(Box<Seen<PromotionRequest>>),
-    /// It was made once: its approvals count for as long as they hold for the same thing.
-    Applied(Box<PromotionRequest>),
-    /// It ended otherwise.
-    Ended(Box<PromotionRequest>),
-}
-
-impl Earlier {
-    fn request(&self) -> Option<&PromotionRequest> {
-        match self {
-            Self::Nothing => None,
-            Self::Live(seen) => Some(&seen.value),
-            Self::Applied(request) | Self::Ended(request) => Some(request),
-        }
-    }
-
-    pub(super) fn is_approved(&self) -> bool {
-        matches!(self, Self::Live(seen) if seen.value.state.as_str() == "approved")
-    }
-
-    pub(super) const fn has_ended(&self) -> bool {
-        matches!(self, Self::Ended(_))
-    }
-
-    /// How its gates judged it.
-    pub(super) fn gates(&self) -> &[GateVerdict] {
-        self.request().map_or(&[], |request| &request.gates)
-    }
-
-    /// Who first asked.
-    pub(super) fn requester(&self) -> Option<PersonId> {
-        let counts = !matches!(self, Self::Ended(_));
-        self.request().filter(|_| counts).and_then(|request| request.authors.requester.clone())
-    }
-
-    pub(super) fn reviews(&self) -> Vec<countersign_core::review::Review> {
-        let counts = !matches!(self, Self::Ended(_));
-        self.request().filter(|_| counts).map(|request| request.reviews.clone()).unwrap_or_default()
-    }
-
-    /// What the write displaced when it was made.
-    pub(super) fn prior(&self) -> Option<Prior> {
-        if let Self::Applied(request) = self { Some(request.prior) } else { None }
-    }
-
-    /// What was said of it that stands against a write, whatever its gates say now: a rejection or a revocation is
-    /// final for what it was about, and what is suspended is nobody's to use. A revoked approval that people signed
-    /// only counts for nothing: they can sign anew.
-    pub(super) fn stands_against(&self, judged: &Judged) -> Option<&PromotionRequest> {
-        let allowed = matches!(judged.decision, Decision::Allow(..));
-        let against = |request: &&PromotionRequest| match request.state {
-            State::Rejected { .. } => request.binding == judged.binding,
-            State::Revoked { .. } => allowed && request.binding == judged.binding,
-            State::Suspended { .. } => true,
-            _ => false,
-        };
-        self.request().filter(against)
-    }
-
-    /// Whether the same thing was made before.
-    pub(super) fn was_made_as(&self, binding: Digest) -> bool {
-        matches!(self, Self::Applied(request) if request.binding == binding)
-    }
-
-    pub(super) fn id(&self) -> Option<RequestId> {
-        self.request().map(|request| request.id)
-    }
-
-    pub(super) fn into_live(self) -> Option<Seen<PromotionRequest>> {
-        if let Self::Live(seen) = self { Some(*seen) } else { None }
-    }
-}
-
-impl App {
-    pub(super) fn earlier(&self, placed: &Placed) -> Result<Earlier, AppError> {
-        Ok(match self.current_request(placed)? {
-            None => Earlier::Nothing,
-            Some(seen) if seen.value.state.is_live() => Earlier::Live(Box::new(seen)),
-            Some(seen) if seen.value.state.was_made() && seen.value.placed.action.is_promotion() => {
-                Earlier::Applied(Box::new(seen.value))
-            }
-            Some(seen) => Earlier::Ended(Box::new(seen.value)),
-        })
-    }
 }
 
 impl<T: Serialize> Seen<T> {

@@ -86,8 +86,8 @@ impl App {
     #[must_use]
     pub fn waiver_rights(&self, me: Option<&Identity>, waiver: &Waiver) -> WordRights {
         let Some(me) = me else { return WordRights::of_nobody() };
-        let policy = &self.generation.load().policy;
-        let (rule, roster) = (policy.waivers(), self.people.roster(policy, self.clock.now()));
+        let (generation, roster) = self.in_force();
+        let rule = generation.policy.waivers();
         let why_not = match waiver.may_be_approved(&me.person, rule, &roster, &Authors::default()) {
             _ if waiver.approvals.iter().any(|word| word.by == me.person) => {
                 "You have approved it.".to_owned()
@@ -106,9 +106,8 @@ impl App {
     #[must_use]
     pub fn glass_rights(&self, me: Option<&Identity>, used: &BreakGlass) -> WordRights {
         let Some(me) = me else { return WordRights::of_nobody() };
-        let policy = &self.generation.load().policy;
-        let roster = self.people.roster(policy, self.clock.now());
-        let why_not = match used.may_be_reviewed(&me.person, policy.break_glass(), &roster) {
+        let (generation, roster) = self.in_force();
+        let why_not = match used.may_be_reviewed(&me.person, generation.policy.break_glass(), &roster) {
             Ok(()) => None,
             Err(StaysWhole::Own) => Some("You cannot review it: you broke the glass.".to_owned()),
             Err(StaysWhole::Barred { seat, why }) => {
@@ -121,7 +120,7 @@ impl App {
 
     /// Where they may sign; where nowhere, why.
     fn seats_to_sign_in(&self, me: &Identity, request: &PromotionRequest) -> (Vec<Seat>, Option<String>) {
-        let roster = self.people.roster(&self.generation.load().policy, self.clock.now());
+        let (_, roster) = self.in_force();
         let (mut seats, mut barred) = (Vec::new(), Vec::new());
         for seat in seats_asked(request) {
             match may_fill(&me.person, &seat, &roster, &request.authors) {

@@ -72,7 +72,7 @@ impl App {
             let why = "nobody is asked to review this as a sample: it was not drawn, or somebody has";
             return Err(AppError::Conflict(why.to_owned()));
         };
-        let roster = self.people.roster(&self.generation.load().policy, self.clock.now());
+        let (_, roster) = self.in_force();
         let Err(barred) = may_fill(&identity.person, seat, &roster, &request.authors) else { return Ok(()) };
         let reason = format!("{} cannot review a sample in seat {seat}: {barred}", identity.name);
         self.refuse_word(request.id, identity, reason).await

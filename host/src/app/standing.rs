@@ -91,9 +91,8 @@ impl App {
     /// # Errors
     /// The first reason why not.
     pub fn may_set_standing(&self, identity: &Identity, request: &PromotionRequest) -> Result<(), Barred> {
-        let policy = &self.generation.load().policy;
-        let roster = self.people.roster(policy, self.clock.now());
-        let seats = seats_of_gates(policy, request);
+        let (generation, roster) = self.in_force();
+        let seats = seats_of_gates(&generation.policy, request);
         let may = |seat: &Seat| may_fill(&identity.person, seat, &roster, &request.authors);
         if seats.iter().any(|seat| may(seat).is_ok()) {
             return Ok(());

@@ -21,23 +21,7 @@ use crate::vault::Vault;
 /// When tests begin.
 pub(crate) const NOW: Millis = Millis::new(1_795_381_030_000);
 
-const POLICY: &str = r#"
-[[seat]]
-name = "risk"
-members = ["ruth"]
-
-[[tier]]
-name = "low"
-
-[[gate]]
-name = "production"
-mode = "enforce"
-models = ["*"]
-guards = [{ alias = "champion" }]
-
-  [gate.approvals.low]
-  seats = { risk = 1 }
-"#;
+const POLICY: &str = include_str!("../../../tests/fixtures/one-signature.toml");
 
 /// An app with local accounts, one gate, and nobody behind the upstream's address. The directory holds its files.
 pub(crate) async fn app() -> (Arc<App>, TempDir) {

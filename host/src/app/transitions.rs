@@ -148,7 +148,7 @@ impl App {
     /// The seats in which somebody could sign a request.
     #[must_use]
     pub fn seats_for(&self, identity: &Identity, request: &PromotionRequest) -> Vec<Seat> {
-        let roster = self.people.roster(&self.generation.load().policy, self.clock.now());
+        let (_, roster) = self.in_force();
         let may = |seat: &Seat| may_fill(&identity.person, seat, &roster, &request.authors).is_ok();
         seats_asked(request).into_iter().filter(may).collect()
     }

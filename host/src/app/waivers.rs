@@ -74,14 +74,13 @@ impl App {
         rationale: &str,
     ) -> Result<Waiver, AppError> {
         let word = self.word(caller, rationale)?;
-        let (generation, now) = (self.generation.load_full(), self.clock.now());
         let (key, seen) = self.load_waiver(id)?;
         let authors = self.authors_of(&seen.value.scope).await?;
-        let roster = self.people.roster(&generation.policy, now);
+        let (generation, roster) = self.in_force();
         let rule = generation.policy.waivers();
         let approved = seen.value.clone().approved(word.clone(), rule, &roster, &authors);
         let approved = self.or_recorded(approved, &word.by, &format!("approve waiver {id}")).await?;
-        self.put_waiver(key, seen, approved, Entry::WaiverApproved { waiver: id, word }).await
+        self.put_waiver((key, seen), approved, Entry::WaiverApproved { waiver: id, word }).await
     }
 
     /// Ends a waiver early. Whoever is behind it or could approve it may.
@@ -95,15 +94,14 @@ impl App {
         rationale: &str,
     ) -> Result<Waiver, AppError> {
         let word = self.word(caller, rationale)?;
-        let (generation, now) = (self.generation.load_full(), self.clock.now());
         let (key, seen) = self.load_waiver(id)?;
-        let roster = self.people.roster(&generation.policy, now);
+        let (generation, roster) = self.in_force();
         if !seen.value.may_be_revoked(&word.by, generation.policy.waivers(), &roster) {
             let who = "only who asked for a waiver, who owns it, or its approving seat can revoke it";
             return Err(AppError::Forbidden(who.to_owned()));
         }
         let revoked = seen.value.clone().revoked(word.clone())?;
-        self.put_waiver(key, seen, revoked, Entry::WaiverRevoked { waiver: id, word }).await
+        self.put_waiver((key, seen), revoked, Entry::WaiverRevoked { waiver: id, word }).await
     }
 
     /// Every waiver, those that have ended included.
@@ -138,14 +136,11 @@ impl App {
 
     async fn put_waiver(
         &self,
-        key: Key,
-        seen: Seen<Waiver>,
+        kept: (Key, Seen<Waiver>),
         waiver: Waiver,
         entry: Entry,
     ) -> Result<Waiver, AppError> {
-        let value = codec::encode(&waiver)?;
-        let batch = Batch::new().expect_unchanged(key.clone(), seen.into_bytes()).put(key, value);
-        self.record(&[entry], batch).await?;
+        self.replace(Batch::new(), kept, &waiver, entry).await?;
         crash_point!(WaiverChanged);
         Ok(waiver)
     }

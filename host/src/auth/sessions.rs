@@ -13,8 +13,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_core::names::PersonId;
 use countersign_core::time::{Millis, Span};
+use http::HeaderMap;
 use http::header::COOKIE;
-use http::{HeaderMap, HeaderValue};
 use ring::hmac;
 
 use super::tokens::random_word;
@@ -143,27 +143,6 @@ impl Sessions {
     }
 }
 
-/// Takes our cookie out of a request that goes on to MLflow and leaves the others as they are.
-pub fn strip_cookie(headers: &mut HeaderMap) {
-    if !cookies(headers).any(|(name, _)| is_ours(name)) {
-        return;
-    }
-    let others: Vec<_> = cookies(headers)
-        .filter(|(name, _)| !is_ours(name))
-        .map(|(name, value)| if name.is_empty() { value.to_owned() } else { format!("{name}={value}") })
-        .collect();
-    headers.remove(COOKIE);
-    if let Ok(value) = HeaderValue::from_str(&others.join("; "))
-        && !others.is_empty()
-    {
-        headers.insert(COOKIE, value);
-    }
-}
-
-fn is_ours(name: &str) -> bool {
-    name == PLAIN_NAME || name == HOST_NAME
-}
-
 /// Name and value of every cookie (RFC 6265 §5.4); a nameless one has an empty name.
 pub(super) fn cookies(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
     headers
@@ -247,20 +226,6 @@ mod tests {
             secure.starts_with("__Host-countersign_session=v1.") && secure.ends_with("; Secure"),
             "{secure}"
         );
-    }
-
-    #[test]
-    fn strips_only_our_cookies() {
-        for (given, expect) in [
-            ("a=1; countersign_session=x; b=2", Some("a=1; b=2")),
-            ("countersign_session=x", None),
-            ("__Host-countersign_session=x; flag", Some("flag")),
-            ("a=1;b=2", Some("a=1;b=2")),
-        ] {
-            let mut headers = headers(given);
-            strip_cookie(&mut headers);
-            assert_eq!(headers.get(COOKIE).map(|value| value.to_str().unwrap()), expect, "{given}");
-        }
     }
 
     #[test]

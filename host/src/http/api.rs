@@ -57,6 +57,9 @@ pub(super) fn webhooks(app: Arc<App>) -> Router {
 /// An [`AppError`] as a response of this API.
 pub(super) struct Problem(pub(super) AppError);
 
+/// What most calls are answered with.
+pub(super) type Answer<T> = Result<Json<T>, Problem>;
+
 impl<E: Into<AppError>> From<E> for Problem {
     fn from(error: E) -> Self {
         Self(error.into())
@@ -89,15 +92,6 @@ pub(super) fn reader(app: &App, auth: &Authenticated) -> Result<Caller, AppError
             _ => "send `Authorization: Bearer TOKEN` with a token from `countersign token new`",
         };
         return Err(AppError::Unauthenticated(how.to_owned()));
-    }
-    Ok(caller)
-}
-
-/// Who calls, for a change: not by a cookie that another site made a browser send.
-pub(super) fn writer(app: &App, auth: &Authenticated, headers: &HeaderMap) -> Result<Caller, AppError> {
-    let caller = reader(app, auth)?;
-    if caller.may_be_forged(headers, &app.public_url) {
-        return Err(AppError::Forbidden("this form came from another site: open it here again".to_owned()));
     }
     Ok(caller)
 }

@@ -128,7 +128,8 @@ impl Ledger {
     ///
     /// # Errors
     /// When the ledger is shorter, or the store cannot be read.
-    pub fn root_at(&self, size: u64) -> Result<Hash, LedgerError> {
+    #[cfg(test)]
+    pub(crate) fn root_at(&self, size: u64) -> Result<Hash, LedgerError> {
         let head = Head::read(&**self.store())?;
         if size > head.size() {
             return Err(LedgerError::NoSuchSizes { from: size, to: size, size: head.size() });

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use countersign_core::canonical::CanonicalError;
-use countersign_core::check::{CheckRun, Failure, FailureClass, Outcome, RuleOutcome, RuleRun};
+use countersign_core::check::{CheckRun, Failure, FailureClass, Outcome, RuleOutcome};
 use countersign_core::digest::Digest;
 use serde::Serialize;
 use wasmtime::Store;
@@ -74,24 +74,6 @@ impl Evaluation<Outcome> {
             outcome: self.outcome.clone(),
             started_at: input.record().now,
             took_us: u64::try_from(self.took.as_micros()).unwrap_or(u64::MAX),
-        })
-    }
-}
-
-impl Evaluation<RuleOutcome> {
-    /// The rule run that this evaluation makes.
-    ///
-    /// # Errors
-    /// When a number in the input has no canonical form.
-    pub fn rule_run(&self, plugin: &Plugin, input: &RuleInput) -> Result<RuleRun, CanonicalError> {
-        Ok(RuleRun {
-            plugin: plugin.name().clone(),
-            gate: None,
-            plugin_digest: plugin.digest(),
-            input_digest: input.digest()?,
-            transcript_digest: self.recording.transcript.digest()?,
-            outcome: self.outcome.clone(),
-            started_at: input.record().now,
         })
     }
 }

@@ -156,13 +156,6 @@ impl Plugin {
         &self.counters
     }
 
-    /// Capabilities that the manifest asks for and the component does not import: over-asking, worth a warning.
-    #[must_use]
-    pub fn unused_requests(&self) -> Vec<Grant> {
-        let needed = needed(&self.imports);
-        self.manifest.capabilities.iter().copied().filter(|c| !needed.contains(c)).collect()
-    }
-
     pub(super) const fn check(&self) -> Option<&CheckPre<State>> {
         self.check.as_ref()
     }

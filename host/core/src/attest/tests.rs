@@ -31,21 +31,9 @@ fn run(plugin: &str, conclusion: Conclusion, config: &[u8]) -> CheckRun {
 fn gate(verdict: Verdict, signed: &[&str]) -> GateVerdict {
     let signed = signed.iter().map(|person| (*person).into()).collect();
     GateVerdict {
-        gate: "production".into(),
-        enforced: true,
         tier: TierFound::Known("high".into()),
-        tier_facts: vec![],
-        lowered_from: None,
-        verdict,
         seats: [("risk".into(), SeatCount { needed: 1, signed })].into(),
-        unproven: vec![],
-        waived: vec![],
-        expires: None,
-        vetoes: [].into(),
-        evidence_first: false,
-        reauthenticate: false,
-        sampled: None,
-        applies: false,
+        ..GateVerdict::new("production".into(), verdict)
     }
 }
 

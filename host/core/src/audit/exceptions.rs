@@ -4,10 +4,11 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::Range;
-use crate::entry::Entry;
+use crate::entry::{Entry, WaiverTold, Waivers};
 use crate::held::{Account, Endorsed, GlassBroken, Name};
 use crate::names::{PersonId, Version};
 use crate::time::{Millis, rfc3339};
+use crate::waiver::Endorsement;
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exceptions {
@@ -33,6 +34,24 @@ pub struct WaiverSeen {
     pub expires: Millis,
     pub approvals: Vec<Endorsed>,
     pub revoked: Option<Endorsed>,
+}
+
+impl WaiverSeen {
+    fn of(WaiverTold { waiver, asked, approved, revoked }: WaiverTold) -> Self {
+        let endorsed = |(word, entry): (&Endorsement, u64)| Endorsed::new(entry, word);
+        Self {
+            id: waiver.id,
+            entry: asked,
+            requirement: waiver.requirement.to_string(),
+            reason: waiver.reason,
+            author: waiver.author,
+            owner: waiver.owner,
+            asked_at: waiver.asked_at,
+            expires: waiver.expires,
+            approvals: waiver.approvals.iter().zip(approved).map(endorsed).collect(),
+            revoked: waiver.revoked.iter().zip(revoked).map(endorsed).next(),
+        }
+    }
 }
 
 /// A name that was found moved without a permit.
@@ -70,31 +89,10 @@ impl Exceptions {
 }
 
 pub(super) fn all(account: &Account, range: Range) -> Exceptions {
-    let mut found = Exceptions::default();
+    let (mut found, mut waivers) = (Exceptions::default(), Waivers::default());
     for told in account.entries() {
+        waivers.read(told.index, &told.entry);
         match &told.entry {
-            Entry::WaiverAsked { waiver } if range.meets(waiver.asked_at, Some(waiver.expires)) => {
-                found.waivers.push(WaiverSeen {
-                    id: waiver.id,
-                    entry: told.index,
-                    requirement: waiver.requirement.to_string(),
-                    reason: waiver.reason.clone(),
-                    author: waiver.author.clone(),
-                    owner: waiver.owner.clone(),
-                    asked_at: waiver.asked_at,
-                    expires: waiver.expires,
-                    approvals: Vec::new(),
-                    revoked: None,
-                });
-            }
-            Entry::WaiverApproved { waiver, word } => {
-                let seen = found.waivers.iter_mut().find(|seen| seen.id == *waiver);
-                seen.into_iter().for_each(|seen| seen.approvals.push(Endorsed::new(told.index, word)));
-            }
-            Entry::WaiverRevoked { waiver, word } => {
-                let seen = found.waivers.iter_mut().find(|seen| seen.id == *waiver);
-                seen.into_iter().for_each(|seen| seen.revoked = Some(Endorsed::new(told.index, word)));
-            }
             Entry::BrokeGlass { used } if range.has(used.at) => {
                 found.break_glass.extend(account.emergency(used.id))
             }
@@ -109,5 +107,8 @@ pub(super) fn all(account: &Account, range: Range) -> Exceptions {
             _ => {}
         }
     }
+    let ran = |told: &WaiverTold| range.meets(told.waiver.asked_at, Some(told.waiver.expires));
+    found.waivers = waivers.into_told().filter(ran).map(WaiverSeen::of).collect();
+    found.waivers.sort_by_key(|seen| seen.entry);
     found
 }

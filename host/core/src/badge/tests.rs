@@ -3,7 +3,7 @@ use uuid::Uuid;
 use super::*;
 use crate::action::{Action, Placed};
 use crate::check::{Outcome, Report};
-use crate::decide::{SeatCount, TierFound, Violation};
+use crate::decide::{SeatCount, Violation};
 use crate::digest::Digest;
 use crate::facts::Subject;
 use crate::names::Version;
@@ -33,21 +33,8 @@ fn run(plugin: &str, conclusion: Conclusion) -> CheckRun {
 fn judged(verdict: Verdict, check_runs: Vec<CheckRun>) -> Judgement {
     let count = SeatCount { needed: 1, signed: [].into() };
     let gate = GateVerdict {
-        gate: "production".into(),
-        enforced: true,
-        tier: TierFound::None,
-        tier_facts: Vec::new(),
-        lowered_from: None,
-        verdict,
         seats: [("risk".into(), count)].into(),
-        unproven: vec![],
-        waived: vec![],
-        expires: None,
-        vetoes: [].into(),
-        evidence_first: false,
-        reauthenticate: false,
-        sampled: None,
-        applies: false,
+        ..GateVerdict::new("production".into(), verdict)
     };
     let (model, version) = ("credit".into(), Version::new(7));
     let (created, source) = (Millis::new(0), String::new());

@@ -195,21 +195,9 @@ mod tests {
     fn gate(tier: &str, verdict: Verdict, signed: &[&str]) -> GateVerdict {
         let signed = signed.iter().map(|who| PersonId::from(*who)).collect();
         GateVerdict {
-            gate: "production".into(),
-            enforced: true,
             tier: TierFound::Known(tier.into()),
-            tier_facts: vec![],
-            lowered_from: None,
-            verdict,
             seats: BTreeMap::from([(Seat::from("risk"), SeatCount { needed: 2, signed })]),
-            unproven: vec![],
-            waived: vec![],
-            expires: None,
-            vetoes: BTreeSet::new(),
-            evidence_first: false,
-            reauthenticate: false,
-            sampled: None,
-            applies: false,
+            ..GateVerdict::new("production".into(), verdict)
         }
     }
 

@@ -49,26 +49,14 @@ fn unsigned(gate: &GateVerdict) -> Vec<Need> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decide::{SeatCount, TierFound};
+    use crate::decide::SeatCount;
 
     fn gate(verdict: Verdict, signed: &[&str], enforced: bool) -> GateVerdict {
         let signed = signed.iter().map(|name| (*name).into()).collect();
         GateVerdict {
-            gate: "production".into(),
             enforced,
-            tier: TierFound::None,
-            tier_facts: Vec::new(),
-            lowered_from: None,
-            verdict,
             seats: [("risk".into(), SeatCount { needed: 2, signed })].into(),
-            unproven: Vec::new(),
-            waived: Vec::new(),
-            expires: None,
-            vetoes: Default::default(),
-            evidence_first: false,
-            reauthenticate: false,
-            sampled: None,
-            applies: false,
+            ..GateVerdict::new("production".into(), verdict)
         }
     }
 

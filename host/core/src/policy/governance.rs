@@ -77,23 +77,6 @@ impl Holdings {
         let (model, number) = (subject.model.clone(), subject.version);
         Self::Known(vec![Held { model, version: number, aliases, stage: version.stage }])
     }
-
-    /// The versions that lose an alias or a stage to this action: the alias that moves, and those that
-    /// `archive_existing_versions` archives. Empty when holdings are unknown.
-    #[must_use]
-    pub fn displaced_by(&self, action: &Action) -> Vec<Version> {
-        let Self::Known(held) = self else { return Vec::new() };
-        let loses = |held: &&Held| match action {
-            Action::SetAlias { model, alias, version } => {
-                &held.model == model && held.version != *version && held.aliases.contains(alias)
-            }
-            Action::TransitionStage { model, version, stage, archive_existing: true } => {
-                &held.model == model && held.version != *version && held.stage == *stage
-            }
-            _ => false,
-        };
-        held.iter().filter(loses).map(|held| held.version).collect()
-    }
 }
 
 impl Governance<'_> {

@@ -1,32 +1,22 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::action::Action;
 use crate::check::{Conclusion, Outcome, Report};
-use crate::decide::{self, Need, SeatCount, TierFound};
+use crate::decide::{self, Need, SeatCount};
 use crate::evidence::NotYet;
 use crate::names::{Seat, Stage, Version};
+use crate::time::Span;
 
 fn gate(verdict: Verdict, signed: &[&str]) -> GateVerdict {
     let signed = signed.iter().copied().map(PersonId::from).collect();
     GateVerdict {
-        gate: "production".into(),
-        enforced: true,
-        tier: TierFound::None,
-        tier_facts: vec![],
-        lowered_from: None,
-        verdict,
         seats: [("risk".into(), SeatCount { needed: 1, signed })].into(),
-        unproven: vec![],
-        waived: vec![],
         expires: Some(Span::from_millis(1_000)),
-        vetoes: BTreeSet::new(),
         evidence_first: true,
-        reauthenticate: false,
-        sampled: None,
-        applies: false,
+        ..GateVerdict::new("production".into(), verdict)
     }
 }
 

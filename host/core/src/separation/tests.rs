@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::action::{Action, ArtifactPlace, FileWrite, Placed};
-use crate::decide::{GateVerdict, SeatCount, TierFound, Verdict};
+use crate::decide::{GateVerdict, SeatCount, Verdict};
 use crate::entry::Bypass;
 use crate::facts::Subject;
 use crate::names::Seat;
@@ -25,21 +25,9 @@ fn gate(signed: &[(&str, u32, &[&str])]) -> GateVerdict {
         (Seat::from(*seat), SeatCount { needed: *needed, signed: people(signed) })
     });
     GateVerdict {
-        gate: "production".into(),
-        enforced: true,
-        tier: TierFound::None,
-        tier_facts: vec![],
-        lowered_from: None,
-        verdict: Verdict::Satisfied,
         seats: seats.collect(),
-        unproven: vec![],
-        waived: vec![],
         expires: Some("30s".parse().unwrap()),
-        vetoes: BTreeSet::new(),
-        evidence_first: false,
-        reauthenticate: false,
-        sampled: None,
-        applies: false,
+        ..GateVerdict::new("production".into(), Verdict::Satisfied)
     }
 }
 

@@ -5,12 +5,11 @@ use std::sync::Arc;
 use axum::extract::{Path, State};
 use axum::{Extension, Json};
 use countersign_core::names::PluginName;
-use http::HeaderMap;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::taken::Sent;
-use super::{Authenticated, Problem, parse_id, reader, writer};
+use super::taken::{Sent, Writer};
+use super::{Answer, Authenticated, parse_id, reader};
 use crate::app::{App, AppError, NewComment, Said};
 
 #[derive(Serialize)]
@@ -46,54 +45,39 @@ pub(super) async fn list(
     State(app): State<Arc<App>>,
     Extension(auth): Extension<Authenticated>,
     Path(id): Path<String>,
-) -> Result<Json<Listed>, Problem> {
+) -> Answer<Listed> {
     reader(&app, &auth)?;
     Ok(Json(Listed { comments: app.comments(parse_id(&id)?)? }))
 }
 
-pub(super) async fn write(
-    State(app): State<Arc<App>>,
-    Extension(auth): Extension<Authenticated>,
-    Path(id): Path<String>,
-    headers: HeaderMap,
-    Sent(body): Sent<CommentBody>,
-) -> Result<Json<Said>, Problem> {
-    let caller = writer(&app, &auth, &headers)?;
+pub(super) async fn write(by: Writer, Path(id): Path<String>, Sent(body): Sent<CommentBody>) -> Answer<Said> {
+    let caller = by.caller()?;
     let CommentBody { text, about, answers } = body;
-    Ok(Json(app.comment(&caller, parse_id(&id)?, NewComment { text, about, answers }).await?))
+    Ok(Json(by.app.comment(&caller, parse_id(&id)?, NewComment { text, about, answers }).await?))
 }
 
 pub(super) async fn reword(
-    State(app): State<Arc<App>>,
-    Extension(auth): Extension<Authenticated>,
+    by: Writer,
     Path((id, comment)): Path<(String, String)>,
-    headers: HeaderMap,
     Sent(body): Sent<WordsBody>,
-) -> Result<Json<Said>, Problem> {
-    let caller = writer(&app, &auth, &headers)?;
+) -> Answer<Said> {
+    let caller = by.caller()?;
     let within = Some(parse_id(&id)?);
-    Ok(Json(app.reword(&caller, parse_comment(&comment)?, within, &body.text).await?))
+    Ok(Json(by.app.reword(&caller, parse_comment(&comment)?, within, &body.text).await?))
 }
 
-pub(super) async fn take_back(
-    State(app): State<Arc<App>>,
-    Extension(auth): Extension<Authenticated>,
-    Path((id, comment)): Path<(String, String)>,
-    headers: HeaderMap,
-) -> Result<Json<Said>, Problem> {
-    let caller = writer(&app, &auth, &headers)?;
-    Ok(Json(app.take_back(&caller, parse_comment(&comment)?, Some(parse_id(&id)?)).await?))
+pub(super) async fn take_back(by: Writer, Path((id, comment)): Path<(String, String)>) -> Answer<Said> {
+    let caller = by.caller()?;
+    Ok(Json(by.app.take_back(&caller, parse_comment(&comment)?, Some(parse_id(&id)?)).await?))
 }
 
 pub(super) async fn settle(
-    State(app): State<Arc<App>>,
-    Extension(auth): Extension<Authenticated>,
+    by: Writer,
     Path((id, comment)): Path<(String, String)>,
-    headers: HeaderMap,
     Sent(body): Sent<SettleBody>,
-) -> Result<Json<Said>, Problem> {
-    let caller = writer(&app, &auth, &headers)?;
-    Ok(Json(app.settle(&caller, parse_comment(&comment)?, parse_id(&id)?, body.resolved).await?))
+) -> Answer<Said> {
+    let caller = by.caller()?;
+    Ok(Json(by.app.settle(&caller, parse_comment(&comment)?, parse_id(&id)?, body.resolved).await?))
 }
 
 pub(in crate::http) fn parse_comment(text: &str) -> Result<Uuid, AppError> {

@@ -8,13 +8,12 @@ use countersign_core::break_glass::BreakGlass;
 use countersign_core::names::{GateName, ModelName, PluginName, Seat, Version, Workspace};
 use countersign_core::time::{Millis, Span};
 use countersign_core::waiver::{Requirement, Waiver};
-use http::HeaderMap;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::requests::parse_id;
-use super::taken::Sent;
-use super::{Authenticated, Problem, reader, writer};
+use super::taken::{Sent, Writer};
+use super::{Answer, Authenticated, reader};
 use crate::app::{App, AppError, NewEmergency, NewWaiver};
 
 #[derive(Debug, Deserialize)]
@@ -88,84 +87,62 @@ impl WaiverBody {
 pub(super) async fn waivers(
     State(app): State<Arc<App>>,
     Extension(auth): Extension<Authenticated>,
-) -> Result<Json<Waivers>, Problem> {
+) -> Answer<Waivers> {
     reader(&app, &auth)?;
     Ok(Json(Waivers { waivers: app.waivers()? }))
 }
 
-pub(super) async fn ask(
-    State(app): State<Arc<App>>,
-    Extension(auth): Extension<Authenticated>,
-    headers: HeaderMap,
-    Sent(body): Sent<WaiverBody>,
-) -> Result<Json<Waiver>, Problem> {
-    let caller = writer(&app, &auth, &headers)?;
-    let new = body.into_new(app.clock.now())?;
-    Ok(Json(app.ask_waiver(&caller, new).await?))
+pub(super) async fn ask(by: Writer, Sent(body): Sent<WaiverBody>) -> Answer<Waiver> {
+    let caller = by.caller()?;
+    let new = body.into_new(by.app.clock.now())?;
+    Ok(Json(by.app.ask_waiver(&caller, new).await?))
 }
 
 pub(super) async fn approve(
-    State(app): State<Arc<App>>,
-    Extension(auth): Extension<Authenticated>,
+    by: Writer,
     Path(id): Path<String>,
-    headers: HeaderMap,
     Sent(body): Sent<WordBody>,
-) -> Result<Json<Waiver>, Problem> {
-    let caller = writer(&app, &auth, &headers)?;
-    Ok(Json(app.approve_waiver(&caller, exception_id(&id)?, &body.rationale).await?))
+) -> Answer<Waiver> {
+    let caller = by.caller()?;
+    Ok(Json(by.app.approve_waiver(&caller, exception_id(&id)?, &body.rationale).await?))
 }
 
-pub(super) async fn revoke(
-    State(app): State<Arc<App>>,
-    Extension(auth): Extension<Authenticated>,
-    Path(id): Path<String>,
-    headers: HeaderMap,
-    Sent(body): Sent<WordBody>,
-) -> Result<Json<Waiver>, Problem> {
-    let caller = writer(&app, &auth, &headers)?;
-    Ok(Json(app.revoke_waiver(&caller, exception_id(&id)?, &body.rationale).await?))
+pub(super) async fn revoke(by: Writer, Path(id): Path<String>, Sent(body): Sent<WordBody>) -> Answer<Waiver> {
+    let caller = by.caller()?;
+    Ok(Json(by.app.revoke_waiver(&caller, exception_id(&id)?, &body.rationale).await?))
 }
 
 pub(super) async fn break_glass(
-    State(app): State<Arc<App>>,
-    Extension(auth): Extension<Authenticated>,
+    by: Writer,
     Path(id): Path<String>,
-    headers: HeaderMap,
     Sent(body): Sent<EmergencyBody>,
-) -> Result<Json<BreakGlass>, Problem> {
-    let caller = writer(&app, &auth, &headers)?;
+) -> Answer<BreakGlass> {
+    let caller = by.caller()?;
     let EmergencyBody { reason, ticket, drill } = body;
     let new = NewEmergency { reason, ticket, drill };
-    Ok(Json(app.break_glass(&caller, parse_id(&id)?, new).await?))
+    Ok(Json(by.app.break_glass(&caller, parse_id(&id)?, new).await?))
 }
 
 pub(super) async fn emergencies(
     State(app): State<Arc<App>>,
     Extension(auth): Extension<Authenticated>,
-) -> Result<Json<Emergencies>, Problem> {
+) -> Answer<Emergencies> {
     reader(&app, &auth)?;
     Ok(Json(Emergencies { break_glass: app.emergencies()? }))
 }
 
 pub(super) async fn review(
-    State(app): State<Arc<App>>,
-    Extension(auth): Extension<Authenticated>,
+    by: Writer,
     Path(id): Path<String>,
-    headers: HeaderMap,
     Sent(body): Sent<WordBody>,
-) -> Result<Json<BreakGlass>, Problem> {
-    let caller = writer(&app, &auth, &headers)?;
-    Ok(Json(app.review_break_glass(&caller, exception_id(&id)?, &body.rationale).await?))
+) -> Answer<BreakGlass> {
+    let caller = by.caller()?;
+    Ok(Json(by.app.review_break_glass(&caller, exception_id(&id)?, &body.rationale).await?))
 }
 
-pub(super) async fn acknowledge(
-    State(app): State<Arc<App>>,
-    Extension(auth): Extension<Authenticated>,
-    Path(id): Path<String>,
-    headers: HeaderMap,
-) -> Result<Json<BreakGlass>, Problem> {
-    let caller = writer(&app, &auth, &headers)?;
-    Ok(Json(app.acknowledge_skip(&caller, exception_id(&id)?).await?))
+pub(super) async fn acknowledge(by: Writer, Path(id): Path<String>) -> Answer<BreakGlass> {
+    let caller = by.caller()?;
+    Ok(Json(by.app.acknowledge_skip(&caller, exception_id(&id)?).await?))
 }
 
 fn exception_id(text: &str) -> Result<Uuid, AppError> {

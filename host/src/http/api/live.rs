@@ -10,11 +10,11 @@ use axum::extract::State;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::StreamExt as _;
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use serde::Deserialize;
 
-use super::taken::Sent;
-use super::{Authenticated, Problem, reader, writer};
+use super::taken::{Sent, Writer};
+use super::{Authenticated, Problem, reader};
 use crate::app::App;
 use crate::telemetry::Hook;
 
@@ -49,14 +49,9 @@ pub(super) async fn events(
 }
 
 /// A place in MLflow's pages that the module did not find.
-pub(super) async fn missing(
-    State(app): State<Arc<App>>,
-    Extension(auth): Extension<Authenticated>,
-    headers: HeaderMap,
-    Sent(missing): Sent<Missing>,
-) -> Result<StatusCode, Problem> {
-    writer(&app, &auth, &headers)?;
-    app.metrics.hook_missing(missing.hook);
+pub(super) async fn missing(by: Writer, Sent(missing): Sent<Missing>) -> Result<StatusCode, Problem> {
+    by.caller()?;
+    by.app.metrics.hook_missing(missing.hook);
     tracing::warn!(page.hook = missing.hook.as_str(), "MLflow's page is not as its module knows it");
     Ok(StatusCode::NO_CONTENT)
 }

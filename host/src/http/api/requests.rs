@@ -13,12 +13,11 @@ use countersign_core::names::{ModelName, PluginName, Seat, Workspace};
 use countersign_core::request::RequestId;
 use countersign_core::review::Vote;
 use countersign_core::search::SearchError;
-use http::HeaderMap;
 use serde::{Deserialize, Serialize};
 
 use super::answers::RequestAnswer;
-use super::taken::{Asked, Sent};
-use super::{Authenticated, Problem, reader, writer};
+use super::taken::{Asked, Sent, Writer};
+use super::{Answer, Authenticated, reader};
 use crate::app::{App, AppError, NewReview, RequestFilter, Word};
 
 #[derive(Debug, Deserialize)]
@@ -73,7 +72,7 @@ pub(super) async fn list(
     State(app): State<Arc<App>>,
     Extension(auth): Extension<Authenticated>,
     Asked(query): Asked<ListQuery>,
-) -> Result<Json<Listed>, Problem> {
+) -> Answer<Listed> {
     reader(&app, &auth)?;
     let limit = query.limit.unwrap_or(50).clamp(1, 200);
     let model = query.model.map(ModelName::new);
@@ -91,23 +90,18 @@ pub(super) async fn list(
     Ok(Json(Listed { requests, next: page.next }))
 }
 
-pub(super) async fn open(
-    State(app): State<Arc<App>>,
-    Extension(auth): Extension<Authenticated>,
-    headers: HeaderMap,
-    Sent(new): Sent<NewRequest>,
-) -> Result<Json<RequestAnswer>, Problem> {
-    let caller = writer(&app, &auth, &headers)?;
+pub(super) async fn open(by: Writer, Sent(new): Sent<NewRequest>) -> Answer<RequestAnswer> {
+    let caller = by.caller()?;
     let workspace = Workspace::new(new.workspace.unwrap_or_else(|| "default".to_owned()));
-    let request = app.open(&caller, Placed { workspace, action: new.action }).await?;
-    Ok(Json(RequestAnswer::new(&app, request)))
+    let request = by.app.open(&caller, Placed { workspace, action: new.action }).await?;
+    Ok(Json(RequestAnswer::new(&by.app, request)))
 }
 
 pub(super) async fn show(
     State(app): State<Arc<App>>,
     Extension(auth): Extension<Authenticated>,
     Path(id): Path<String>,
-) -> Result<Json<RequestAnswer>, Problem> {
+) -> Answer<RequestAnswer> {
     reader(&app, &auth)?;
     let request = app.request(parse_id(&id)?)?;
     Ok(Json(RequestAnswer::new(&app, request)))
@@ -123,70 +117,48 @@ pub(super) async fn difference(
     State(app): State<Arc<App>>,
     Extension(auth): Extension<Authenticated>,
     Path(id): Path<String>,
-) -> Result<Json<Differs>, Problem> {
+) -> Answer<Differs> {
     reader(&app, &auth)?;
     let request = app.request(parse_id(&id)?)?;
     Ok(Json(Differs { changes: app.difference(&request)? }))
 }
 
 pub(super) async fn review(
-    State(app): State<Arc<App>>,
-    Extension(auth): Extension<Authenticated>,
+    by: Writer,
     Extension(peer): Extension<SocketAddr>,
     Path(id): Path<String>,
-    headers: HeaderMap,
     Sent(body): Sent<ReviewBody>,
-) -> Result<Json<RequestAnswer>, Problem> {
-    let caller = writer(&app, &auth, &headers)?;
+) -> Answer<RequestAnswer> {
+    let caller = by.caller()?;
     let ReviewBody { vote, seat, rationale, subject_digest, password } = body;
     let new = NewReview { vote, seat, rationale, subject_digest };
-    let proof = app.people.auth().proof(&headers, password, peer.ip());
-    let request = Box::pin(app.sign(&caller, parse_id(&id)?, new, proof)).await?;
-    Ok(Json(RequestAnswer::new(&app, request)))
+    let proof = by.app.people.auth().proof(&by.headers, password, peer.ip());
+    let request = Box::pin(by.app.sign(&caller, parse_id(&id)?, new, proof)).await?;
+    Ok(Json(RequestAnswer::new(&by.app, request)))
 }
 
-pub(super) async fn withdraw(
-    State(app): State<Arc<App>>,
-    Extension(auth): Extension<Authenticated>,
-    Path(id): Path<String>,
-    headers: HeaderMap,
-) -> Result<Json<RequestAnswer>, Problem> {
-    let caller = writer(&app, &auth, &headers)?;
-    let request = app.withdraw(&caller, parse_id(&id)?).await?;
-    Ok(Json(RequestAnswer::new(&app, request)))
+pub(super) async fn withdraw(by: Writer, Path(id): Path<String>) -> Answer<RequestAnswer> {
+    let caller = by.caller()?;
+    let request = by.app.withdraw(&caller, parse_id(&id)?).await?;
+    Ok(Json(RequestAnswer::new(&by.app, request)))
 }
 
-pub(super) async fn renew(
-    State(app): State<Arc<App>>,
-    Extension(auth): Extension<Authenticated>,
-    Path(id): Path<String>,
-    headers: HeaderMap,
-) -> Result<Json<RequestAnswer>, Problem> {
-    let caller = writer(&app, &auth, &headers)?;
-    let request = app.renew(&caller, parse_id(&id)?).await?;
-    Ok(Json(RequestAnswer::new(&app, request)))
+pub(super) async fn renew(by: Writer, Path(id): Path<String>) -> Answer<RequestAnswer> {
+    let caller = by.caller()?;
+    let request = by.app.renew(&caller, parse_id(&id)?).await?;
+    Ok(Json(RequestAnswer::new(&by.app, request)))
 }
 
-pub(super) async fn evidence(
-    State(app): State<Arc<App>>,
-    Extension(auth): Extension<Authenticated>,
-    Path((id, plugin)): Path<(String, String)>,
-    headers: HeaderMap,
-) -> Result<Json<Evidence>, Problem> {
-    let caller = writer(&app, &auth, &headers)?;
-    let check_runs = app.open_evidence(&caller, parse_id(&id)?, &PluginName::new(plugin)).await?;
+pub(super) async fn evidence(by: Writer, Path((id, plugin)): Path<(String, String)>) -> Answer<Evidence> {
+    let caller = by.caller()?;
+    let check_runs = by.app.open_evidence(&caller, parse_id(&id)?, &PluginName::new(plugin)).await?;
     Ok(Json(Evidence { check_runs }))
 }
 
-pub(super) async fn apply(
-    State(app): State<Arc<App>>,
-    Extension(auth): Extension<Authenticated>,
-    Path(id): Path<String>,
-    headers: HeaderMap,
-) -> Result<Json<RequestAnswer>, Problem> {
-    let caller = writer(&app, &auth, &headers)?;
-    let request = app.apply(&caller, parse_id(&id)?).await?;
-    Ok(Json(RequestAnswer::new(&app, request)))
+pub(super) async fn apply(by: Writer, Path(id): Path<String>) -> Answer<RequestAnswer> {
+    let caller = by.caller()?;
+    let request = by.app.apply(&caller, parse_id(&id)?).await?;
+    Ok(Json(RequestAnswer::new(&by.app, request)))
 }
 
 /// Why an approval is suspended, resumed or revoked.
@@ -210,30 +182,24 @@ pub(in crate::http) enum SampleWord {
     Object,
 }
 
-pub(super) type Spoken =
-    (State<Arc<App>>, Extension<Authenticated>, Path<String>, HeaderMap, Sent<ReasonBody>);
+pub(super) type Spoken = (Writer, Path<String>, Sent<ReasonBody>);
 
 /// Suspended, resumed, revoked.
-pub(super) async fn speak(
-    (State(app), Extension(auth), Path(id), headers, Sent(body)): Spoken,
-    word: Word,
-) -> Result<Json<RequestAnswer>, Problem> {
-    let caller = writer(&app, &auth, &headers)?;
-    let request = app.set_standing(&caller, parse_id(&id)?, word, &body.reason).await?;
-    Ok(Json(RequestAnswer::new(&app, request)))
+pub(super) async fn speak((by, Path(id), Sent(body)): Spoken, word: Word) -> Answer<RequestAnswer> {
+    let caller = by.caller()?;
+    let request = by.app.set_standing(&caller, parse_id(&id)?, word, &body.reason).await?;
+    Ok(Json(RequestAnswer::new(&by.app, request)))
 }
 
 pub(super) async fn sample(
-    State(app): State<Arc<App>>,
-    Extension(auth): Extension<Authenticated>,
+    by: Writer,
     Path(id): Path<String>,
-    headers: HeaderMap,
     Sent(body): Sent<SampleBody>,
-) -> Result<Json<RequestAnswer>, Problem> {
-    let caller = writer(&app, &auth, &headers)?;
+) -> Answer<RequestAnswer> {
+    let caller = by.caller()?;
     let confirmed = body.word == SampleWord::Confirm;
-    let request = app.review_sample(&caller, parse_id(&id)?, confirmed, &body.rationale).await?;
-    Ok(Json(RequestAnswer::new(&app, request)))
+    let request = by.app.review_sample(&caller, parse_id(&id)?, confirmed, &body.rationale).await?;
+    Ok(Json(RequestAnswer::new(&by.app, request)))
 }
 
 pub(in crate::http) fn parse_id(text: &str) -> Result<RequestId, AppError> {

@@ -7,12 +7,11 @@ use axum::{Extension, Json};
 use countersign_core::entry::Hold;
 use countersign_core::names::{ModelName, Workspace};
 use countersign_core::request::RequestId;
-use http::HeaderMap;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::taken::Sent;
-use super::{Authenticated, Problem, reader, writer};
+use super::taken::{Sent, Writer};
+use super::{Answer, Authenticated, reader};
 use crate::app::{App, AppError, NewHold, RetentionRule};
 
 #[derive(Serialize)]
@@ -42,30 +41,23 @@ pub(in crate::http::api) struct ReasonBody {
 pub(super) async fn show(
     State(app): State<Arc<App>>,
     Extension(auth): Extension<Authenticated>,
-) -> Result<Json<Retention>, Problem> {
+) -> Answer<Retention> {
     reader(&app, &auth)?;
     Ok(Json(Retention { rules: app.retention_rules(), holds: app.holds()? }))
 }
 
-pub(super) async fn hold(
-    State(app): State<Arc<App>>,
-    Extension(auth): Extension<Authenticated>,
-    headers: HeaderMap,
-    Sent(body): Sent<HoldBody>,
-) -> Result<Json<Hold>, Problem> {
-    let caller = writer(&app, &auth, &headers)?;
+pub(super) async fn hold(by: Writer, Sent(body): Sent<HoldBody>) -> Answer<Hold> {
+    let caller = by.caller()?;
     let HoldBody { workspace, model, request, reason } = body;
-    Ok(Json(app.put_under_hold(&caller, NewHold { workspace, model, request, reason }).await?))
+    Ok(Json(by.app.put_under_hold(&caller, NewHold { workspace, model, request, reason }).await?))
 }
 
 pub(super) async fn release(
-    State(app): State<Arc<App>>,
-    Extension(auth): Extension<Authenticated>,
+    by: Writer,
     Path(id): Path<String>,
-    headers: HeaderMap,
     Sent(body): Sent<ReasonBody>,
-) -> Result<Json<Hold>, Problem> {
-    let caller = writer(&app, &auth, &headers)?;
+) -> Answer<Hold> {
+    let caller = by.caller()?;
     let id: Uuid = id.parse().map_err(|_| AppError::NotFound(format!("`{id}` is not the id of a hold")))?;
-    Ok(Json(app.release_hold(&caller, id, &body.reason).await?))
+    Ok(Json(by.app.release_hold(&caller, id, &body.reason).await?))
 }

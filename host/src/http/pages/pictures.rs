@@ -42,6 +42,14 @@ pub struct Bars {
     pub band: Option<Band>,
 }
 
+impl Bars {
+    /// The length of the longest bar.
+    fn most(&self) -> f64 {
+        let total = |at: usize| self.series.iter().filter_map(|series| series.values.get(at)).sum::<f64>();
+        (0..self.labels.len()).map(total).fold(0.0, f64::max)
+    }
+}
+
 /// What is usual for one row.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Band {

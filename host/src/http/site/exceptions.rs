@@ -70,18 +70,17 @@ pub(super) async fn waiver(
     headers: HeaderMap,
     Form(fields): Form<WordFields>,
 ) -> Response {
+    let (app, caller, why) = (visitor.app(), &visitor.caller, &fields.rationale);
     let said = async {
-        must_be_ours(&visitor, &headers)?;
-        let (app, caller) = (visitor.app(), &visitor.caller);
         match fields.word.as_str() {
-            "approve" => app.approve_waiver(caller, id, &fields.rationale).await.map(|_| "approve"),
-            "revoke" => app.revoke_waiver(caller, id, &fields.rationale).await.map(|_| "revoke"),
+            "approve" => app.approve_waiver(caller, id, why).await.map(|_| "approve"),
+            "revoke" => app.revoke_waiver(caller, id, why).await.map(|_| "revoke"),
             other => {
                 Err(AppError::Invalid(format!("`{other}` is no word on a waiver: approve or revoke it")))
             }
         }
     };
-    told(&visitor, id, &fields.rationale, said.await)
+    speak(&visitor, &headers, (id, why), Box::pin(said)).await
 }
 
 pub(super) async fn review(
@@ -90,25 +89,28 @@ pub(super) async fn review(
     headers: HeaderMap,
     Form(fields): Form<WordFields>,
 ) -> Response {
-    let said = async {
-        must_be_ours(&visitor, &headers)?;
-        visitor.app().review_break_glass(&visitor.caller, id, &fields.rationale).await
-    };
-    let said = said.await.map(|_| "review");
-    told(&visitor, id, &fields.rationale, said)
+    let why = &fields.rationale;
+    let said = async { visitor.app().review_break_glass(&visitor.caller, id, why).await.map(|_| "review") };
+    speak(&visitor, &headers, (id, why), said).await
 }
 
 pub(super) async fn acknowledge(visitor: Visitor, Path(id): Path<Uuid>, headers: HeaderMap) -> Response {
-    let said = async {
-        must_be_ours(&visitor, &headers)?;
-        visitor.app().acknowledge_skip(&visitor.caller, id).await
-    };
-    told(&visitor, id, "", said.await.map(|_| "acknowledge"))
+    let said = async { visitor.app().acknowledge_skip(&visitor.caller, id).await.map(|_| "acknowledge") };
+    speak(&visitor, &headers, (id, ""), said).await
 }
 
-/// Back to the page; with what was typed where it was not taken.
-fn told(visitor: &Visitor, id: Uuid, rationale: &str, done: Result<&str, AppError>) -> Response {
-    let refused = match done {
+/// Says a word on an exception, and goes back to the page; with what was typed where it was not taken.
+async fn speak(
+    visitor: &Visitor,
+    headers: &HeaderMap,
+    (id, rationale): (Uuid, &str),
+    word: impl Future<Output = Result<&'static str, AppError>>,
+) -> Response {
+    let said = match must_be_ours(visitor, headers) {
+        Ok(()) => word.await,
+        Err(foreign) => Err(foreign),
+    };
+    let refused = match said {
         Ok(done) => return see_other(&format!("{}/exceptions?done={done}", visitor.site.base)),
         Err(refused) => refused,
     };

@@ -77,30 +77,6 @@ impl Client {
         Ok(Page { items: answer.registered_models, next: token(answer.next_page_token) })
     }
 
-    /// One page of the versions that match MLflow's own filter language, as in `name='credit'`; all when empty.
-    ///
-    /// # Errors
-    /// See [`ReadError`].
-    pub async fn search_versions(
-        &self,
-        workspace: &Workspace,
-        filter: &str,
-        page: Option<&str>,
-    ) -> Result<Page<ModelVersion>, ReadError> {
-        #[derive(Deserialize)]
-        struct Answer {
-            #[serde(default)]
-            model_versions: Vec<ModelVersion>,
-            next_page_token: Option<String>,
-        }
-        let page = page.unwrap_or_default();
-        let query = [("filter", filter), ("max_results", "10000"), ("page_token", page)];
-        let what = "the list of model versions".to_owned();
-        let call = Call::get(what, "/api/2.0/mlflow/model-versions/search", &query).within(workspace);
-        let answer: Answer = self.json(call).await?;
-        Ok(Page { items: answer.model_versions, next: token(answer.next_page_token) })
-    }
-
     /// # Errors
     /// See [`ReadError`].
     pub async fn run(&self, workspace: &Workspace, id: &str) -> Result<Run, ReadError> {

@@ -91,21 +91,9 @@ impl Told {
             _ => (Verdict::Satisfied, 0),
         };
         vec![GateVerdict {
-            gate: "production".into(),
-            enforced: true,
             tier: TierFound::Known(self.tier.clone().unwrap_or_else(|| "low".into())),
-            tier_facts: Vec::new(),
-            lowered_from: None,
-            verdict,
             seats: [("risk".into(), SeatCount { needed, signed })].into(),
-            unproven: Vec::new(),
-            waived: Vec::new(),
-            expires: None,
-            vetoes: Default::default(),
-            evidence_first: false,
-            reauthenticate: false,
-            sampled: None,
-            applies: false,
+            ..GateVerdict::new("production".into(), verdict)
         }]
     }
 

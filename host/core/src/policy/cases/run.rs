@@ -218,21 +218,9 @@ impl PolicyCase {
             let seats = policy.approvals(gate, tier).map(|asked| asked.seats.clone()).unwrap_or_default();
             let count = |(seat, needed)| (seat, SeatCount { needed, signed: BTreeSet::new() });
             GateVerdict {
-                gate: gate.name.clone(),
-                enforced: true,
                 tier: TierFound::Known(tier.clone()),
-                tier_facts: Vec::new(),
-                lowered_from: None,
-                verdict: Verdict::Satisfied,
                 seats: seats.into_iter().map(count).collect(),
-                unproven: Vec::new(),
-                waived: Vec::new(),
-                expires: None,
-                vetoes: BTreeSet::new(),
-                evidence_first: false,
-                reauthenticate: false,
-                sampled: None,
-                applies: false,
+                ..GateVerdict::new(gate.name.clone(), Verdict::Satisfied)
             }
         });
         gates.collect()

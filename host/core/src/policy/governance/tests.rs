@@ -249,21 +249,6 @@ fn gates_that_are_off_say_nothing() {
 }
 
 #[test]
-fn what_a_promotion_displaces() {
-    let versions =
-        |action: &Action| holdings().displaced_by(action).iter().map(|v| v.get()).collect::<Vec<_>>();
-    let archive = |archive_existing| Action::TransitionStage {
-        model: "credit".into(),
-        version: Version::new(4),
-        stage: Stage::Production,
-        archive_existing,
-    };
-    assert_eq!(versions(&archive(true)), [1]);
-    assert_eq!(versions(&archive(false)), [0; 0]);
-    assert_eq!(versions(&set_alias("credit", "Champion")), [3]);
-}
-
-#[test]
 fn an_operator_who_names_both_means_both() {
     let text = POLICY.replace("models = [\"credit\"", "models = [\"model1\", \"modell\", \"credit\"");
     let policy = Policy::parse("policy.toml", &text).unwrap();

@@ -24,8 +24,7 @@ fn in_frame(bars: &Bars, frame: &Frame) -> String {
 
 fn draw(bars: &Bars, frame: &Frame, size: (u32, u32), out: &mut String) -> Result<(), Failure> {
     let count = bars.labels.len().max(1);
-    let total = |at: usize| bars.series.iter().filter_map(|series| series.values.get(at)).sum::<f64>();
-    let most = (0..count).map(total).fold(0.0, f64::max);
+    let most = bars.most();
     let scale = bars.unit.scale(most);
     let top = (most / scale).max(1.0) * 1.05;
     let mut marks = String::new();

@@ -24,9 +24,8 @@ fn in_frame(bars: &Bars, frame: &Frame) -> String {
 
 fn draw(bars: &Bars, frame: &Frame, size: (u32, u32), out: &mut String) -> Result<(), Failure> {
     let count = bars.labels.len().max(1);
-    let total = |at: usize| bars.series.iter().filter_map(|series| series.values.get(at)).sum::<f64>();
     let usual = bars.band.as_ref().map_or(0.0, |band| band.until);
-    let most = (0..count).map(total).fold(usual, f64::max);
+    let most = bars.most().max(usual);
     let scale = bars.unit.scale(most);
     let mut marks = String::new();
     {

@@ -43,21 +43,9 @@ fn request(number: u32, now: Millis) -> PromotionRequest {
     };
     let is_over = verdict == Verdict::Satisfied;
     let gate = GateVerdict {
-        gate: "production".into(),
-        enforced: true,
         tier: TierFound::Known(["low", "high"][number as usize % 2].into()),
-        tier_facts: Vec::new(),
-        lowered_from: None,
-        verdict,
         seats: [("risk".into(), SeatCount { needed: 1, signed: Default::default() })].into(),
-        unproven: Vec::new(),
-        waived: Vec::new(),
-        expires: None,
-        vetoes: Default::default(),
-        evidence_first: false,
-        reauthenticate: false,
-        sampled: None,
-        applies: false,
+        ..GateVerdict::new("production".into(), verdict)
     };
     let found = Judgement {
         subject,

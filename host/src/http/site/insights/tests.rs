@@ -46,21 +46,10 @@ fn told(number: u32, opened: i64) -> Vec<(Millis, Entry)> {
     };
     let missing = Need::Signatures { seat: "risk".into(), missing: 1 };
     let gate = |verdict| GateVerdict {
-        gate: "production".into(),
-        enforced: true,
         tier: TierFound::Known(["low", "high"][number as usize % 2].into()),
-        tier_facts: Vec::new(),
-        lowered_from: None,
-        verdict,
         seats: [("risk".into(), SeatCount { needed: 1, signed: Default::default() })].into(),
-        unproven: Vec::new(),
-        waived: Vec::new(),
-        expires: None,
-        vetoes: Default::default(),
         evidence_first: true,
-        reauthenticate: false,
-        sampled: None,
-        applies: false,
+        ..GateVerdict::new("production".into(), verdict)
     };
     let who = PersonId::new(["ruth", "rob", "rosa", "rita"][number as usize % 4]);
     let at = |minutes: i64| Millis::new(opened + minutes * MINUTE);

@@ -37,8 +37,7 @@ pub(super) fn words(
 /// The seat in which the viewer is to look at a sample.
 pub(super) fn sample(visitor: &Visitor, request: &PromotionRequest) -> Option<String> {
     let (seat, me) = (request.sample_waits_for()?, visitor.caller.identity()?);
-    let app = visitor.app();
-    let roster = app.people.roster(&app.generation.load().policy, visitor.now());
+    let (_, roster) = visitor.app().in_force();
     may_fill(&me.person, seat, &roster, &request.authors).is_ok().then(|| seat.to_string())
 }
 
