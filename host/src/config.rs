@@ -28,6 +28,8 @@ pub struct Config {
     pub upstream: Upstream,
     pub store: StoreLocation,
     pub policy_file: PathBuf,
+    /// Whether it takes effect when it changes.
+    pub policy_watch: bool,
     pub auth: Auth,
     pub facts: Facts,
     pub reconcile: Reconcile,

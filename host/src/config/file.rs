@@ -109,6 +109,8 @@ section!(
     PolicySection {
         /// The policy.
         file: String = "./policy.toml".to_owned(),
+        /// It takes effect when it changes; otherwise at a start, on SIGHUP, and when an administrator loads it.
+        watch: bool = true,
     }
 );
 
