@@ -48,6 +48,7 @@ mod notices;
 mod packs;
 mod people;
 mod policies;
+mod policy_history;
 mod precheck;
 mod profiles;
 mod provenance;
@@ -57,6 +58,7 @@ mod record_linked;
 mod records;
 mod refuse;
 mod registry;
+mod reload;
 mod replay;
 mod replay_sample;
 mod retention;
@@ -87,7 +89,7 @@ mod words;
 
 use std::sync::Arc;
 
-use arc_swap::{ArcSwap, ArcSwapOption};
+use arc_swap::ArcSwap;
 use countersign_core::names::Workspace;
 use tokio::sync::Semaphore;
 
@@ -119,10 +121,12 @@ pub use self::lists::{COUNTED, Counts};
 pub use self::packs::{packs, packs_named};
 pub use self::people::{Candidate, People};
 pub use self::policies::RecordedPolicy;
+pub use self::policy_history::PolicyHistory;
 pub use self::profiles::{Forgotten, KeptProfiles, kept_name};
 pub use self::query::{HeldName, RequestFilter, RequestPage, VersionStatus};
 pub use self::refuse::Refusal;
 pub use self::registry::{Registry, RegistryError};
+pub use self::reload::{Reloaded, Reloads};
 pub use self::replay::{ReplayReport, ReplaySubject, replay};
 pub use self::replay_sample::{FoundUnstable, Replayed, all_unstable};
 pub use self::retention::{Due, RetentionRule};
@@ -180,16 +184,10 @@ pub struct App {
     pub insights: KeptInsights,
     /// Pages that want to know what changes.
     pub events: Events,
-    pub(crate) reload_error: ArcSwapOption<String>,
+    pub reloads: Reloads,
 }
 
 impl App {
-    /// Why the newest policy file is not in force, where it is not.
-    #[must_use]
-    pub fn reload_error(&self) -> Option<String> {
-        self.reload_error.load_full().map(|error| error.to_string())
-    }
-
     /// The page of a promotion request.
     #[must_use]
     pub fn request_url(&self, id: countersign_core::request::RequestId) -> String {

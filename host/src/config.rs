@@ -28,6 +28,8 @@ pub struct Config {
     pub upstream: Upstream,
     pub store: StoreLocation,
     pub policy_file: PathBuf,
+    /// Whether it takes effect when it changes.
+    pub policy_watch: bool,
     pub auth: Auth,
     pub facts: Facts,
     pub reconcile: Reconcile,
@@ -189,12 +191,20 @@ pub struct NotifyTo {
     pub secret: Option<Secret>,
 }
 
+/// A repository that checkpoints are committed to.
+#[derive(Debug, Clone)]
+pub struct AnchorGit {
+    pub repository: PathBuf,
+    pub branch: String,
+    /// Where the branch goes from there.
+    pub push: Option<String>,
+}
+
 /// Where checkpoints go.
 #[derive(Debug, Clone)]
 pub struct Anchor {
     pub file: Option<PathBuf>,
-    /// A repository and its branch.
-    pub git: Option<(PathBuf, String)>,
+    pub git: Option<AnchorGit>,
     pub webhook: Option<NotifyTo>,
     pub interval: Duration,
 }

@@ -137,8 +137,10 @@ def main():
     call(ANA, "GET", "/v1/requests/{id}", status=404, id="0")
     call(ANA, "GET", "/v1/requests", params={"state": "withdrawn", "model": model})
     call(ANA, "GET", "/v1/models/{name}/versions/{version}", name=model, version="1")
+    call(RUTH, "POST", "/v1/policy/reload", status=403)
     for path in ["/v1/me", "/v1/plugins", "/v1/policy", "/v1/ledger/checkpoint", "/openapi.json"]:
         call(ANA, "GET", path)
+    call(ANA, "GET", "/v1/policy/history", params={"limit": 200})
     call(ANA, "GET", "/v1/decisions", params={"limit": 200})
     call(ANA, "GET", "/v1/ledger/entries", params={"limit": 1000})
     call(ANA, "GET", "/v1/ledger/entries", params={"limit": "many"}, status=400)

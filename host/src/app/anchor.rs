@@ -92,6 +92,14 @@ impl Place {
         }
     }
 
+    /// Sends what it has taken on to where it should go from there. What has gone before costs little.
+    async fn pass_on(&self) -> Result<(), NotTaken> {
+        match self {
+            Self::Git(git) => git.push().await,
+            Self::File(_) | Self::Webhook(_) => Ok(()),
+        }
+    }
+
     /// Gives what the checkpoint is found by there.
     async fn put(&self, note: &Note) -> Result<Option<String>, NotTaken> {
         match self {
@@ -179,18 +187,29 @@ impl App {
         let text = self.ledger.checkpoint().await?;
         let signed = Checkpoint::open(&text, self.ledger.verifier()).map_err(LedgerError::from)?;
         let note = Note { text, origin: signed.origin.clone(), size: signed.size, at: now };
-        let mut took = Vec::new();
+        let (mut took, mut have) = (Vec::new(), Vec::new());
         for place in due {
             if !self.says_more(place, signed.size)? {
-                self.anchors.went_well(place, signed.size, now);
+                have.push(place);
                 continue;
             }
             match place.put(&note).await {
-                Ok(mark) => took.push((place, mark)),
+                Ok(mark) => {
+                    took.push((place, mark));
+                    have.push(place);
+                }
                 Err(NotTaken(reason)) => self.anchors.went_wrong(place, reason, now),
             }
         }
-        self.took(&signed, took).await
+        // What was taken is recorded, wherever else it is still to go.
+        let taken = self.took(&signed, took).await?;
+        for place in have {
+            match place.pass_on().await {
+                Ok(()) => self.anchors.went_well(place, signed.size, now),
+                Err(NotTaken(reason)) => self.anchors.went_wrong(place, reason, now),
+            }
+        }
+        Ok(taken)
     }
 
     /// Whether anything was entered since the last checkpoint of a place, but that it was anchored.
@@ -220,8 +239,6 @@ impl App {
         let places = took.iter().map(at).collect();
         let anchored = Anchored { size: signed.size, root: Digest::from_bytes(signed.root), places };
         self.record(&[Entry::Anchored(anchored)], batch).await?;
-        let now = self.clock.now();
-        took.iter().for_each(|(place, _)| self.anchors.went_well(place, signed.size, now));
         Ok(took.len())
     }
 

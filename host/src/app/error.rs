@@ -6,6 +6,7 @@ use countersign_core::request::InvalidStep;
 use countersign_core::review::NoRationale;
 use countersign_core::waiver::CannotWaive;
 
+use super::LoadGenerationError;
 use super::registry::RegistryError;
 use crate::clock::NoRandomness;
 use crate::facts::FactsError;
@@ -34,6 +35,9 @@ pub enum AppError {
     /// It will be known soon.
     #[error("{0}")]
     NotYet(String),
+    /// The file of the policy cannot be put in force.
+    #[error(transparent)]
+    Policy(#[from] LoadGenerationError),
     #[error(transparent)]
     Facts(#[from] FactsError),
     #[error(transparent)]

@@ -9,14 +9,14 @@ use bytes::Bytes;
 use countersign_core::canonical;
 use countersign_core::decide::{Demand, TierFound};
 use countersign_core::digest::Digest;
-use countersign_core::entry::{Entry, TakenUpBy};
+use countersign_core::entry::Entry;
 use countersign_core::names::{GateName, PluginName};
 use countersign_core::policy::{self, GateMatch, Policy, PolicyError, Source};
 use countersign_core::time::Millis;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::evidence::put_policy_text;
-use super::{App, AppError};
+use super::{App, AppError, reload};
 use crate::plugins::{CaseFailure, Engine, Limits, Load, LoadError, Plugin};
 use crate::store::{Batch, codec, keys};
 
@@ -69,6 +69,20 @@ pub enum LoadGenerationError {
     KeepPolicy { reason: String },
     #[error("plugin `{plugin}` cannot be kept as evidence: {reason}")]
     Keep { plugin: PluginName, reason: String },
+    #[error("the policy cannot be recorded, so the one before stays in force: {reason}")]
+    Record { reason: String },
+}
+
+impl LoadGenerationError {
+    /// Whether nothing is wrong with the policy: the same file may be taken later.
+    #[must_use]
+    pub const fn is_ours(&self) -> bool {
+        use LoadGenerationError as Error;
+        matches!(
+            self,
+            Error::KeepPolicy { .. } | Error::Keep { .. } | Error::Record { .. } | Error::Interrupted
+        )
+    }
 }
 
 impl Generation {
@@ -77,8 +91,16 @@ impl Generation {
     /// # Errors
     /// The first thing that is wrong; a policy's own faults all at once.
     pub async fn load(file: &Path, engine: &Engine, now: Millis) -> Result<Self, LoadGenerationError> {
-        let text = tokio::fs::read_to_string(file).await;
-        let text = text.map_err(|source| LoadGenerationError::File { file: file.to_owned(), source })?;
+        Self::of_text(file, reload::read(file).await?, engine, now).await
+    }
+
+    /// As [`Generation::load`], of what stands in the file.
+    pub(super) async fn of_text(
+        file: &Path,
+        text: String,
+        engine: &Engine,
+        now: Millis,
+    ) -> Result<Self, LoadGenerationError> {
         let policy = Policy::parse(&file.display().to_string(), &text)?;
         let folder = file.parent().unwrap_or(Path::new("."));
         let loading = begun(policy.plugins().iter().map(|wanted| {
@@ -209,38 +231,6 @@ fn ready_checks(
 }
 
 impl App {
-    /// Builds a new generation and swaps it in. What is in force stays in force when that fails.
-    ///
-    /// # Errors
-    /// Why the new generation could not be built. That attempt is recorded.
-    pub async fn reload(&self, by: TakenUpBy) -> Result<Digest, LoadGenerationError> {
-        let old = self.generation.load_full();
-        match Generation::load(&old.file, &self.engine, self.clock.now()).await {
-            Ok(new) => {
-                let digest = new.policy.digest().0;
-                self.keep_plugins(&new).await?;
-                crash_point!(PluginsKept);
-                let was = old.policy.digest().0;
-                if digest != was
-                    && let Err(error) = self.took_effect(&new, Some(was), by).await
-                {
-                    tracing::error!(%error, "entry could not be recorded: policy-loaded");
-                }
-                self.generation.store(Arc::new(new));
-                self.reload_error.store(None);
-                tracing::info!(policy.digest = %digest, "policy in force");
-                Ok(digest)
-            }
-            Err(error) => {
-                tracing::error!(error = %error, "policy refused, the old one stays in force");
-                let kept = old.policy.digest().0;
-                self.reload_error.store(Some(Arc::new(error.to_string())));
-                self.note(&Entry::PolicyRefused { kept, reason: error.to_string() }).await;
-                Err(error)
-            }
-        }
-    }
-
     /// Plugin bytes are evidence: a replay needs them after the policy has moved on. So is the text of the policy.
     pub(crate) async fn keep_plugins(&self, generation: &Generation) -> Result<(), LoadGenerationError> {
         let batch = put_policy_text(Batch::new(), &generation.policy.digest().0, &generation.text);

@@ -4,16 +4,18 @@ use countersign_core::digest::Digest;
 use countersign_core::entry::{Cause, Entry, PolicyCommit, PolicyLoad, TakenUpBy};
 use countersign_core::names::PersonId;
 use countersign_core::time::Millis;
+use serde::{Deserialize, Serialize};
 
 use super::evidence::Evidence;
 use super::{App, AppError, Generation, provenance};
 use crate::store::{Batch, Scan, keys};
 
 /// A policy that took effect, and the entry that says so.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordedPolicy {
     pub index: u64,
     pub at: Millis,
+    #[serde(flatten)]
     pub load: PolicyLoad,
 }
 
@@ -34,16 +36,16 @@ impl App {
         if was.is_none() || was == Some(policy) {
             return Ok(());
         }
-        self.took_effect(&generation, was, TakenUpBy::claimed(Cause::Start, claim)).await
+        self.took_effect(&generation, was, TakenUpBy::claimed(Cause::Start, claim)).await.map(drop)
     }
 
-    /// Records a policy, and keeps its text with it.
+    /// Records a policy, and keeps its text with it. Gives the entry's index.
     pub(super) async fn took_effect(
         &self,
         generation: &Generation,
         previous: Option<Digest>,
         by: TakenUpBy,
-    ) -> Result<(), AppError> {
+    ) -> Result<u64, AppError> {
         let mut evidence = Evidence::default();
         let text = Some(evidence.keep(&generation.text));
         let batch = evidence.put(Batch::new());
@@ -60,7 +62,7 @@ impl App {
         };
         let policy = generation.policy.digest().0;
         let load = PolicyLoad { policy, previous, text, by: Some(by), commit };
-        self.record(&[Entry::PolicyLoaded(load)], batch).await.map(|_| ())
+        self.record(&[Entry::PolicyLoaded(load)], batch).await
     }
 
     /// The policies that took effect, newest first. Those of a version that kept no list are not in it.
@@ -68,7 +70,20 @@ impl App {
     /// # Errors
     /// When the store cannot be read.
     pub fn recorded_policies(&self, limit: usize) -> Result<Vec<RecordedPolicy>, AppError> {
-        let rows = self.store.scan(&Scan::prefix(keys::policy_loads()).newest_first().limit(limit))?;
+        self.policies_before(None, limit)
+    }
+
+    /// The same, of those before an entry.
+    pub(super) fn policies_before(
+        &self,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<RecordedPolicy>, AppError> {
+        let scan = Scan::prefix(keys::policy_loads()).newest_first().limit(limit);
+        let rows = self.store.scan(&match before {
+            Some(before) => scan.after(keys::policy_loads().number(before)),
+            None => scan,
+        })?;
         let indexes = rows.iter().filter_map(|(key, _)| key.last_number());
         indexes.filter_map(|index| self.recorded_policy(index).transpose()).collect()
     }

@@ -13,6 +13,9 @@ use super::review::seats_asked;
 use super::signature::is_asked_for;
 use crate::auth::Identity;
 
+/// Whoever fills this seat may have the policy taken up in their own name.
+pub(super) const ADMINISTRATOR: &str = "administrator";
+
 /// What somebody may do, and why not the rest.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Rights {
@@ -48,6 +51,13 @@ pub struct WordRights {
 }
 
 impl App {
+    /// Whether somebody may load the policy in their name, by the policy in force.
+    #[must_use]
+    pub fn is_administrator(&self, me: &Identity) -> bool {
+        let seats = self.people.seats_of(&self.generation.load().policy, me, self.clock.now());
+        !me.machine && seats.iter().any(|seat| seat.as_str() == ADMINISTRATOR)
+    }
+
     #[must_use]
     pub fn rights(&self, me: Option<&Identity>, request: &PromotionRequest) -> Rights {
         let Some(me) = me else {

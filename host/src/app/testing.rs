@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arc_swap::{ArcSwap, ArcSwapOption};
+use arc_swap::ArcSwap;
 use countersign_core::time::{Millis, Span};
 use tempfile::TempDir;
 
@@ -119,7 +119,7 @@ pub(crate) async fn app_beside(
         known_runs: Default::default(),
         insights: Default::default(),
         events: Default::default(),
-        reload_error: ArcSwapOption::empty(),
+        reloads: Default::default(),
     };
     (Arc::new(app), manual, files)
 }

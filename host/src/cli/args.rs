@@ -22,7 +22,7 @@ pub use self::evidence::Evidence;
 pub use self::held::{Held, HeldForm, Ledgers};
 pub use self::init::Init;
 pub use self::insights::Insights;
-pub use self::policy::{Policy, PolicyBacktest, PolicyTest};
+pub use self::policy::{Policy, PolicyBacktest, PolicyHistory, PolicyTest};
 pub use self::requests::{
     NewWaiver, Reason, Request, RequestCommand, Talk, Vote, Waiver, WaiverCommand, Word,
 };

@@ -31,7 +31,9 @@ const RETRY: Duration = Duration::from_secs(2);
 pub(super) fn spawn(app: &Arc<App>, config: &Config, stop: &CancellationToken) -> anyhow::Result<()> {
     tokio::spawn(until(stop.clone(), reconcile(Arc::clone(app), config.reconcile.interval)));
     tokio::spawn(until(stop.clone(), sweep(Arc::clone(app), config.schedule.interval)));
-    tokio::spawn(until(stop.clone(), watch_policy(Arc::clone(app), config.policy_file.clone())));
+    if config.policy_watch {
+        tokio::spawn(until(stop.clone(), watch_policy(Arc::clone(app), config.policy_file.clone())));
+    }
     tokio::spawn(until(stop.clone(), ask_provider(Arc::clone(app))));
     tokio::spawn(until(stop.clone(), notify(Arc::clone(app))));
     tokio::spawn(until(stop.clone(), count(Arc::clone(app))));
@@ -157,9 +159,11 @@ async fn watch_policy(app: Arc<App>, file: std::path::PathBuf) {
         tokio::time::sleep(LOOK_AT_POLICY).await;
         let now = stamp(&file).await;
         if now != seen {
-            seen = now;
             let by = TakenUpBy::claimed(Cause::FileChanged, account::owner(&file));
-            let _ = app.reload(by).await;
+            // Where nothing is wrong with the file, it is tried again.
+            if !app.reload(by).await.is_err_and(|error| error.is_ours()) {
+                seen = now;
+            }
         }
     }
 }

@@ -52,7 +52,8 @@ fn authorization(credentials: &Credentials) -> Result<Option<HeaderValue>> {
 pub(super) fn anchors(config: &Config) -> Result<Anchors> {
     let Anchor { file, git, webhook, interval } = &config.anchor;
     let file = file.clone().map(|path| Place::File(AnchorFile::new(path)));
-    let git = git.clone().map(|(repository, branch)| Place::Git(AnchorGit::new(repository, branch)));
+    let git =
+        git.clone().map(|git| AnchorGit::new(git.repository, git.branch).pushed_to(git.push)).map(Place::Git);
     let webhook = webhook.clone().map(|to| AnchorWebhook::new(to.webhook, to.secret)).transpose();
     let webhook = webhook.context("setting up calls to `anchor.webhook`")?.map(Place::Webhook);
     Ok(Anchors::new([file, git, webhook].into_iter().flatten().collect(), span(*interval)))

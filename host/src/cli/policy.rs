@@ -2,6 +2,7 @@
 
 mod backtest;
 pub(super) mod init;
+mod served;
 mod test;
 
 use std::path::{Path, PathBuf};
@@ -25,6 +26,8 @@ pub(super) fn run(context: &Context, command: Command) -> Result<()> {
         Command::Init { preset, file } => init::run(context, preset, &file),
         Command::Backtest(wanted) => backtest::run(context, &wanted),
         Command::Test(wanted) => test::run(context, &wanted),
+        Command::Reload(remote) => served::reload(context, remote),
+        Command::History(wanted) => served::history(context, wanted),
         Command::Check { file } => check(context, file),
         Command::Explain { model, version, action, workspace, with } => {
             let workspace = Workspace::new(workspace);

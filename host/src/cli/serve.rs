@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use arc_swap::{ArcSwap, ArcSwapOption};
+use arc_swap::ArcSwap;
 use countersign_core::names::Workspace;
 use countersign_core::time::Millis;
 use tokio::net::TcpListener;
@@ -138,7 +138,7 @@ pub(super) async fn assemble(config: &Config) -> anyhow::Result<App> {
         known_runs: Default::default(),
         insights: Default::default(),
         events: Default::default(),
-        reload_error: ArcSwapOption::empty(),
+        reloads: Default::default(),
     };
     let generation = app.generation.load_full();
     app.keep_plugins(&generation).await?;

@@ -109,6 +109,8 @@ section!(
     PolicySection {
         /// The policy.
         file: String = "./policy.toml".to_owned(),
+        /// It takes effect when it changes; otherwise at a start, on SIGHUP, and when an administrator loads it.
+        watch: bool = true,
     }
 );
 
@@ -252,6 +254,9 @@ section!(
         git: Option<String> = None,
         /// The branch for them. One of its own: what is checked out does not follow.
         git_branch: String = "countersign".to_owned(),
+        /// Where the branch is pushed after each: a remote of the repository, or an address.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        git_push: Option<String> = None,
         /// An `https` address that takes a POST of the signed note.
         #[serde(skip_serializing_if = "Option::is_none")]
         webhook: Option<String> = None,

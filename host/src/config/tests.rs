@@ -148,6 +148,8 @@ fn faults() {
     check("[auth]\nmode = \"ldap\"", expect!["countersign.toml: `auth.mode`: `ldap` is none of the choices: choose one of `local`, `upstream`, `oidc`, `proxy-header`, `none`"]);
     check("[upstream]\npassword = \"x\"", expect!["countersign.toml: `upstream.password`: has no user name: add `username`"]);
     check("[upstream]\ntoken = \"x\"\ntoken_file = \"password\"", expect!["countersign.toml: `upstream.token`: stands beside `upstream.token_file`: keep one of them"]);
+    check("[anchor]\ngit_push = \"origin\"", expect!["countersign.toml: `anchor.git_push`: has nothing to push: set `git` as well"]);
+    check("[anchor]\ngit = \"a.git\"\ngit_push = \" \"", expect!["countersign.toml: `anchor.git_push`: is empty: write a remote, as in `origin`"]);
     check("[webhook]\nsecret_file = \"empty\"", expect!["countersign.toml: `webhook.secret_file`: empty is empty: write the text there"]);
     check("[log]\nlevel = \"a=b=c\"", expect![[r#"countersign.toml: `log.level`: `a=b=c` is no filter: error parsing level filter: expected one of "off", "error", "warn", "info", "debug", "trace", or a number 0-5: write `info`, for instance"#]]);
     check_with("", &[("COUNTERSIGN__LOG__FORMAT", "xml")], &[], expect!["environment variable COUNTERSIGN__LOG__FORMAT: `log.format`: `xml` is none of the choices: choose one of `text`, `json`"]);

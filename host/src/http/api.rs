@@ -11,6 +11,7 @@ mod insights;
 mod ledger;
 mod live;
 mod models;
+mod policy;
 mod registry;
 mod requests;
 mod retention;

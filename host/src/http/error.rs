@@ -35,7 +35,10 @@ pub(super) const fn kind(error: &AppError) -> (StatusCode, &'static str, &'stati
         AppError::Facts(_) | AppError::Read(_) | AppError::Registry(_) | AppError::Upstream(_) => {
             (StatusCode::BAD_GATEWAY, "upstream", "MLflow did not answer")
         }
-        AppError::Store(_) | AppError::Commit(_) | AppError::Ledger(_) => {
+        AppError::Policy(error) if !error.is_ours() => {
+            (StatusCode::UNPROCESSABLE_ENTITY, "policy", "The policy cannot be put in force")
+        }
+        AppError::Policy(_) | AppError::Store(_) | AppError::Commit(_) | AppError::Ledger(_) => {
             (StatusCode::SERVICE_UNAVAILABLE, "store", "Nothing can be recorded")
         }
         AppError::Encode(_)

@@ -88,6 +88,7 @@ pub(super) fn router(app: Arc<App>, base: String, doctor: Option<Doctor>) -> Rou
         .route("/plugins/{name}", get(plugins::one))
         .route("/plugins/{name}/config", get(plugins::one).post(plugins::try_config))
         .route("/policy", get(policy::show))
+        .route("/policy/reload", post(policy::reload))
         .route("/policy/what-if", get(what_if::show))
         .route("/retention", get(retention::show))
         .route("/retention/holds", post(retention::hold))

@@ -78,3 +78,49 @@ fn history_is_decided_again_at_rest_and_by_the_server() {
     place.fails(&["policy", "backtest", "nowhere.toml"], 2, &["nowhere.toml"]);
     place.fails(&["policy", "backtest", "policy.toml", "--since", "soon"], 2, &["soon"]);
 }
+
+#[test]
+fn a_person_has_the_policy_taken_up_and_the_history_names_them() {
+    let mut place = Place::new();
+    let (config, policy) = (place.host.workdir().config(), place.host.workdir().policy());
+    let text = fs::read_to_string(&config).unwrap();
+    let file = "file = \"./policy.toml\"";
+    // Otherwise the server may have it before anybody asks.
+    fs::write(&config, text.replacen(file, &format!("{file}\nwatch = false"), 1)).unwrap();
+    let good =
+        fs::read_to_string(&policy).unwrap() + "\n[[seat]]\nname = \"administrator\"\nmembers = [\"ada\"]\n";
+    fs::write(&policy, &good).unwrap();
+    let [ada, ruth] =
+        ["ada", "ruth"].map(|name| place.host.add_user(name, Some("reads every report")).unwrap());
+    place.host.start().unwrap();
+    let run = |arguments: &[&str], token: &str| place.host.command(arguments, Some(token)).unwrap();
+
+    place.fails(&["policy", "reload"], 1, &["no token says who you are"]);
+    let refused = run(&["policy", "reload"], &ruth);
+    assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+    assert!(refused.stderr.contains("only a person in the seat `administrator`"), "{}", refused.stderr);
+
+    fs::write(&policy, good.replacen("mode =", "mood =", 1).replacen("models =", "model =", 1)).unwrap();
+    let (checked, asked) = (run(&["policy", "check"], &ada), run(&["policy", "reload"], &ada));
+    assert_eq!((asked.status.code(), &asked.stderr), (Some(1), &checked.stderr), "what `check` says");
+    assert!(asked.stderr.contains("`mood`") && asked.stderr.contains("`model`"), "{}", asked.stderr);
+
+    fs::write(&policy, good.replacen("risk = 1", "risk = 2", 1)).unwrap();
+    let loaded = json(&run(&["policy", "reload", "--output", "json"], &ada).stdout);
+    assert_eq!(loaded["changed"], true, "{loaded}");
+    assert!(run(&["policy", "reload"], &ada).stdout.starts_with("unchanged: sha256:"));
+
+    let history = json(&run(&["policy", "history", "--output", "json"], &ruth).stdout);
+    let newest = &history["policies"][0];
+    assert_eq!((&newest["policy"], &newest["previous"]), (&loaded["policy"], &loaded["previous"]));
+    assert_eq!((&newest["index"], &newest["by"]["cause"]), (&loaded["entry"], &Value::from("command")));
+    assert_eq!(history["names"][newest["by"]["person"].as_str().unwrap()], "ada");
+    assert_eq!(history["policies"].as_array().unwrap().len(), 2, "{history}");
+    let told = run(&["policy", "history", "--limit", "1"], &ruth).stdout;
+    assert!(told.starts_with("ENTRY") && told.contains("ada") && told.contains("--before"), "{told}");
+    let csv = run(&["policy", "history", "--csv"], &ruth).stdout;
+    assert!(
+        csv.starts_with("entry,at,policy,previous,cause,person") && csv.contains(",command,ada,"),
+        "{csv}"
+    );
+}

@@ -41,7 +41,7 @@ pub enum Cause {
     FileChanged,
     /// SIGHUP. Nobody knows who sent it: the account is the one that the server runs as.
     Signal,
-    /// Somebody asked the running server.
+    /// Somebody asked the running server, by a command, the API or a page.
     Command,
 }
 
@@ -64,13 +64,26 @@ impl PolicyLoad {
     }
 }
 
+impl Cause {
+    /// As entries spell it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::FileChanged => "file-changed",
+            Self::Signal => "signal",
+            Self::Command => "command",
+        }
+    }
+}
+
 impl TakenUpBy {
     #[must_use]
     pub const fn claimed(cause: Cause, claim: Option<String>) -> Self {
         Self { cause, person: None, claim }
     }
 
-    /// Whatever is known of who it was.
+    /// Whatever is known of who it was, short of their name.
     #[must_use]
     pub fn phrase(&self) -> String {
         let how = match self.cause {
@@ -79,9 +92,10 @@ impl TakenUpBy {
             Cause::Signal => "by SIGHUP",
             Cause::Command => "by a command",
         };
-        match &self.claim {
-            Some(claim) => format!("{how}, {claim} (a claim)"),
-            None => how.to_owned(),
+        match (&self.person, &self.claim) {
+            (Some(_), _) => "by somebody who was signed in".to_owned(),
+            (None, Some(claim)) => format!("{how}, {claim} (a claim)"),
+            (None, None) => how.to_owned(),
         }
     }
 }

@@ -1,6 +1,8 @@
 //! A branch of a git repository whose file `checkpoint` is the newest, a commit for each. Neither the index nor the
 //! files that are checked out are touched, so that a bare repository serves as well, and other files of the branch stay.
 //!
+//! Whoever has a remote has the branch pushed there, after the commit: a remote that does not take it loses nothing.
+//!
 //! By the `git` that is installed: its formats are its own.
 
 use std::path::PathBuf;
@@ -23,12 +25,35 @@ const ELSEWHERE: [&str; 5] =
 pub struct AnchorGit {
     repository: PathBuf,
     branch: String,
+    /// A remote of the repository, or an address.
+    push: Option<String>,
 }
 
 impl AnchorGit {
     #[must_use]
     pub const fn new(repository: PathBuf, branch: String) -> Self {
-        Self { repository, branch }
+        Self { repository, branch, push: None }
+    }
+
+    /// With somewhere that the branch is pushed to.
+    #[must_use]
+    pub fn pushed_to(self, push: Option<String>) -> Self {
+        Self { push, ..self }
+    }
+
+    /// Pushes the branch, where it is to go anywhere. Never by force: a remote that has other commits keeps them.
+    pub(super) async fn push(&self) -> Result<(), NotTaken> {
+        let Some(remote) = &self.push else { return Ok(()) };
+        let name = format!("refs/heads/{0}:refs/heads/{0}", self.branch);
+        let quiet = ["-c", "advice.pushUpdateRejected=false", "push", "--quiet", "--", remote, &name];
+        let pushed = self.ask(&quiet, "", None).await.map(drop);
+        pushed.map_err(|reason| {
+            let (repository, branch) = (self.repository.display(), &self.branch);
+            NotTaken(format!(
+                "`git push` of branch `{branch}` in `{repository}` to `{remote}`: {reason}; the commits are kept and \
+                 go with the next push; look at `git_push` under `[anchor]`"
+            ))
+        })
     }
 
     /// Gives the commit.
@@ -63,22 +88,25 @@ impl AnchorGit {
 
     /// Runs one command in the repository; gives what it printed, without the newline at its end.
     async fn git(&self, arguments: &[&str], input: &str, by: Option<&Note>) -> Result<String, NotTaken> {
-        let failed = |reason: String| {
+        self.ask(arguments, input, by).await.map_err(|reason| {
             let repository = self.repository.display();
             NotTaken(format!("`git` in `{repository}`: {reason}; look at `git` under `[anchor]`"))
-        };
+        })
+    }
+
+    /// The same with the bare reason where it fails.
+    async fn ask(&self, arguments: &[&str], input: &str, by: Option<&Note>) -> Result<String, String> {
         let run = run(self.command(arguments, by), input);
-        let ended =
-            tokio::time::timeout(TIMEOUT, run).await.map_err(|_| failed("it does not end".to_owned()))?;
+        let ended = tokio::time::timeout(TIMEOUT, run).await.map_err(|_| "it does not end".to_owned())?;
         let output = ended.map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => failed("it is not installed".to_owned()),
-            _ => failed(error.to_string()),
+            std::io::ErrorKind::NotFound => "it is not installed".to_owned(),
+            _ => error.to_string(),
         })?;
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr).trim().replace('\n', " ");
-            return Err(failed(if said.is_empty() { output.status.to_string() } else { said }));
+            return Err(if said.is_empty() { output.status.to_string() } else { said });
         }
-        let said = String::from_utf8(output.stdout).map_err(|error| failed(error.to_string()))?;
+        let said = String::from_utf8(output.stdout).map_err(|error| error.to_string())?;
         Ok(said.trim_end_matches('\n').to_owned())
     }
 

@@ -109,6 +109,56 @@ async fn other_files_of_the_branch_stay() {
     assert_eq!(git(&bare, &["rev-list", "--count", "audit"]).trim(), "2");
 }
 
+#[tokio::test]
+async fn a_branch_is_pushed_and_waits_where_its_remote_does_not_take_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let (local, remote) = (dir.path().join("local.git"), dir.path().join("remote.git"));
+    git(dir.path(), &["init", "--quiet", "--bare", "local.git"]);
+    git(&local, &["remote", "add", "upstream", remote.to_str().unwrap()]);
+    let place = AnchorGit::new(local.clone(), "audit".to_owned()).pushed_to(Some("upstream".to_owned()));
+    let world = World::anchoring(vec![Place::Git(place)]).await;
+    assert_eq!(world.app.anchor().await.unwrap(), 1, "the commit is made, and recorded");
+    let warned = world.warned().unwrap();
+    let words = ["`git push` of branch `audit`", "to `upstream`", "`git_push` under `[anchor]`"];
+    assert!(words.iter().all(|words| warned.contains(words)), "{warned}");
+    assert_eq!(world.anchored().len(), 1);
+
+    // Nothing new is to be committed; the push is tried again.
+    git(dir.path(), &["init", "--quiet", "--bare", "remote.git"]);
+    world.clock.advance(10_000);
+    assert_eq!((world.app.anchor().await.unwrap(), world.warned()), (0, None));
+    let tips = || (git(&local, &["rev-parse", "audit"]), git(&remote, &["rev-parse", "audit"]));
+    let (here, there) = tips();
+    assert_eq!(here, there);
+
+    // The next checkpoint goes there by itself.
+    world.asked_for(8).await;
+    world.clock.advance(HOUR);
+    assert_eq!((world.app.anchor().await.unwrap(), world.warned()), (1, None));
+    assert_eq!(tips().0, tips().1);
+    assert_ne!(tips().0, here);
+    assert!(world.goes_on_from(&git(&remote, &["show", "audit:checkpoint"])));
+}
+
+#[tokio::test]
+async fn a_remote_that_went_another_way_keeps_its_commits() {
+    let dir = tempfile::tempdir().unwrap();
+    let (local, remote) = (dir.path().join("local.git"), dir.path().join("remote.git"));
+    git(dir.path(), &["init", "--quiet", "--bare", "local.git"]);
+    git(dir.path(), &["init", "--quiet", "--bare", "remote.git"]);
+    let who = ["-c", "user.name=a", "-c", "user.email=a@b"];
+    let tree = git(&remote, &["mktree"]);
+    let commit = git(&remote, &[&who[..], &["commit-tree", tree.trim(), "-m", "theirs"]].concat());
+    git(&remote, &["update-ref", "refs/heads/audit", commit.trim()]);
+    let address = remote.to_str().unwrap().to_owned();
+    let place = AnchorGit::new(local.clone(), "audit".to_owned()).pushed_to(Some(address));
+    let world = World::anchoring(vec![Place::Git(place)]).await;
+    assert_eq!(world.app.anchor().await.unwrap(), 1);
+    assert!(world.warned().unwrap().contains("rejected"), "{:?}", world.warned());
+    assert_eq!(git(&remote, &["rev-parse", "audit"]), commit);
+    assert_eq!(git(&local, &["rev-list", "--count", "audit"]).trim(), "1");
+}
+
 /// What an address was sent: the signature header and the body.
 type Posted = Arc<Mutex<Vec<(String, String)>>>;
 

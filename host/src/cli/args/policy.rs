@@ -8,7 +8,7 @@ use countersign_core::target::Target;
 use countersign_core::time::Millis;
 use countersign_core::what_if::WhatIf;
 
-use super::words;
+use super::{Remote, words};
 pub(crate) use crate::cli::policy::init::Preset;
 
 #[derive(Debug, Subcommand)]
@@ -36,6 +36,15 @@ pub enum Policy {
     /// Decides recorded history again by another policy: which decisions would change, which live versions would not comply.
     #[command(after_help = BACKTEST_EXAMPLES)]
     Backtest(PolicyBacktest),
+    /// Has a running Countersign read the policy's file again, in your name: somebody in the seat `administrator`.
+    #[command(after_help = RELOAD_EXAMPLES)]
+    Reload(Remote),
+    /// Policies that took effect, newest first: when, and who had each taken up.
+    #[command(after_help = "Examples:
+  countersign policy history
+  countersign policy history --limit 200 --csv > policies.csv
+  countersign policy history --output json | jq '.policies[].by.person'")]
+    History(PolicyHistory),
     /// What would be asked for an action on a version, by the registry's facts of this moment.
     #[command(
         after_help = "Examples:\n  countersign policy explain credit 7 alias=champion\n  countersign policy explain credit 7 alias=champion --with tag.risk=high --with metric.auc=0.7\n  countersign policy explain credit 7 change=artifacts"
@@ -54,6 +63,30 @@ pub enum Policy {
         with: Vec<WhatIf>,
     },
 }
+
+#[derive(Debug, Args)]
+pub struct PolicyHistory {
+    #[command(flatten)]
+    pub remote: Remote,
+    /// At most so many.
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..))]
+    pub limit: u64,
+    /// Only those before this ledger entry: the oldest one of the page before.
+    #[arg(long, value_name = "ENTRY")]
+    pub before: Option<u64>,
+    /// Prints CSV by RFC 4180.
+    #[arg(long)]
+    pub csv: bool,
+}
+
+const RELOAD_EXAMPLES: &str = "\
+Examples:
+  countersign policy check && countersign policy reload
+  countersign policy reload --url https://mlflow.example.com --token cs_…
+
+The ledger names you as who had it taken up. A server that watches the file (`[policy] watch`, as it does by default)
+mostly has it before you ask, and then only the file's owner is recorded: set `watch = false` to leave it to people.
+Exit code 1: the file cannot be used, and nothing has changed; what is wrong with it is printed.";
 
 #[derive(Debug, Args)]
 pub struct PolicyTest {

@@ -9,14 +9,14 @@ use serde_json::Value;
 
 use super::Finding;
 use crate::cli::remote;
-use crate::config::Config;
+use crate::config::{AnchorGit, Config};
 
 const CHECK: &str = "anchor";
 
 pub(super) async fn examine(config: &Config) -> Vec<Finding> {
     let places = &config.anchor;
     let file = places.file.as_deref().map(file);
-    let git = places.git.as_ref().map(|(repository, branch)| git(repository, branch));
+    let git = places.git.as_ref().map(git);
     let address = places
         .webhook
         .as_ref()
@@ -42,12 +42,14 @@ fn file(path: &Path) -> Finding {
     }
 }
 
-fn git(repository: &Path, branch: &str) -> Finding {
+fn git(AnchorGit { repository, branch, push }: &AnchorGit) -> Finding {
     let asked = Command::new("git").arg("-C").arg(repository).args(["rev-parse", "--git-dir"]).output();
     let place = repository.display();
+    let onward = push.as_ref().map(|remote| format!(", and pushed to `{remote}`")).unwrap_or_default();
     match asked {
         Ok(output) if output.status.success() => {
-            Finding::ok(CHECK, format!("checkpoints are committed to branch `{branch}` of `{place}`"))
+            let says = format!("checkpoints are committed to branch `{branch}` of `{place}`{onward}");
+            Finding::ok(CHECK, says)
         }
         Ok(output) => {
             let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();

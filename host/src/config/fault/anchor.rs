@@ -3,7 +3,7 @@
 use http::Uri;
 
 use super::reader::Reader;
-use crate::config::{Anchor, NotifyTo, Secret};
+use crate::config::{Anchor, AnchorGit, NotifyTo, Secret};
 
 impl Reader<'_> {
     pub(super) fn anchor(&self) -> Option<Anchor> {
@@ -15,11 +15,18 @@ impl Reader<'_> {
             "" => self.fault("anchor.git_branch", "is empty: write a branch, as in `countersign`"),
             branch => Some(branch.to_owned()),
         };
+        let push = match (file.git_push.as_deref().map(str::trim), &file.git) {
+            (Some(""), _) => self.fault("anchor.git_push", "is empty: write a remote, as in `origin`"),
+            (Some(_), None) => self.fault("anchor.git_push", "has nothing to push: set `git` as well"),
+            (push, _) => Some(push.map(str::to_owned)),
+        };
+        let repository = file.git.as_deref().map(|path| self.path(path));
+        let git = |branch, push| repository.map(|repository| AnchorGit { repository, branch, push });
         Some(Anchor {
             file: file.file.as_deref().map(|path| self.path(path)),
-            git: file.git.as_deref().map(|path| self.path(path)).zip(git_branch),
             webhook: self.hook("anchor.webhook", address?, secret?)?,
             interval: interval?,
+            git: git(git_branch?, push?),
         })
     }
 

@@ -60,6 +60,7 @@ impl<'l> Reader<'l> {
             upstream: upstream?,
             store: store?,
             policy_file: self.folder.join(&file.policy.file),
+            policy_watch: file.policy.watch,
             auth: auth?,
             facts: facts?,
             reconcile: Reconcile { interval: interval? },

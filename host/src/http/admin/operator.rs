@@ -12,9 +12,8 @@ use axum::response::{IntoResponse, Response};
 use countersign_core::entry::{Cause, TakenUpBy};
 use countersign_core::request::RequestId;
 use serde::Deserialize;
-use serde_json::json;
 
-use super::super::error::{Shape, chain, problem, respond};
+use super::super::error::{Shape, problem, respond};
 use super::super::streamed::streamed;
 use super::Admin;
 use crate::app::{self, App, AppError, Attestable, ReplaySubject};
@@ -149,7 +148,7 @@ pub(super) struct By {
 pub(super) async fn reload(State(admin): State<Arc<Admin>>, Query(By { by }): Query<By>) -> Response {
     let claim = by.map(|account| format!("operator:{account}"));
     match admin.app.reload(TakenUpBy::claimed(Cause::Command, claim)).await {
-        Ok(policy) => Json(json!({"policy": policy})).into_response(),
-        Err(error) => failed(&AppError::Conflict(chain(&error))),
+        Ok(reloaded) => Json(reloaded).into_response(),
+        Err(error) => failed(&error.into()),
     }
 }

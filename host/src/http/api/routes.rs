@@ -10,7 +10,7 @@ use http::Method;
 
 use super::requests::Spoken;
 use super::{
-    attest, audit, comments, evidence, exceptions, held, insights, ledger, live, me, models, openapi,
+    attest, audit, comments, evidence, exceptions, held, insights, ledger, live, me, models, openapi, policy,
     registry, requests, retention, webhook,
 };
 use crate::app::{App, Word};
@@ -71,6 +71,8 @@ pub(super) fn all() -> Vec<Route> {
         changes("/v1/pages/missing", live::missing),
         reads("/v1/plugins", registry::plugins),
         reads("/v1/policy", registry::policy),
+        changes("/v1/policy/reload", policy::reload),
+        reads("/v1/policy/history", policy::history),
         reads("/v1/decisions", ledger::decisions),
         reads("/v1/ledger/checkpoint", ledger::checkpoint),
         reads("/v1/ledger/entries", ledger::entries),

@@ -14,6 +14,10 @@ pub struct PolicyPage {
     pub loaded: When,
     /// Why a newer file is not in force.
     pub reload_error: Option<String>,
+    /// The viewer may have the file taken up in their name.
+    pub may_load: bool,
+    /// What came of it.
+    pub told: Option<&'static str>,
     /// What is allowed and probably not meant.
     pub remarks: Vec<String>,
     pub gates: Vec<PolicyGate>,

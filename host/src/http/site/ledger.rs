@@ -169,7 +169,9 @@ pub(super) fn told(entry: &Entry) -> (String, Option<PersonId>, Option<RequestId
 /// Which policy, instead of which, and what is known of who had it taken up.
 fn took_effect(load: &PolicyLoad) -> String {
     let instead = load.previous.map(|was| format!(" instead of {}", was.short())).unwrap_or_default();
-    let by = load.by.as_ref().map(|by| format!(": {}", by.phrase())).unwrap_or_default();
+    // A person stands beside the sentence.
+    let claimed = load.by.as_ref().filter(|by| by.person.is_none());
+    let by = claimed.map(|by| format!(": {}", by.phrase())).unwrap_or_default();
     format!("policy {} took effect{instead}{by}", load.policy.short())
 }
 

@@ -1,22 +1,59 @@
 //! The policy in force.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeSet;
 
-use axum::response::Response;
+use axum::extract::Query;
+use axum::response::{IntoResponse, Response};
 use countersign_core::names::{Seat, Tier};
 use countersign_core::policy::{
     Approvals, Gate, Mode, OnApproval, OnBypass, OnChange, OnExpiry, Policy, SignatureKind, UnknownAuthor,
 };
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
+use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Visitor, page};
+use super::{Trouble, Visitor, must_be_ours, page, see_other};
+use crate::app::AppError;
+use crate::http::error;
 use crate::http::pages::Nav;
 use crate::http::pages::policy::{
     AskFields, PolicyGate, PolicyMode, PolicyPage, PolicyPlugin, PolicySeat, PolicyTier,
 };
 
-pub(super) async fn show(visitor: Visitor) -> Response {
+#[derive(Debug, Deserialize)]
+pub(super) struct Told {
+    done: Option<String>,
+}
+
+pub(super) async fn show(visitor: Visitor, Query(told): Query<Told>) -> Response {
+    let told = match told.done.as_deref() {
+        Some("loaded") => Some("The file is in force, and the ledger says that you had it taken up."),
+        Some("same") => Some("The file says what was in force already: nothing has changed."),
+        _ => None,
+    };
+    page(StatusCode::OK, &build(&visitor, told))
+}
+
+/// Has the file taken up by whoever sends the form. Why it was not stands on the page.
+pub(super) async fn reload(visitor: Visitor, headers: HeaderMap) -> Response {
+    let loaded = async {
+        must_be_ours(&visitor, &headers)?;
+        visitor.site.app.reload_for(&visitor.caller).await
+    };
+    match loaded.await {
+        Ok(loaded) => {
+            let word = if loaded.changed { "loaded" } else { "same" };
+            see_other(&format!("{}/policy?done={word}", visitor.site.base))
+        }
+        Err(refused @ AppError::Policy(_)) => page(error::kind(&refused).0, &build(&visitor, None)),
+        Err(refused) => Trouble::new(&visitor, refused).into_response(),
+    }
+}
+
+fn build(visitor: &Visitor, told: Option<&'static str>) -> PolicyPage {
     let generation = visitor.app().generation.load_full();
     let policy = &generation.policy;
     let seats = policy.seats().iter().map(|seat| PolicySeat {
@@ -30,20 +67,21 @@ pub(super) async fn show(visitor: Visitor) -> Response {
         .iter()
         .map(|tier| (tier.name.to_string(), tier.when.as_ref().map(|when| when.as_str().to_owned())));
     let requester = visitor.caller.identity().map(|me| me.name.clone()).unwrap_or_default();
-    let shown = PolicyPage {
+    PolicyPage {
         chrome: visitor.chrome(Nav::Policy),
         file: generation.file.display().to_string(),
         digest: policy.digest().to_string(),
         loaded: visitor.when(generation.loaded_at),
         reload_error: visitor.app().reload_error(),
+        may_load: visitor.caller.identity().is_some_and(|me| visitor.app().is_administrator(me)),
+        told,
         remarks: policy.remarks(),
         gates: policy.gates().iter().map(|each| gate(policy, each)).collect(),
         seats: seats.collect(),
         tiers: tiers.collect(),
-        history: super::policy_change::rows(&visitor),
+        history: super::policy_change::rows(visitor),
         ask: AskFields { action: "alias=champion".to_owned(), requester, ..AskFields::default() },
-    };
-    page(StatusCode::OK, &shown)
+    }
 }
 
 fn gate(policy: &Policy, gate: &Gate) -> PolicyGate {

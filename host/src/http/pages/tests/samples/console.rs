@@ -151,6 +151,8 @@ pub(super) fn policy() -> String {
         digest: "sha256:c0ffee1ab47de0c5a3b1f2e4d6c8a09b7e5f3d1c2b4a6e8d0f9c7b5a3e1d2f4c".into(),
         loaded: ago(120),
         reload_error: Some(evil("policy.toml, line 31: unknown key `requierd`; did you mean `required`? ")),
+        may_load: true,
+        told: None,
         remarks: vec!["gate `pilot` asks for nothing, so that it records and allows every promotion".into()],
         gates: vec![gate("production", PolicyMode::Enforce), gate("pilot", PolicyMode::Monitor)],
         seats: vec![

@@ -1,0 +1,39 @@
+//! Having the policy's file taken up, and what took effect before.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::{Extension, Json};
+use http::HeaderMap;
+use serde::Deserialize;
+
+use super::taken::Asked;
+use super::{Authenticated, Problem, reader, writer};
+use crate::app::{App, Named, PolicyHistory, Reloaded};
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct HistoryQuery {
+    /// Only what is before this entry.
+    from: Option<u64>,
+    limit: Option<usize>,
+}
+
+pub(super) async fn reload(
+    State(app): State<Arc<App>>,
+    Extension(auth): Extension<Authenticated>,
+    headers: HeaderMap,
+) -> Result<Json<Reloaded>, Problem> {
+    let caller = writer(&app, &auth, &headers)?;
+    Ok(Json(app.reload_for(&caller).await?))
+}
+
+pub(super) async fn history(
+    State(app): State<Arc<App>>,
+    Extension(auth): Extension<Authenticated>,
+    Asked(query): Asked<HistoryQuery>,
+) -> Result<Json<Named<PolicyHistory>>, Problem> {
+    reader(&app, &auth)?;
+    let limit = query.limit.unwrap_or(50).clamp(1, 200);
+    Ok(Json(app.policy_history(query.from, limit)?))
+}
