@@ -13,7 +13,7 @@ use countersign_core::request::{Judgement, Prior};
 use countersign_core::review::{Authors, Review};
 use countersign_core::time::Span;
 
-use super::affected::demands;
+use super::affected::{Also, demands};
 use super::generation::Generation;
 use super::rules::Circumstances;
 use super::run_checks::{Checked, Fresh, Target};
@@ -36,7 +36,7 @@ pub(super) struct Judged {
     /// The emergency without which this would not be allowed.
     pub(super) break_glass: Option<uuid::Uuid>,
     /// Further versions that it would change.
-    pub(super) also: Vec<Subject>,
+    pub(super) also: Vec<Also>,
     /// Threads that nobody has settled, where a gate asks.
     pub(super) open_threads: u32,
 }
@@ -50,6 +50,19 @@ impl Judged {
         Ok(())
     }
 
+    /// As [`Self::keep_facts`], those of every version that it is about.
+    pub(super) fn keep_all_facts(&mut self) -> Result<(), AppError> {
+        for Also { facts, .. } in &self.also {
+            self.fresh.evidence.keep(canonical::to_vec(&(&facts.version, &facts.model))?);
+        }
+        self.keep_facts()
+    }
+
+    /// The further versions that it would change.
+    pub(super) fn also(&self) -> Vec<Subject> {
+        self.also.iter().map(|also| also.beside.subject.clone()).collect()
+    }
+
     /// What it rests on, by digest: the facts must be kept with it.
     pub(super) fn basis(&self) -> Basis {
         let checks = self.runs.iter().map(RanCheck::from).collect();
@@ -59,6 +72,7 @@ impl Judged {
             open_threads: self.open_threads,
             authors: None,
             policy: None,
+            also: self.also.iter().map(|also| also.beside.clone()).collect(),
         }
     }
 
@@ -74,7 +88,7 @@ impl Judged {
             prior: self.prior,
             authors: self.authors.clone(),
             expires: self.expires,
-            also: self.also.clone(),
+            also: self.also(),
         }
     }
 }
@@ -104,10 +118,12 @@ impl App {
     /// Keeps the facts of a decision that its entry names, unless they are kept already.
     pub(super) fn keep_basis(&self, judged: &mut Judged) -> Result<(), AppError> {
         // Facts are often those of the request, or of a call before.
-        if self.known_evidence.pin_present(&*self.store, &[judged.facts_digest], self.clock.now())? {
+        let also = judged.also.iter().map(|also| also.beside.facts);
+        let all: Vec<Digest> = std::iter::once(judged.facts_digest).chain(also).collect();
+        if self.known_evidence.pin_present(&*self.store, &all, self.clock.now())? {
             return Ok(());
         }
-        judged.keep_facts()
+        judged.keep_all_facts()
     }
 
     /// As [`App::judge`], for a write that is made at once where nothing stands against it. Remembered facts are
@@ -163,8 +179,9 @@ impl App {
         // Whoever agreed before it was lowered has not agreed to that.
         let from = lowered.map(|lowered| TierFound::Known(lowered.from));
         let tiers: Vec<TierFound> = affected.tiers().cloned().chain(from).collect();
-        let also = affected.also();
-        let binding = decide::binding(placed, subject, policy, &tiers, (bound, &also))?;
+        let also = affected.also()?;
+        let changed: Vec<Subject> = also.iter().map(|also| also.beside.subject.clone()).collect();
+        let binding = decide::binding(placed, subject, policy, &tiers, (bound, &changed))?;
         let asks = demands.iter().any(|demand| demand.unresolved_blocks);
         let open_threads = if asks { self.open_threads(placed)? } else { 0 };
         let waivers = self.waivers_about(&generation.policy, subject)?;

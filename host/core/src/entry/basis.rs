@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::check::CheckRun;
+use crate::decide::TierFound;
 use crate::digest::Digest;
+use crate::facts::Subject;
 use crate::names::PluginName;
 use crate::review::Authors;
 
@@ -22,6 +24,18 @@ pub struct Basis {
     /// By which policy, where the entry does not say so itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<Digest>,
+    /// The further versions that it would change, in the order in which they were judged. Entries of before do not say.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<Beside>,
+}
+
+/// One more version that a write would change, and what it was judged by. What rules said of it stands in entries of
+/// their own; no check is asked about a change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Beside {
+    pub subject: Subject,
+    pub facts: Digest,
+    pub tier: TierFound,
 }
 
 /// One check, by which bytes and configuration it ran, and where its outcome is kept.

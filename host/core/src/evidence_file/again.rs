@@ -139,21 +139,28 @@ fn of_gate(decision: &Recorded, again: &GateVerdict) -> Option<String> {
     (!same).then(|| format!("what is waived of gate {name} is recorded otherwise"))
 }
 
-/// Why a tier cannot be told is said in words, which may change.
 fn same_tier(was: &GateVerdict, is: &GateVerdict) -> bool {
-    let same = match (&was.tier, &is.tier) {
-        (TierFound::Unknown(_), TierFound::Unknown(_)) => true,
-        (was, is) => was == is,
-    };
-    same && was.lowered_from == is.lowered_from
+    same_found(&was.tier, &is.tier) && was.lowered_from == is.lowered_from
 }
 
-fn tier(gate: &GateVerdict) -> String {
-    let found = match &gate.tier {
+/// Why a tier cannot be told is said in words, which may change.
+pub(super) fn same_found(was: &TierFound, is: &TierFound) -> bool {
+    match (was, is) {
+        (TierFound::Unknown(_), TierFound::Unknown(_)) => true,
+        (was, is) => was == is,
+    }
+}
+
+pub(super) fn found_phrase(found: &TierFound) -> String {
+    match found {
         TierFound::Known(tier) => format!("tier `{tier}`"),
         TierFound::Unknown(_) => "no tier that could be told".to_owned(),
         TierFound::None => "no tier".to_owned(),
-    };
+    }
+}
+
+fn tier(gate: &GateVerdict) -> String {
+    let found = found_phrase(&gate.tier);
     match &gate.lowered_from {
         Some(from) => format!("{found}, lowered from `{from}`"),
         None => found,
