@@ -1,6 +1,9 @@
 //! Judging: from a promotion that a gate guards to a decision about it, with everything that it rests on.
 
+use std::collections::BTreeSet;
+
 use countersign_core::action::{Action, Placed};
+use countersign_core::break_glass::BreakGlass;
 use countersign_core::canonical;
 use countersign_core::check::CheckRun;
 use countersign_core::decide::{self, Case, Decision, Exceptions, GateVerdict, TierFound, Verdict};
@@ -8,10 +11,12 @@ use countersign_core::digest::Digest;
 use countersign_core::entry::{Basis, RanCheck};
 use countersign_core::facts::{Facts, Subject};
 use countersign_core::lowered::Lowered;
+use countersign_core::names::PersonId;
 use countersign_core::policy::GateMatch;
 use countersign_core::request::{Judgement, Prior};
-use countersign_core::review::{Authors, Review};
+use countersign_core::review::{Authors, Review, Roster};
 use countersign_core::time::Span;
+use countersign_core::waiver::Waiver;
 
 use super::affected::{Also, demands};
 use super::generation::Generation;
@@ -39,6 +44,8 @@ pub(super) struct Judged {
     pub(super) also: Vec<Also>,
     /// Threads that nobody has settled, where a gate asks.
     pub(super) open_threads: u32,
+    /// Where those sit who have spoken.
+    pub(super) sat: Option<Roster>,
 }
 
 impl Judged {
@@ -73,6 +80,7 @@ impl Judged {
             authors: None,
             policy: None,
             also: self.also.iter().map(|also| also.beside.clone()).collect(),
+            sat: self.sat.clone(),
         }
     }
 
@@ -96,7 +104,7 @@ impl Judged {
 /// Who asks, and what has been said so far.
 #[derive(Clone, Default)]
 pub(super) struct Asked<'a> {
-    pub(super) requester: Option<countersign_core::names::PersonId>,
+    pub(super) requester: Option<PersonId>,
     pub(super) reviews: &'a [Review],
     /// What the same write displaced when it was made before.
     pub(super) prior: Option<Prior>,
@@ -191,6 +199,8 @@ impl App {
             snapshot.bytes_known()?;
         }
         let waiver_rule = generation.policy.waivers();
+        let roster = self.people.roster(&generation.policy, now);
+        let sat = sat(&roster, asked.reviews, (&waivers, broken.as_ref()));
         let exceptions = Exceptions { waivers: &waivers, waiver_rule, break_glass: broken.as_ref() };
         let decision = decide::decide(&Case {
             placed,
@@ -202,7 +212,7 @@ impl App {
             rule_runs: &rule_runs,
             reviews: asked.reviews,
             open_threads,
-            roster: &self.people.roster(&generation.policy, now),
+            roster: &roster,
             authors: &authors,
             exceptions,
             now,
@@ -224,6 +234,7 @@ impl App {
             break_glass,
             also,
             open_threads,
+            sat,
         })
     }
 
@@ -258,6 +269,22 @@ impl App {
 fn prior(placed: &Placed, facts: &Facts, (before, going_back): (Option<Prior>, bool)) -> Prior {
     let now = Prior::of(&placed.action, facts);
     before.filter(|_| going_back || now.is_done(&placed.action)).unwrap_or(now)
+}
+
+/// Where those sit who have spoken; nothing where nobody has.
+fn sat(
+    roster: &Roster,
+    reviews: &[Review],
+    (waivers, broken): (&[Waiver], Option<&BreakGlass>),
+) -> Option<Roster> {
+    let approved = waivers.iter().flat_map(|waiver| &waiver.approvals).map(|word| &word.by);
+    let spoke: BTreeSet<&PersonId> = reviews
+        .iter()
+        .map(|review| &review.reviewer)
+        .chain(approved)
+        .chain(broken.map(|broken| &broken.by))
+        .collect();
+    (!spoke.is_empty()).then(|| roster.about(&spoke))
 }
 
 /// Whether a write is allowed that an enforced gate does not let through.

@@ -7,7 +7,7 @@ use crate::decide::TierFound;
 use crate::digest::Digest;
 use crate::facts::Subject;
 use crate::names::PluginName;
-use crate::review::Authors;
+use crate::review::{Authors, Roster};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Basis {
@@ -27,6 +27,9 @@ pub struct Basis {
     /// The further versions that it would change, in the order in which they were judged. Entries of before do not say.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub also: Vec<Beside>,
+    /// Where those sat then who had spoken. Entries of before do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sat: Option<Roster>,
 }
 
 /// One more version that a write would change, and what it was judged by. What rules said of it stands in entries of

@@ -155,6 +155,7 @@ guards = [{ alias = "champion" }, { alias = "prod-*" }]
             authors: None,
             policy: Some(policy().digest().0),
             also: vec![beside],
+            sat: None,
         };
         let entry = Entry::Refused {
             request: None,

@@ -200,8 +200,15 @@ impl Walk<'_> {
                 checks.push(run.clone());
             }
         }
-        let basis =
-            Some(Basis { facts, checks, open_threads: 0, authors: None, policy: None, also: Vec::new() });
+        let basis = Some(Basis {
+            facts,
+            checks,
+            open_threads: 0,
+            authors: None,
+            policy: None,
+            also: Vec::new(),
+            sat: None,
+        });
         // An intent says whose work it was, with those behind the waivers that it used.
         let authors = if decision.decision == "allow" { decision.authors.clone() } else { authors };
         Recorded { basis, authors, ..decision.clone() }
@@ -253,7 +260,7 @@ enum Tried {
     Differs(String),
 }
 
-/// By the widest roster, then by the one that the decision tells of; each at the time of the entry, and a little before.
+/// By every roster that it may have been; each at the time of the entry, and a little before.
 fn candidates(policy: &Policy, decision: &Recorded, kept: &Kept) -> Result<Tried, AppError> {
     let mut first = None;
     for Sat { roster, granted } in rosters(policy, decision) {

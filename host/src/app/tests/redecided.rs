@@ -195,18 +195,36 @@ async fn what_is_not_kept_is_listed_and_not_passed() {
 async fn a_no_that_was_not_counted_is_refused() {
     let (world, id) = made().await;
     let text = world.evidence(id).await;
-    let says_no = |entry: &mut Entry| {
+    let says_no = |entry: &mut Entry, seat: &str| {
         if let Entry::Reviewed { review, .. } = entry
             && review.reviewer.as_str() == "omar"
         {
             review.vote = Vote::Reject;
-            review.seat = Some("legal".into());
+            review.seat = Some(seat.into());
         }
     };
-    refused(&forged(&text, &says_no).await, number_of(&text, "intent"), "answers `deny`").await;
+    let intent = number_of(&text, "intent");
+    refused(&forged(&text, &|entry| says_no(entry, "risk")).await, intent, "answers `deny`").await;
+    // He did not sit there: it is no word against it, and none for it either.
+    refused(&forged(&text, &|entry| says_no(entry, "legal")).await, intent, "answers `hold`").await;
+    // Entries of before do not say where he sat.
+    let before = |entry: &mut Entry| {
+        says_no(entry, "legal");
+        forget_seats(entry);
+    };
+    refused(&forged(&text, &before).await, intent, "answers `deny`").await;
 }
 
-/// Dora stands in for Omar, so that the two have one place: no entry says so.
+/// As an entry of before.
+fn forget_seats(entry: &mut Entry) {
+    match entry {
+        Entry::Intent(intent) => intent.basis.iter_mut().for_each(|basis| basis.sat = None),
+        Entry::Refused { basis, .. } => basis.iter_mut().for_each(|basis| basis.sat = None),
+        _ => {}
+    }
+}
+
+/// Dora stands in for Omar, so that the two have one place. Entries of before do not say so.
 #[tokio::test]
 async fn a_word_that_counts_for_nothing_is_named() {
     let world = World::new(POLICY).await;
@@ -215,7 +233,11 @@ async fn a_word_that_counts_for_nothing_is_named() {
         world.vote_in(who, Some("risk"), Vote::Approve, &format!("{who} looked"), id).await.unwrap();
     }
     world.app.apply(&caller("ana"), id).await.unwrap();
-    let report = verified(&world.evidence(id).await, None).await;
+    let text = world.evidence(id).await;
+    let report = verified(&text, None).await;
+    assert!(report.holds && report.complete, "{:?} {:?}", report.breaches, report.redecided);
+    assert!(report.redecided.iter().all(|again| again.granted.is_empty()), "{:?}", report.redecided);
+    let report = verified(&forged(&text, &forget_seats).await, None).await;
     assert!(report.holds && report.complete, "{:?} {:?}", report.breaches, report.redecided);
     let granted: Vec<&str> =
         report.redecided.iter().flat_map(|again| &again.granted).map(String::as_str).collect();
