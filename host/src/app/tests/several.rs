@@ -10,6 +10,9 @@ use super::redecided::{forged, forged_without, number_of, refused, told};
 use super::*;
 use crate::app::Answer;
 
+/// A deletion of two versions, of form 1; see `writes_the_fixture_of_several`.
+const FIXTURE: &str = "../tests/fixtures/formats/evidence-several.v1.jsonl";
+
 /// Whatever is `prod-eu` is high and asks for legal; the champion asks for two of risk.
 fn policy() -> String {
     let tiers =
@@ -160,4 +163,25 @@ async fn remembered_facts_that_are_older_than_what_is_held_are_read_again() {
     assert_eq!((request.subject.version, request.also.len()), (Version::new(8), 1), "it is high by now");
     let report = verified(&world.evidence(id).await, None).await;
     assert!(report.holds && report.complete, "{:?} {:?}", report.breaches, report.redecided);
+}
+
+fn fixture() -> std::path::PathBuf {
+    std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(FIXTURE)
+}
+
+#[tokio::test]
+async fn the_file_about_several_versions_verifies_for_ever() {
+    let text = std::fs::read_to_string(fixture()).unwrap();
+    let report = verified(&text, None).await;
+    assert!(report.holds && report.complete, "{:?} {:?}", report.breaches, report.redecided);
+    let (hold, allow) = (number_of(&text, "refused"), number_of(&text, "intent"));
+    assert_eq!(told(&report), format!("{hold} hold same, {allow} allow same"));
+    assert_eq!(second(&text).subject.version, Version::new(7));
+}
+
+/// Only for a new form: what is there stays as it is.
+#[tokio::test]
+#[ignore = "writes a file"]
+async fn writes_the_fixture_of_several() {
+    std::fs::write(fixture(), deleted().await).unwrap();
 }
