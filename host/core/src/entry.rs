@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub use self::anchored::{Anchored, AnchoredAt};
-pub use self::basis::{Basis, RanCheck};
+pub use self::basis::{Basis, Beside, RanCheck};
 pub use self::check_run::{CheckRunRecord, CheckSays, Spent};
 pub use self::keep::{Collected, Erased, Hold, Released, Unstable};
 pub use self::live::{Bypass, Live, TakenBack};

@@ -15,11 +15,13 @@
 //!
 //! [`line`] has the shapes, [`read`] takes lines in and names the one that is wrong, [`write`] gives them out,
 //! [`refer`] says which blobs entries and blobs name, [`belongs`] which entries a request rests on, [`covered`] whether
-//! they cover its writes, [`again`] whether a decision comes out as it was recorded, [`story`] what they tell. This module must not know: where lines and blobs lie, how notes are
-//! signed, how entries are hashed into the ledger's tree.
+//! they cover its writes, [`again`] whether a decision comes out as it was recorded, [`beside`] the same of the further
+//! versions that it is about, [`story`] what they tell. This module must not know: where lines and blobs lie, how notes
+//! are signed, how entries are hashed into the ledger's tree.
 
 pub mod again;
 pub mod belongs;
+pub mod beside;
 pub mod covered;
 pub mod line;
 pub mod read;

@@ -16,6 +16,7 @@ mod parse;
 pub mod plugin;
 pub mod sample;
 pub mod seat;
+mod several;
 pub mod tier;
 
 use serde::Serialize;
@@ -31,6 +32,7 @@ pub use self::parse::{Fault, PolicyError};
 pub use self::plugin::{FailurePolicy, Grant, OnFailure, Plugin, Source};
 pub use self::sample::{Rate, Sample};
 pub use self::seat::{Delegation, Directory, SeatHolders};
+pub use self::several::Judging;
 pub use self::tier::{FactRead, TierOutcome, TierRule};
 
 use crate::canonical::CanonicalError;

@@ -12,6 +12,7 @@ use crate::check::RuleRun;
 use crate::decide::GateVerdict;
 use crate::digest::Digest;
 use crate::entry::{Basis, Entry, Intent, Waivers};
+use crate::facts::Subject;
 use crate::names::{ModelName, Version, Workspace};
 use crate::request::RequestId;
 use crate::review::{Authors, Review};
@@ -33,13 +34,29 @@ pub struct Recorded {
     pub basis: Option<Basis>,
     pub authors: Authors,
     pub reviews: Vec<Review>,
-    pub rule_runs: Vec<RuleRun>,
+    pub rule_runs: Vec<Ruled>,
     pub waivers: Vec<Waiver>,
     pub broken: Option<BreakGlass>,
     /// What the same write was judged by before.
     pub before: Vec<GateVerdict>,
     /// Whether it was about more versions than one.
     pub several: bool,
+}
+
+/// A rule that ran, and the version that was put before it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ruled {
+    workspace: Workspace,
+    model: ModelName,
+    version: Version,
+    pub run: RuleRun,
+}
+
+impl Ruled {
+    #[must_use]
+    pub fn is_on(&self, subject: &Subject) -> bool {
+        (&self.workspace, &self.model, self.version) == (&subject.workspace, &subject.model, subject.version)
+    }
 }
 
 /// What entries have said so far.
@@ -52,7 +69,7 @@ pub struct History {
     broken: BTreeMap<Uuid, BreakGlass>,
     judged: BTreeMap<Digest, Vec<GateVerdict>>,
     /// Rules run at every judgement, and their entries stand right before that of the decision.
-    rule_runs: Vec<(Workspace, ModelName, Version, RuleRun)>,
+    rule_runs: Vec<Ruled>,
 }
 
 impl History {
@@ -108,7 +125,6 @@ impl History {
         let of_request = |id: &RequestId| self.reviews.get(id).cloned();
         let key = Digest::of_json(placed).ok();
         let before = key.and_then(|key| self.judged.get(&key).cloned()).unwrap_or_default();
-        let rules = self.rule_runs.iter().map(|(.., run)| run.clone());
         let found = Recorded {
             entry,
             at,
@@ -121,11 +137,11 @@ impl History {
             basis: basis.cloned(),
             authors,
             reviews: request.as_ref().and_then(of_request).unwrap_or_default(),
-            rule_runs: rules.collect(),
+            rule_runs: self.rule_runs.clone(),
             waivers: self.waivers.values().cloned().collect(),
             broken: None,
             before,
-            several: false,
+            several: basis.is_some_and(|basis| !basis.also.is_empty()),
         };
         // A tier that was lowered is compared with what a request for the same write was judged by.
         if let (Some(key), Some(_)) = (key, request) {
@@ -145,7 +161,8 @@ impl History {
                 self.rule_runs.clear();
             }
             Entry::RuleRun { workspace, model, version, run } => {
-                self.rule_runs.push((workspace.clone(), model.clone(), *version, run.clone()));
+                let (workspace, model) = (workspace.clone(), model.clone());
+                self.rule_runs.push(Ruled { workspace, model, version: *version, run: run.clone() });
             }
             Entry::BrokeGlass { used } => drop(self.broken.insert(used.id, used.clone())),
             other => self.waivers.read(index, other),

@@ -10,7 +10,7 @@ use crate::canonical::CanonicalError;
 use crate::check::{CheckRun, RuleRun};
 use crate::decide::{Case, Demand, Exceptions, GateVerdict, Verdict, decide};
 use crate::digest::Digest;
-use crate::facts::Facts;
+use crate::facts::{Facts, Subject};
 use crate::lowered::Lowered;
 use crate::policy::{GateMatch, Governance, Holdings, Policy};
 use crate::review::{Authors, Review, Roster};
@@ -25,11 +25,13 @@ pub type Ran = (Vec<CheckRun>, Vec<RuleRun>);
 pub struct Basis<'a> {
     pub placed: &'a Placed,
     pub facts: &'a Facts,
+    /// Those of the further versions that it would change.
+    pub also: &'a [Facts],
     pub holdings: &'a Holdings,
     /// What reviews must name to count.
     pub binding: Digest,
-    /// What ran for a gate that asks this.
-    pub runs: &'a dyn Fn(&GateMatch<'_>, &Demand) -> Ran,
+    /// What ran on a version for a gate that asks this.
+    pub runs: &'a dyn Fn(&GateMatch<'_>, &Demand, &Subject) -> Ran,
     pub reviews: &'a [Review],
     pub open_threads: u32,
     pub authors: &'a Authors,
@@ -109,25 +111,32 @@ pub fn redecide(policy: &Policy, basis: &Basis<'_>) -> Result<Answer, CanonicalE
         let refused = governance.refuses();
         return Ok(if refused { Answer::Refused(governance.to_string()) } else { Answer::Ungoverned });
     };
-    let (tier, read) = policy.tier_found(basis.facts, action);
-    let lowered = Lowered::find(policy, basis.before, &tier);
+    let (first, others) = policy.judging(action, (basis.facts, basis.also), matches);
+    let lowered = Lowered::find(policy, basis.before, &first.tier);
     let (mut demands, mut checks, mut rules) = (Vec::new(), Vec::new(), Vec::new());
     for matched in matches {
-        let asked = Demand { tier_facts: read.clone(), ..policy.demand(matched, &tier)? };
-        let (ran, ruled) = (basis.runs)(matched, &asked);
-        checks.extend(ran);
-        rules.extend(ruled);
+        let mut theirs = others.iter().filter(|one| matched.concerns(one.subject()));
+        let strictest = if matched.concerns(first.subject()) { None } else { theirs.next() };
+        let strictest = strictest.unwrap_or(&first);
+        let tiers = theirs.clone().map(|one| &one.tier);
+        let asked = policy.demand_of_all(matched, (&strictest.tier, &strictest.read), tiers)?;
+        for one in std::iter::once(strictest).chain(theirs) {
+            let (ran, ruled) = (basis.runs)(matched, &asked, one.subject());
+            checks.extend(ran);
+            rules.extend(ruled);
+        }
         demands.push(match &lowered {
             Some(lowered) => lowered.demand(policy, asked),
             None => asked,
         });
     }
-    Ok(answer(policy, basis, &demands, (&checks, &rules)))
+    Ok(answer(policy, basis, first.subject(), &demands, (&checks, &rules)))
 }
 
 fn answer(
     policy: &Policy,
     basis: &Basis<'_>,
+    subject: &Subject,
     demands: &[Demand],
     (check_runs, rule_runs): (&[CheckRun], &[RuleRun]),
 ) -> Answer {
@@ -137,7 +146,7 @@ fn answer(
     let decision = decide(&Case {
         placed: basis.placed,
         binding: basis.binding,
-        subject: &basis.facts.version.subject,
+        subject,
         policy: policy.digest().0,
         demands,
         check_runs,

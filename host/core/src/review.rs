@@ -1,5 +1,7 @@
 //! Reviews: what a person said about exactly one thing, in which seat.
 
+mod about;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};

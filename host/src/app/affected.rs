@@ -9,10 +9,10 @@ use std::sync::Arc;
 use countersign_core::action::{Action, Placed};
 use countersign_core::check::RuleRun;
 use countersign_core::decide::{Demand, TierFound};
-use countersign_core::entry::Entry;
-use countersign_core::facts::Subject;
+use countersign_core::entry::{Beside, Entry};
+use countersign_core::facts::{Facts, Subject};
 use countersign_core::names::{ModelName, PersonId, Version};
-use countersign_core::policy::{FactRead, GateMatch};
+use countersign_core::policy::{FactRead, GateMatch, Governance, Holdings};
 use countersign_core::review::{Authors, Review};
 
 use super::generation::{Generation, LoadedCheck};
@@ -49,9 +49,14 @@ impl Affected {
         self.all().map(|judging| &judging.tier)
     }
 
-    /// The versions beside the first.
-    pub(super) fn also(&self) -> Vec<Subject> {
-        self.others.iter().map(|judging| judging.subject().clone()).collect()
+    /// The versions beside the first, each with what it is judged by.
+    pub(super) fn also(&self) -> Result<Vec<Also>, AppError> {
+        let also = |judging: &Judging| {
+            let (subject, tier) = (judging.subject().clone(), judging.tier.clone());
+            let beside = Beside { subject, facts: judging.snapshot.facts_digest()?, tier };
+            Ok(Also { facts: Arc::clone(&judging.snapshot.facts), beside })
+        };
+        self.others.iter().map(also).collect()
     }
 
     fn all(&self) -> impl Iterator<Item = &Judging> {
@@ -60,21 +65,19 @@ impl Affected {
 
     /// The versions that a gate looks at; of a promotion the one that there is.
     fn of_gate<'a>(&'a self, matched: &'a GateMatch<'_>) -> impl Iterator<Item = &'a Judging> {
-        self.all().filter(|judging| judging.concerns(matched))
+        self.all().filter(|judging| matched.concerns(judging.subject()))
     }
+}
+
+/// A further version that a write would change.
+pub(super) struct Also {
+    pub(super) facts: Arc<Facts>,
+    pub(super) beside: Beside,
 }
 
 impl Judging {
     fn subject(&self) -> &Subject {
         &self.snapshot.facts.version.subject
-    }
-
-    /// Whether a gate looks at it: at every promotion, and of changes at those of the versions that it names.
-    fn concerns(&self, matched: &GateMatch<'_>) -> bool {
-        let subject = self.subject();
-        let is_it =
-            |(model, version): &(ModelName, Version)| *model == subject.model && *version == subject.version;
-        matched.changes.is_empty() || matched.changes.iter().any(is_it)
     }
 }
 
@@ -86,21 +89,54 @@ impl App {
         placed: &Placed,
         gates: &[GateMatch<'_>],
     ) -> Result<Affected, AppError> {
-        let named: BTreeSet<&(ModelName, Version)> = gates.iter().flat_map(|found| &found.changes).collect();
         let judging = |snapshot: Arc<Snapshot>| {
             let (tier, read) = generation.policy.tier_found(&snapshot.facts, &placed.action);
             Judging { snapshot, tier, read }
         };
-        let mut found = Vec::new();
-        for (model, version) in named {
-            found.push(judging(self.registry.get(&placed.workspace, model, *version).await?));
-        }
-        found.sort_by_key(|judging| leniency(generation, &judging.tier));
+        let changed = self.changed(generation, placed, gates).await?;
+        let mut found: Vec<Judging> = changed.into_iter().map(judging).collect();
+        found.sort_by_key(|judging| generation.policy.leniency(&judging.tier));
         let mut found = found.into_iter();
         match found.next() {
             Some(first) => Ok(Affected { first, others: found.collect() }),
             None => Ok(Affected { first: judging(self.subject_facts(placed).await?), others: Vec::new() }),
         }
+    }
+
+    /// The versions that gates name, because they would lose something. Whoever asked what they hold was told just now;
+    /// remembered facts that do not show it are older, and looked for again.
+    async fn changed(
+        &self,
+        generation: &Generation,
+        placed: &Placed,
+        gates: &[GateMatch<'_>],
+    ) -> Result<Vec<Arc<Snapshot>>, AppError> {
+        let named: BTreeSet<&(ModelName, Version)> = gates.iter().flat_map(|found| &found.changes).collect();
+        if named.is_empty() {
+            return Ok(Vec::new());
+        }
+        let found = self.all_of(placed, &named).await?;
+        let holdings = Holdings::of_versions(found.iter().map(|snapshot| &*snapshot.facts));
+        let shown = generation.policy.governs(&placed.action, &holdings);
+        if matches!(shown, Governance::Gates(shown) if shown == gates) {
+            return Ok(found);
+        }
+        for (model, _) in &named {
+            self.registry.touch_model(&placed.workspace, model);
+        }
+        self.all_of(placed, &named).await
+    }
+
+    async fn all_of(
+        &self,
+        placed: &Placed,
+        named: &BTreeSet<&(ModelName, Version)>,
+    ) -> Result<Vec<Arc<Snapshot>>, AppError> {
+        let mut found = Vec::new();
+        for (model, version) in named {
+            found.push(self.registry.get(&placed.workspace, model, *version).await?);
+        }
+        Ok(found)
     }
 
     /// The authors of all of them: nobody signs what is their own in part.
@@ -133,7 +169,7 @@ impl App {
         let mut all = Vec::new();
         for judging in affected.all() {
             let gates: Vec<GateMatch<'_>> =
-                gates.iter().filter(|matched| judging.concerns(matched)).cloned().collect();
+                gates.iter().filter(|matched| matched.concerns(judging.subject())).cloned().collect();
             let target = Target { snapshot: &judging.snapshot, action, tier: judging.tier.known() };
             let (runs, evidence) = self.run_rules(generation, &gates, target, around).await?;
             fresh.evidence.absorb(evidence);
@@ -154,13 +190,8 @@ pub(super) fn demands(
     for matched in gates {
         let mut theirs = affected.of_gate(matched);
         let strictest = theirs.next().unwrap_or(&affected.first);
-        let (mut demand, wanted) = generation.demand(matched, &strictest.tier)?;
-        demand.tier_facts.clone_from(&strictest.read);
-        for judging in theirs {
-            for (seat, count) in matched.gate.seats_for_change(judging.tier.known()) {
-                demand.seats.entry(seat).and_modify(|most| *most = count.max(*most)).or_insert(count);
-            }
-        }
+        let others = theirs.map(|judging| &judging.tier);
+        let (demand, wanted) = generation.demand(matched, (&strictest.tier, &strictest.read), others)?;
         demands.push(demand);
         for check in wanted {
             let same = |c: &&mut LoadedCheck| c.name == check.name && c.config_digest == check.config_digest;
@@ -171,12 +202,6 @@ pub(super) fn demands(
         }
     }
     Ok((demands, checks))
-}
-
-/// Tiers are listed from the strictest down; one that cannot be told is stricter than all.
-fn leniency(generation: &Generation, tier: &TierFound) -> Option<usize> {
-    let known = tier.known()?;
-    generation.policy.tiers().iter().position(|rule| rule.name == *known)
 }
 
 fn rule_entry(run: &RuleRun, subject: &Subject) -> Entry {

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use countersign_core::digest::Digest;
 use countersign_core::entry::Entry;
-use countersign_core::policy::{Holdings, Policy};
+use countersign_core::policy::Policy;
 use countersign_core::recorded::{History, Recorded};
 use countersign_core::redecide::{Answer, Basis, redecide};
 use countersign_core::time::Millis;
@@ -129,9 +129,10 @@ impl Backtest<'_> {
             &Basis {
                 placed: &decision.placed,
                 facts: &kept.facts,
-                holdings: &Holdings::of_version(&kept.facts),
+                also: &kept.also,
+                holdings: &kept.holdings(),
                 binding,
-                runs: &|matched, demand| asking.runs(matched, demand),
+                runs: &|matched, demand, subject| asking.runs(matched, demand, subject),
                 reviews: &decision.reviews,
                 open_threads: kept.open_threads,
                 authors: &decision.authors,

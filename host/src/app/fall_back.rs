@@ -165,7 +165,7 @@ impl App {
             body: Digest::of(&canonical.body),
             break_glass: judged.break_glass,
             in_window: false,
-            also: judged.also.clone(),
+            also: judged.also(),
             basis: Some(Box::new(judged.basis())),
         };
         let request = seen.value.id;

@@ -236,7 +236,7 @@ impl App {
             body: Digest::of(&[]),
             break_glass: judged.break_glass,
             in_window: false,
-            also: judged.also.clone(),
+            also: judged.also(),
             basis: Some(Box::new(judged.basis())),
         };
         let (permit, index, _) = self.announce(judged, &intent, request).await?;

@@ -11,7 +11,7 @@ use countersign_core::decide::{Demand, TierFound};
 use countersign_core::digest::Digest;
 use countersign_core::entry::Entry;
 use countersign_core::names::{GateName, PluginName};
-use countersign_core::policy::{self, GateMatch, Policy, PolicyError, Source};
+use countersign_core::policy::{self, FactRead, GateMatch, Policy, PolicyError, Source};
 use countersign_core::time::Millis;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -125,13 +125,14 @@ impl Generation {
         Ok(this)
     }
 
-    /// What a matched gate asks, and the checks to run for it.
-    pub(super) fn demand(
+    /// What a matched gate asks about the strictest version and further ones, and the checks to run for it.
+    pub(super) fn demand<'t>(
         &self,
         matched: &GateMatch<'_>,
-        tier: &TierFound,
+        strictest: (&TierFound, &[FactRead]),
+        others: impl IntoIterator<Item = &'t TierFound>,
     ) -> Result<(Demand, Vec<LoadedCheck>), AppError> {
-        let demand = self.policy.demand(matched, tier)?;
+        let demand = self.policy.demand_of_all(matched, strictest, others)?;
         if !matched.changes.is_empty() {
             return Ok((demand, Vec::new()));
         }

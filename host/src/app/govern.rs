@@ -244,7 +244,7 @@ impl App {
             body: Digest::of(&spelt(&call.classified.canonical)?.body),
             break_glass: judged.break_glass,
             in_window: false,
-            also: judged.also.clone(),
+            also: judged.also(),
             basis: Some(Box::new(judged.basis())),
         })
     }

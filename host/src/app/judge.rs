@@ -1,6 +1,9 @@
 //! Judging: from a promotion that a gate guards to a decision about it, with everything that it rests on.
 
+use std::collections::BTreeSet;
+
 use countersign_core::action::{Action, Placed};
+use countersign_core::break_glass::BreakGlass;
 use countersign_core::canonical;
 use countersign_core::check::CheckRun;
 use countersign_core::decide::{self, Case, Decision, Exceptions, GateVerdict, TierFound, Verdict};
@@ -8,12 +11,14 @@ use countersign_core::digest::Digest;
 use countersign_core::entry::{Basis, RanCheck};
 use countersign_core::facts::{Facts, Subject};
 use countersign_core::lowered::Lowered;
+use countersign_core::names::PersonId;
 use countersign_core::policy::GateMatch;
 use countersign_core::request::{Judgement, Prior};
-use countersign_core::review::{Authors, Review};
+use countersign_core::review::{Authors, Review, Roster};
 use countersign_core::time::Span;
+use countersign_core::waiver::Waiver;
 
-use super::affected::demands;
+use super::affected::{Also, demands};
 use super::generation::Generation;
 use super::rules::Circumstances;
 use super::run_checks::{Checked, Fresh, Target};
@@ -36,9 +41,11 @@ pub(super) struct Judged {
     /// The emergency without which this would not be allowed.
     pub(super) break_glass: Option<uuid::Uuid>,
     /// Further versions that it would change.
-    pub(super) also: Vec<Subject>,
+    pub(super) also: Vec<Also>,
     /// Threads that nobody has settled, where a gate asks.
     pub(super) open_threads: u32,
+    /// Where those sit who have spoken.
+    pub(super) sat: Option<Roster>,
 }
 
 impl Judged {
@@ -50,6 +57,19 @@ impl Judged {
         Ok(())
     }
 
+    /// As [`Self::keep_facts`], those of every version that it is about.
+    pub(super) fn keep_all_facts(&mut self) -> Result<(), AppError> {
+        for Also { facts, .. } in &self.also {
+            self.fresh.evidence.keep(canonical::to_vec(&(&facts.version, &facts.model))?);
+        }
+        self.keep_facts()
+    }
+
+    /// The further versions that it would change.
+    pub(super) fn also(&self) -> Vec<Subject> {
+        self.also.iter().map(|also| also.beside.subject.clone()).collect()
+    }
+
     /// What it rests on, by digest: the facts must be kept with it.
     pub(super) fn basis(&self) -> Basis {
         let checks = self.runs.iter().map(RanCheck::from).collect();
@@ -59,6 +79,8 @@ impl Judged {
             open_threads: self.open_threads,
             authors: None,
             policy: None,
+            also: self.also.iter().map(|also| also.beside.clone()).collect(),
+            sat: self.sat.clone(),
         }
     }
 
@@ -74,7 +96,7 @@ impl Judged {
             prior: self.prior,
             authors: self.authors.clone(),
             expires: self.expires,
-            also: self.also.clone(),
+            also: self.also(),
         }
     }
 }
@@ -82,7 +104,7 @@ impl Judged {
 /// Who asks, and what has been said so far.
 #[derive(Clone, Default)]
 pub(super) struct Asked<'a> {
-    pub(super) requester: Option<countersign_core::names::PersonId>,
+    pub(super) requester: Option<PersonId>,
     pub(super) reviews: &'a [Review],
     /// What the same write displaced when it was made before.
     pub(super) prior: Option<Prior>,
@@ -104,10 +126,12 @@ impl App {
     /// Keeps the facts of a decision that its entry names, unless they are kept already.
     pub(super) fn keep_basis(&self, judged: &mut Judged) -> Result<(), AppError> {
         // Facts are often those of the request, or of a call before.
-        if self.known_evidence.pin_present(&*self.store, &[judged.facts_digest], self.clock.now())? {
+        let also = judged.also.iter().map(|also| also.beside.facts);
+        let all: Vec<Digest> = std::iter::once(judged.facts_digest).chain(also).collect();
+        if self.known_evidence.pin_present(&*self.store, &all, self.clock.now())? {
             return Ok(());
         }
-        judged.keep_facts()
+        judged.keep_all_facts()
     }
 
     /// As [`App::judge`], for a write that is made at once where nothing stands against it. Remembered facts are
@@ -163,8 +187,9 @@ impl App {
         // Whoever agreed before it was lowered has not agreed to that.
         let from = lowered.map(|lowered| TierFound::Known(lowered.from));
         let tiers: Vec<TierFound> = affected.tiers().cloned().chain(from).collect();
-        let also = affected.also();
-        let binding = decide::binding(placed, subject, policy, &tiers, (bound, &also))?;
+        let also = affected.also()?;
+        let changed: Vec<Subject> = also.iter().map(|also| also.beside.subject.clone()).collect();
+        let binding = decide::binding(placed, subject, policy, &tiers, (bound, &changed))?;
         let asks = demands.iter().any(|demand| demand.unresolved_blocks);
         let open_threads = if asks { self.open_threads(placed)? } else { 0 };
         let waivers = self.waivers_about(&generation.policy, subject)?;
@@ -174,6 +199,8 @@ impl App {
             snapshot.bytes_known()?;
         }
         let waiver_rule = generation.policy.waivers();
+        let roster = self.people.roster(&generation.policy, now);
+        let sat = sat(&roster, asked.reviews, (&waivers, broken.as_ref()));
         let exceptions = Exceptions { waivers: &waivers, waiver_rule, break_glass: broken.as_ref() };
         let decision = decide::decide(&Case {
             placed,
@@ -185,7 +212,7 @@ impl App {
             rule_runs: &rule_runs,
             reviews: asked.reviews,
             open_threads,
-            roster: &self.people.roster(&generation.policy, now),
+            roster: &roster,
             authors: &authors,
             exceptions,
             now,
@@ -207,6 +234,7 @@ impl App {
             break_glass,
             also,
             open_threads,
+            sat,
         })
     }
 
@@ -241,6 +269,22 @@ impl App {
 fn prior(placed: &Placed, facts: &Facts, (before, going_back): (Option<Prior>, bool)) -> Prior {
     let now = Prior::of(&placed.action, facts);
     before.filter(|_| going_back || now.is_done(&placed.action)).unwrap_or(now)
+}
+
+/// Where those sit who have spoken; nothing where nobody has.
+fn sat(
+    roster: &Roster,
+    reviews: &[Review],
+    (waivers, broken): (&[Waiver], Option<&BreakGlass>),
+) -> Option<Roster> {
+    let approved = waivers.iter().flat_map(|waiver| &waiver.approvals).map(|word| &word.by);
+    let spoke: BTreeSet<&PersonId> = reviews
+        .iter()
+        .map(|review| &review.reviewer)
+        .chain(approved)
+        .chain(broken.map(|broken| &broken.by))
+        .collect();
+    (!spoke.is_empty()).then(|| roster.about(&spoke))
 }
 
 /// Whether a write is allowed that an enforced gate does not let through.

@@ -10,11 +10,11 @@ use countersign_core::canonical;
 use countersign_core::check::{CheckRun, Outcome, RuleRun};
 use countersign_core::decide::{Demand, GateVerdict, Need, Verdict};
 use countersign_core::digest::Digest;
-use countersign_core::entry::RanCheck;
-use countersign_core::facts::{Facts, ModelFacts, VersionFacts};
+use countersign_core::entry::{Beside, RanCheck};
+use countersign_core::facts::{Facts, ModelFacts, Subject, VersionFacts};
 use countersign_core::names::{PluginName, Tier};
-use countersign_core::policy::{GateMatch, Policy};
-use countersign_core::recorded::Recorded;
+use countersign_core::policy::{GateMatch, Holdings, Policy};
+use countersign_core::recorded::{Recorded, Ruled};
 use countersign_core::redecide::Answer;
 
 use super::AppError;
@@ -26,10 +26,12 @@ pub(super) type Blobs<'b> = &'b dyn Fn(Digest) -> Result<Vec<u8>, AppError>;
 /// Facts, check runs and rule runs of one decision.
 pub(super) struct Kept {
     pub(super) facts: Facts,
+    /// Those of the further versions that it was about.
+    pub(super) also: Vec<Facts>,
     pub(super) open_threads: u32,
     checks: Vec<CheckRun>,
     /// With the configuration that each ran by.
-    rules: Vec<(String, RuleRun)>,
+    rules: Vec<(String, Ruled)>,
 }
 
 impl Kept {
@@ -37,7 +39,7 @@ impl Kept {
     /// Why it cannot be decided again.
     pub(super) fn of(blobs: Blobs<'_>, decision: &Recorded) -> Result<Self, String> {
         let Some(basis) = &decision.basis else { return Err(without_basis(decision)) };
-        if decision.several {
+        if decision.several && basis.also.is_empty() {
             let why = "it is about several versions, and what all but the first held then was not recorded";
             return Err(why.to_owned());
         }
@@ -45,8 +47,15 @@ impl Kept {
             blobs(digest).map_err(|error| format!("{what} cannot be read: {error}"))
         };
         let unclear = |what: &str| format!("{what} cannot be understood by this version");
-        let (version, model): (VersionFacts, ModelFacts) =
-            serde_json::from_slice(&read("its facts", basis.facts)?).map_err(|_| unclear("its facts"))?;
+        let facts = |what: &str, digest: Digest| {
+            let (version, model): (VersionFacts, ModelFacts) =
+                serde_json::from_slice(&read(what, digest)?).map_err(|_| unclear(what))?;
+            Ok::<_, String>(Facts { taken_at: decision.at, version, model })
+        };
+        let beside = |beside: &Beside| {
+            let Subject { model, version, .. } = &beside.subject;
+            facts(&format!("the facts of version {version} of {model}"), beside.facts)
+        };
         let outcome = |ran: &RanCheck| {
             let what = format!("what check {} found", ran.plugin);
             let bytes = read(&what, ran.outcome_digest)?;
@@ -56,18 +65,24 @@ impl Kept {
                 decision,
             ))
         };
-        let config = |run: &RuleRun| {
-            let what = format!("what rule {} was given", run.plugin);
+        let config = |ruled: &Ruled| {
+            let what = format!("what rule {} was given", ruled.run.plugin);
             let input: RuleRecord =
-                serde_json::from_slice(&read(&what, run.input_digest)?).map_err(|_| unclear(&what))?;
-            Ok::<_, String>((input.config, run.clone()))
+                serde_json::from_slice(&read(&what, ruled.run.input_digest)?).map_err(|_| unclear(&what))?;
+            Ok::<_, String>((input.config, ruled.clone()))
         };
         Ok(Self {
-            facts: Facts { taken_at: decision.at, version, model },
+            facts: facts("its facts", basis.facts)?,
+            also: basis.also.iter().map(beside).collect::<Result<_, _>>()?,
             open_threads: basis.open_threads,
             checks: basis.checks.iter().map(outcome).collect::<Result<_, _>>()?,
             rules: decision.rule_runs.iter().map(config).collect::<Result<_, _>>()?,
         })
+    }
+
+    /// What the versions held, as far as their facts tell.
+    pub(super) fn holdings(&self) -> Holdings {
+        Holdings::of_versions(std::iter::once(&self.facts).chain(&self.also))
     }
 }
 
@@ -115,8 +130,13 @@ impl<'a> Asking<'a> {
         Self { policy, kept, tier, absent, assumed }
     }
 
-    /// The runs that count for a gate: of the bytes that the policy pins, by the configuration that it gives.
-    pub(super) fn runs(&self, matched: &GateMatch<'_>, demand: &Demand) -> (Vec<CheckRun>, Vec<RuleRun>) {
+    /// The runs on a version that count for a gate: of the bytes that the policy pins, by the configuration that it gives.
+    pub(super) fn runs(
+        &self,
+        matched: &GateMatch<'_>,
+        demand: &Demand,
+        subject: &Subject,
+    ) -> (Vec<CheckRun>, Vec<RuleRun>) {
         let checks = demand.checks.iter().filter_map(|asked| {
             let same = |run: &&CheckRun| {
                 run.plugin == asked.plugin
@@ -129,13 +149,15 @@ impl<'a> Asking<'a> {
         });
         let rules = matched.gate.rules.iter().filter_map(|rule| {
             let config = canonical::to_string(&rule.config).ok()?;
-            let same = |(ran_by, run): &&(String, RuleRun)| {
-                run.plugin == rule.plugin && *ran_by == config && self.pins(&run.plugin, run.plugin_digest)
+            let same = |(ran_by, ruled): &&(String, Ruled)| {
+                let run = &ruled.run;
+                let pinned = run.plugin == rule.plugin && self.pins(&run.plugin, run.plugin_digest);
+                pinned && *ran_by == config && ruled.is_on(subject)
             };
-            let ours = |(_, run): &&(String, RuleRun)| run.gate.as_ref() == Some(&matched.gate.name);
+            let ours = |(_, ruled): &&(String, Ruled)| ruled.run.gate.as_ref() == Some(&matched.gate.name);
             // The last of them, and rather that of this gate: it may have run for a request that opened before.
             let all = || self.kept.rules.iter().rev().filter(same);
-            let found = all().find(ours).or_else(|| all().next()).map(|(_, run)| run.clone());
+            let found = all().find(ours).or_else(|| all().next()).map(|(_, ruled)| ruled.run.clone());
             self.took(&rule.plugin, found.is_some(), demand);
             Some(RuleRun { gate: Some(matched.gate.name.clone()), ..found? })
         });

@@ -72,7 +72,7 @@ impl App {
         earlier: Earlier,
         decision: &str,
     ) -> Result<PromotionRequest, AppError> {
-        judged.keep_facts()?;
+        judged.keep_all_facts()?;
         let now = self.clock.now();
         let (before, found) = (earlier.id(), judged.judgement());
         let (authors, policy) = (Some(judged.authors.clone()), Some(judged.policy));

@@ -22,6 +22,7 @@ mod orders;
 mod redecided;
 mod retention;
 mod schemas;
+mod several;
 mod stages;
 mod standing;
 mod tier_drift;

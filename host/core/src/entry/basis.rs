@@ -3,9 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use crate::check::CheckRun;
+use crate::decide::TierFound;
 use crate::digest::Digest;
+use crate::facts::Subject;
 use crate::names::PluginName;
-use crate::review::Authors;
+use crate::review::{Authors, Roster};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Basis {
@@ -22,6 +24,21 @@ pub struct Basis {
     /// By which policy, where the entry does not say so itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<Digest>,
+    /// The further versions that it would change, in the order in which they were judged. Entries of before do not say.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<Beside>,
+    /// Where those sat then who had spoken. Entries of before do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sat: Option<Roster>,
+}
+
+/// One more version that a write would change, and what it was judged by. What rules said of it stands in entries of
+/// their own; no check is asked about a change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Beside {
+    pub subject: Subject,
+    pub facts: Digest,
+    pub tier: TierFound,
 }
 
 /// One check, by which bytes and configuration it ran, and where its outcome is kept.

@@ -1,8 +1,9 @@
 //! A decision of a file made again: who could sit where, as far as entries tell, and what is not as it was recorded.
 //!
-//! No entry says who was a member of a seat at that time. Whoever voted in a seat is taken for one, which is the widest
-//! that it can have been; where that gives something else than was recorded, those are whom the entry itself counts, and
-//! every word that this leaves out is named. This module must not know: where facts and runs come from.
+//! A decision says where those sat who had spoken; a word that counts for nothing by that is named. Entries of before do
+//! not say: whoever voted in a seat is taken for a member, which is the widest that it can have been; where that gives
+//! something else than was recorded, those are whom the entry itself counts. This module must not know: where facts
+//! and runs come from.
 
 use std::collections::BTreeSet;
 
@@ -22,9 +23,13 @@ pub struct Sat {
     pub granted: Vec<String>,
 }
 
-/// The widest roster that entries allow for, then the one that the decision itself tells of.
+/// The roster that the decision names. Of before: the widest that entries allow for, then the one that it tells of.
 #[must_use]
-pub fn rosters(policy: &Policy, decision: &Recorded) -> [Sat; 2] {
+pub fn rosters(policy: &Policy, decision: &Recorded) -> Vec<Sat> {
+    if let Some(sat) = decision.basis.as_ref().and_then(|basis| basis.sat.as_ref()) {
+        let granted = outside(decision, sat);
+        return vec![Sat { roster: sat.clone(), granted }];
+    }
     let all = |_: &Waiver| true;
     let used = |waiver: &Waiver| {
         decision.gates.iter().flat_map(|gate| &gate.waived).any(|waived| waived.waiver == waiver.id)
@@ -37,7 +42,24 @@ pub fn rosters(policy: &Policy, decision: &Recorded) -> [Sat; 2] {
     approvers(policy, decision, &all, &mut wide);
     approvers(policy, decision, &used, &mut told);
     let granted = left_out(decision, &wide, &told);
-    [Sat { roster: wide, granted: Vec::new() }, Sat { roster: told, granted }]
+    vec![Sat { roster: wide, granted: Vec::new() }, Sat { roster: told, granted }]
+}
+
+/// Words in a seat in which their author did not sit, by what the decision itself names.
+fn outside(decision: &Recorded, sat: &Roster) -> Vec<String> {
+    let mut granted = BTreeSet::new();
+    for review in words(decision) {
+        let (who, Some(seat)) = (&review.reviewer, &review.seat) else { continue };
+        let member = sat.seats.get(seat).is_some_and(|people| people.contains(who));
+        let stands_in = sat.delegates.get(seat).is_some_and(|lent| lent.contains_key(who));
+        if !member && !stands_in {
+            let what = review.vote.as_str();
+            granted.insert(format!(
+                "the `{what}` of {who} in seat {seat} counts for nothing: its entry says that they did not sit there then"
+            ));
+        }
+    }
+    granted.into_iter().collect()
 }
 
 /// What was said for or against exactly this.
@@ -139,21 +161,28 @@ fn of_gate(decision: &Recorded, again: &GateVerdict) -> Option<String> {
     (!same).then(|| format!("what is waived of gate {name} is recorded otherwise"))
 }
 
-/// Why a tier cannot be told is said in words, which may change.
 fn same_tier(was: &GateVerdict, is: &GateVerdict) -> bool {
-    let same = match (&was.tier, &is.tier) {
-        (TierFound::Unknown(_), TierFound::Unknown(_)) => true,
-        (was, is) => was == is,
-    };
-    same && was.lowered_from == is.lowered_from
+    same_found(&was.tier, &is.tier) && was.lowered_from == is.lowered_from
 }
 
-fn tier(gate: &GateVerdict) -> String {
-    let found = match &gate.tier {
+/// Why a tier cannot be told is said in words, which may change.
+pub(super) fn same_found(was: &TierFound, is: &TierFound) -> bool {
+    match (was, is) {
+        (TierFound::Unknown(_), TierFound::Unknown(_)) => true,
+        (was, is) => was == is,
+    }
+}
+
+pub(super) fn found_phrase(found: &TierFound) -> String {
+    match found {
         TierFound::Known(tier) => format!("tier `{tier}`"),
         TierFound::Unknown(_) => "no tier that could be told".to_owned(),
         TierFound::None => "no tier".to_owned(),
-    };
+    }
+}
+
+fn tier(gate: &GateVerdict) -> String {
+    let found = found_phrase(&gate.tier);
     match &gate.lowered_from {
         Some(from) => format!("{found}, lowered from `{from}`"),
         None => found,
@@ -182,117 +211,4 @@ const fn word(verdict: &Verdict) -> &'static str {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use super::*;
-    use crate::action::{Action, Placed};
-    use crate::decide::{Need, SeatCount};
-    use crate::digest::Digest;
-    use crate::review::Authors;
-    use crate::time::Millis;
-
-    fn gate(tier: &str, verdict: Verdict, signed: &[&str]) -> GateVerdict {
-        let signed = signed.iter().map(|who| PersonId::from(*who)).collect();
-        GateVerdict {
-            tier: TierFound::Known(tier.into()),
-            seats: BTreeMap::from([(Seat::from("risk"), SeatCount { needed: 2, signed })]),
-            ..GateVerdict::new("production".into(), verdict)
-        }
-    }
-
-    fn held() -> Verdict {
-        Verdict::Held(vec![Need::Signatures { seat: "risk".into(), missing: 1 }])
-    }
-
-    fn said(who: &str, vote: Vote, seat: &str, about: &[u8]) -> Review {
-        Review {
-            id: uuid::Uuid::nil(),
-            reviewer: who.into(),
-            seat: Some(seat.into()),
-            vote,
-            rationale: String::new(),
-            at: Millis::new(1),
-            binding: Digest::of(about),
-            looked_for: None,
-            signature: None,
-        }
-    }
-
-    fn recorded(decision: &str, gates: Vec<GateVerdict>, reviews: Vec<Review>) -> Recorded {
-        let action = Action::DeleteModel { model: "credit".into() };
-        Recorded {
-            entry: 7,
-            at: Millis::new(2),
-            request: None,
-            placed: Placed { workspace: "default".into(), action },
-            decision: decision.to_owned(),
-            gates,
-            policy: None,
-            binding: Some(Digest::of(b"bound")),
-            basis: None,
-            authors: Authors::default(),
-            reviews,
-            rule_runs: vec![],
-            waivers: vec![],
-            broken: None,
-            before: vec![],
-            several: false,
-        }
-    }
-
-    #[test]
-    fn what_is_not_as_it_was_recorded_is_named() {
-        let check = |decision: &str, was: GateVerdict, is: &Answer, expect: &str| {
-            let found = difference(&recorded(decision, vec![was], vec![]), is).unwrap_or_default();
-            assert!(found.contains(expect) && found.is_empty() == expect.is_empty(), "`{expect}`: {found}");
-        };
-        let high = |verdict, signed: &[&str]| gate("high", verdict, signed);
-        let both = Answer::Allow(vec![high(Verdict::Satisfied, &["omar", "ruth"])]);
-        let one = Answer::Hold(vec![high(held(), &["ruth"])]);
-        check("allow", high(Verdict::Satisfied, &["omar", "ruth"]), &both, "");
-        check("hold", high(held(), &["ruth"]), &one, "");
-        check(
-            "allow",
-            gate("low", Verdict::Satisfied, &[]),
-            &both,
-            "tier `low`, and its policy gives tier `high`",
-        );
-        check(
-            "allow",
-            high(Verdict::Satisfied, &["ruth"]),
-            &one,
-            "recorded as `allow`, and its policy answers `hold`",
-        );
-        check("allow", high(Verdict::Satisfied, &["ana", "ruth"]), &both, "the seats of gate production");
-        check("allow", high(held(), &["omar", "ruth"]), &both, "recorded as held, and is satisfied");
-        let lowered = GateVerdict { lowered_from: Some("high".into()), ..high(held(), &["ruth"]) };
-        check("hold", lowered, &one, "lowered from `high`");
-        let quiet = GateVerdict { enforced: false, ..high(held(), &["ruth"]) };
-        check("hold", quiet, &one, "recorded as one that only monitors");
-        check("allow", high(Verdict::Satisfied, &[]), &Answer::Ungoverned, "its policy answers `ungoverned`");
-    }
-
-    #[test]
-    fn whoever_voted_in_a_seat_may_have_sat_there_and_who_is_not_counted_is_named() {
-        let policy =
-            Policy::parse("policy.toml", "[[seat]]\nname = \"risk\"\nmembers = [\"ruth\"]\n").unwrap();
-        let reviews = vec![
-            said("ruth", Vote::Approve, "risk", b"bound"),
-            said("dora", Vote::Approve, "risk", b"bound"),
-            said("olga", Vote::Approve, "risk", b"something else"),
-            said("lea", Vote::Comment, "legal", b"bound"),
-        ];
-        let decision = recorded("hold", vec![gate("high", held(), &["ruth"])], reviews);
-        let [wide, told] = rosters(&policy, &decision);
-        let of = |sat: &Sat| -> Vec<String> {
-            let seats =
-                sat.roster.seats.iter().flat_map(|(seat, who)| who.iter().map(move |who| (seat, who)));
-            seats.map(|(seat, who)| format!("{seat}={who}")).collect()
-        };
-        assert_eq!(of(&wide), ["risk=dora", "risk=ruth"]);
-        assert_eq!(of(&told), ["risk=ruth"]);
-        assert!(wide.granted.is_empty());
-        assert!(told.granted.len() == 1 && told.granted[0].contains("`approve` of dora in seat risk"));
-    }
-}
+mod tests;

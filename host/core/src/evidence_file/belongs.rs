@@ -112,6 +112,8 @@ impl Belongs {
                 if let Some(policy) = basis.as_ref().and_then(|basis| basis.policy) {
                     self.policies.entry(policy).or_insert(index);
                 }
+                let also = basis.iter().flat_map(|basis| &basis.also);
+                subjects.extend(also.map(|beside| &beside.subject));
                 self.waivers.extend(gates.iter().flat_map(|gate| &gate.waived).map(|waived| waived.waiver));
             }
             Entry::Intent(intent) => {

@@ -106,7 +106,8 @@ pub fn by_entry(entry: &Entry) -> Vec<(Digest, Purpose)> {
 fn by_basis(basis: &Basis) -> impl Iterator<Item = (Digest, Purpose)> + '_ {
     let outcomes = basis.checks.iter().map(|check| (check.outcome_digest, Purpose::Outcome));
     let policy = basis.policy.map(|policy| (policy, Purpose::Policy));
-    policy.into_iter().chain([(basis.facts, Purpose::Facts)]).chain(outcomes)
+    let also = basis.also.iter().map(|beside| (beside.facts, Purpose::Facts));
+    policy.into_iter().chain([(basis.facts, Purpose::Facts)]).chain(also).chain(outcomes)
 }
 
 /// What a transcript names: see the host's `Transcript`, whose canonical JSON it is.

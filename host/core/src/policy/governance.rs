@@ -72,11 +72,31 @@ impl Holdings {
     /// What a version itself holds: a change of it may take that away.
     #[must_use]
     pub fn of_version(facts: &Facts) -> Self {
-        let (version, subject) = (&facts.version, &facts.version.subject);
-        let aliases = version.aliases.iter().map(Alias::new).collect();
-        let (model, number) = (subject.model.clone(), subject.version);
-        Self::Known(vec![Held { model, version: number, aliases, stage: version.stage }])
+        Self::Known(vec![held(facts)])
     }
+
+    /// What several versions hold, as whoever asks for their models is told it: of those in a stage the newest. What one
+    /// alone holds it is asked for itself.
+    #[must_use]
+    pub fn of_versions<'f>(all: impl IntoIterator<Item = &'f Facts>) -> Self {
+        let all: Vec<&Facts> = all.into_iter().collect();
+        if let [alone] = all.as_slice() {
+            return Self::of_version(alone);
+        }
+        let as_told = |facts: &Facts| {
+            let (number, stage) = (facts.version.subject.version, facts.version.stage);
+            let newest = facts.model.stages.get(stage.as_str());
+            let stage = if newest.is_none_or(|newest| *newest == number) { stage } else { Stage::None };
+            Held { stage, ..held(facts) }
+        };
+        Self::Known(all.into_iter().map(as_told).collect())
+    }
+}
+
+fn held(facts: &Facts) -> Held {
+    let (version, subject) = (&facts.version, &facts.version.subject);
+    let aliases = version.aliases.iter().map(Alias::new).collect();
+    Held { model: subject.model.clone(), version: subject.version, aliases, stage: version.stage }
 }
 
 impl Governance<'_> {

@@ -10,8 +10,9 @@ use countersign_core::action::Action;
 use countersign_core::digest::Digest;
 use countersign_core::entry::{Basis, Entry, RanCheck};
 use countersign_core::evidence_file::again::{Sat, difference, rosters};
+use countersign_core::evidence_file::beside;
 use countersign_core::names::Stage;
-use countersign_core::policy::{Holdings, Policy};
+use countersign_core::policy::Policy;
 use countersign_core::recorded::{History, Recorded};
 use countersign_core::redecide::{self, Answer, redecide};
 use countersign_core::review::Authors;
@@ -131,7 +132,8 @@ impl Walk<'_> {
             Ok(kept) => kept,
             Err(why) => return Ok(Again::Impossible(why)),
         };
-        if let Some(fault) = about_another(entry, &kept) {
+        let beside = || beside::difference(policy, decision, &kept.facts, &kept.also);
+        if let Some(fault) = about_another(entry, &kept).or_else(beside) {
             return Ok(Again::Differs(fault));
         }
         Ok(match candidates(policy, decision, &kept)? {
@@ -198,7 +200,15 @@ impl Walk<'_> {
                 checks.push(run.clone());
             }
         }
-        let basis = Some(Basis { facts, checks, open_threads: 0, authors: None, policy: None });
+        let basis = Some(Basis {
+            facts,
+            checks,
+            open_threads: 0,
+            authors: None,
+            policy: None,
+            also: Vec::new(),
+            sat: None,
+        });
         // An intent says whose work it was, with those behind the waivers that it used.
         let authors = if decision.decision == "allow" { decision.authors.clone() } else { authors };
         Recorded { basis, authors, ..decision.clone() }
@@ -214,19 +224,29 @@ fn gives_up(action: &Action) -> bool {
 /// Facts of something else than what is written.
 fn about_another(entry: &Entry, kept: &Kept) -> Option<String> {
     let Entry::Intent(intent) = entry else { return None };
-    let (of, subject) = (&kept.facts.version.subject, intent.subject.as_ref()?);
-    (of != subject).then(|| {
-        format!("it rests on facts about version {} of {}, not about what is written", of.version, of.model)
-    })
+    let mut written = std::iter::once(intent.subject.as_ref()?).chain(&intent.also);
+    let mut rests = std::iter::once(&kept.facts).chain(&kept.also).map(|facts| &facts.version.subject);
+    if let Some(of) = rests.find(|of| written.next() != Some(*of)) {
+        let (version, model) = (of.version, &of.model);
+        return Some(format!(
+            "it rests on facts about version {version} of {model}, not about what is written"
+        ));
+    }
+    let without = written.next()?;
+    Some(format!(
+        "it writes version {} of {} as well, and rests on no facts about it",
+        without.version, without.model
+    ))
 }
 
 /// Why another answer proves nothing.
 fn uncertain(entry: &Entry, decision: &Recorded) -> Option<&'static str> {
     let Entry::Refused { basis, placed, .. } = entry else { return None };
     let action = &placed.action;
+    let alone = basis.as_ref().is_none_or(|basis| basis.also.is_empty());
     if basis.as_ref().is_none_or(|basis| basis.policy.is_none()) {
         Some("its entry is of an earlier version, which did not say by which policy")
-    } else if !action.is_promotion() && action.version().is_none() {
+    } else if alone && !action.is_promotion() && action.version().is_none() {
         Some("it may be about several versions, and what all but the first held then was not recorded")
     } else {
         decision.policy.is_none().then_some("no entry says by which policy")
@@ -240,7 +260,7 @@ enum Tried {
     Differs(String),
 }
 
-/// By the widest roster, then by the one that the decision tells of; each at the time of the entry, and a little before.
+/// By every roster that it may have been; each at the time of the entry, and a little before.
 fn candidates(policy: &Policy, decision: &Recorded, kept: &Kept) -> Result<Tried, AppError> {
     let mut first = None;
     for Sat { roster, granted } in rosters(policy, decision) {
@@ -269,9 +289,10 @@ fn decided(
         &redecide::Basis {
             placed: &decision.placed,
             facts: &kept.facts,
-            holdings: &Holdings::of_version(&kept.facts),
+            also: &kept.also,
+            holdings: &kept.holdings(),
             binding: decision.binding.unwrap_or_else(|| Digest::of(&[])),
-            runs: &|matched, demand| asking.runs(matched, demand),
+            runs: &|matched, demand, subject| asking.runs(matched, demand, subject),
             reviews: &decision.reviews,
             open_threads: kept.open_threads,
             authors: &decision.authors,

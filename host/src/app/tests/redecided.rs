@@ -2,6 +2,7 @@
 //! the number of its entry, however well it is signed.
 
 use countersign_core::decide::{TierFound, Verdict};
+use countersign_core::digest::Digest;
 use countersign_core::evidence_file::line::{Checkpoint, Header, Proven};
 use countersign_core::evidence_file::write::Seal;
 use countersign_core::names::Tier;
@@ -32,7 +33,12 @@ async fn made() -> (World, RequestId) {
 
 /// The same file with entries that were changed, in a ledger of their own that another key signs: every proof and every
 /// digest in it holds.
-async fn forged(text: &str, change: &dyn Fn(&mut Entry)) -> String {
+pub(super) async fn forged(text: &str, change: &dyn Fn(&mut Entry)) -> String {
+    forged_without(text, &[], change).await
+}
+
+/// As [`forged`], and these blobs are left out.
+pub(super) async fn forged_without(text: &str, blobs: &[Digest], change: &dyn Fn(&mut Entry)) -> String {
     let file = reads(text.as_bytes()).unwrap();
     let key = SigningKey::from_seed("forger.example", [9; 32]).unwrap();
     let ledger = Ledger::open(Arc::new(MemoryStore::new()), key).await.unwrap();
@@ -57,7 +63,8 @@ async fn forged(text: &str, change: &dyn Fn(&mut Entry)) -> String {
     }
     let kept =
         |line: &&str| ["{\"policy\"", "{\"blob\"", "{\"missing\""].iter().any(|kind| line.starts_with(kind));
-    for line in text.lines().filter(kept) {
+    let left_out = |line: &&str| blobs.iter().any(|blob| line.starts_with(&format!("{{\"blob\":\"{blob}\"")));
+    for line in text.lines().filter(kept).filter(|line| !left_out(line)) {
         lines.push(seal.line(&serde_json::from_str::<Value>(line).unwrap()).unwrap());
     }
     lines.push(seal.end().unwrap());
@@ -65,7 +72,7 @@ async fn forged(text: &str, change: &dyn Fn(&mut Entry)) -> String {
 }
 
 /// `entry recorded result`, in one line.
-fn told(report: &Report) -> String {
+pub(super) fn told(report: &Report) -> String {
     let each = report.redecided.iter().map(|again| {
         let result = serde_json::to_value(again.result).unwrap();
         format!("{} {} {}", again.entry, again.recorded, result.as_str().unwrap())
@@ -74,7 +81,7 @@ fn told(report: &Report) -> String {
 }
 
 /// The only thing that speaks against it: the entry, and words of why.
-async fn refused(text: &str, entry: u64, why: &str) {
+pub(super) async fn refused(text: &str, entry: u64, why: &str) {
     let report = verified(text, None).await;
     assert!(!report.holds, "{}", told(&report));
     let breach = report.breaches.iter().find(|breach| breach.reason.contains("made again it differs"));
@@ -83,7 +90,7 @@ async fn refused(text: &str, entry: u64, why: &str) {
     assert!(breach.reason.contains(why), "{}", breach.reason);
 }
 
-fn number_of(text: &str, kind: &str) -> u64 {
+pub(super) fn number_of(text: &str, kind: &str) -> u64 {
     reads(text.as_bytes()).unwrap().entries.iter().find(|told| told.entry.kind() == kind).unwrap().index
 }
 
@@ -188,18 +195,36 @@ async fn what_is_not_kept_is_listed_and_not_passed() {
 async fn a_no_that_was_not_counted_is_refused() {
     let (world, id) = made().await;
     let text = world.evidence(id).await;
-    let says_no = |entry: &mut Entry| {
+    let says_no = |entry: &mut Entry, seat: &str| {
         if let Entry::Reviewed { review, .. } = entry
             && review.reviewer.as_str() == "omar"
         {
             review.vote = Vote::Reject;
-            review.seat = Some("legal".into());
+            review.seat = Some(seat.into());
         }
     };
-    refused(&forged(&text, &says_no).await, number_of(&text, "intent"), "answers `deny`").await;
+    let intent = number_of(&text, "intent");
+    refused(&forged(&text, &|entry| says_no(entry, "risk")).await, intent, "answers `deny`").await;
+    // He did not sit there: it is no word against it, and none for it either.
+    refused(&forged(&text, &|entry| says_no(entry, "legal")).await, intent, "answers `hold`").await;
+    // Entries of before do not say where he sat.
+    let before = |entry: &mut Entry| {
+        says_no(entry, "legal");
+        forget_seats(entry);
+    };
+    refused(&forged(&text, &before).await, intent, "answers `deny`").await;
 }
 
-/// Dora stands in for Omar, so that the two have one place: no entry says so.
+/// As an entry of before.
+fn forget_seats(entry: &mut Entry) {
+    match entry {
+        Entry::Intent(intent) => intent.basis.iter_mut().for_each(|basis| basis.sat = None),
+        Entry::Refused { basis, .. } => basis.iter_mut().for_each(|basis| basis.sat = None),
+        _ => {}
+    }
+}
+
+/// Dora stands in for Omar, so that the two have one place. Entries of before do not say so.
 #[tokio::test]
 async fn a_word_that_counts_for_nothing_is_named() {
     let world = World::new(POLICY).await;
@@ -208,7 +233,11 @@ async fn a_word_that_counts_for_nothing_is_named() {
         world.vote_in(who, Some("risk"), Vote::Approve, &format!("{who} looked"), id).await.unwrap();
     }
     world.app.apply(&caller("ana"), id).await.unwrap();
-    let report = verified(&world.evidence(id).await, None).await;
+    let text = world.evidence(id).await;
+    let report = verified(&text, None).await;
+    assert!(report.holds && report.complete, "{:?} {:?}", report.breaches, report.redecided);
+    assert!(report.redecided.iter().all(|again| again.granted.is_empty()), "{:?}", report.redecided);
+    let report = verified(&forged(&text, &forget_seats).await, None).await;
     assert!(report.holds && report.complete, "{:?} {:?}", report.breaches, report.redecided);
     let granted: Vec<&str> =
         report.redecided.iter().flat_map(|again| &again.granted).map(String::as_str).collect();

@@ -72,9 +72,10 @@ impl PolicyCase {
             &Basis {
                 placed: &placed,
                 facts: &facts,
+                also: &[],
                 holdings: &Holdings::of_version(&facts),
                 binding: Digest::of(NAMELESS),
-                runs: &|matched, demand| self.runs(matched, demand),
+                runs: &|matched, demand, _| self.runs(matched, demand),
                 reviews: &reviews,
                 open_threads: self.open_threads,
                 authors: &self.authors,
