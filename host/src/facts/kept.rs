@@ -181,10 +181,10 @@ mod tests {
         let key = |of: &Record| at(MLFLOW, &of.file).unwrap();
         let moved = codec::encode(&a).unwrap();
         store.commit(Batch::new().put(key(&newer), moved)).await.unwrap();
-        check(&store, MLFLOW, &[a.clone()]);
+        check(&store, MLFLOW, std::slice::from_ref(&a));
         for unreadable in [&b""[..], b"\x01{", b"\x09{}", b"\x01{\"file\":1}"] {
             store.commit(Batch::new().put(key(&newer), unreadable.to_vec())).await.unwrap();
-            check(&store, MLFLOW, &[a.clone()]);
+            check(&store, MLFLOW, std::slice::from_ref(&a));
         }
         kept.put(newer.clone());
         kept.written().await;
