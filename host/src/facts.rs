@@ -6,11 +6,18 @@
 pub mod cache;
 pub mod collect;
 pub mod digests;
+mod error;
 mod files;
 mod history;
+mod kept;
+mod progress;
 mod shown;
+mod snapshot;
 mod source;
 mod translate;
 
 pub use cache::{Changed, FactsCache, Subject};
-pub use collect::{Collector, FactsError, Limits, Snapshot};
+pub use collect::{Collector, Limits};
+pub use error::FactsError;
+pub use progress::Progress;
+pub use snapshot::Snapshot;

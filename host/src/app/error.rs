@@ -67,6 +67,12 @@ pub enum AppError {
 }
 
 impl AppError {
+    /// Whether it will be known soon: who calls again later gets another answer.
+    #[must_use]
+    pub const fn is_not_yet(&self) -> bool {
+        matches!(self, Self::NotYet(_) | Self::Facts(FactsError::Reading { .. }))
+    }
+
     /// Whether it says that there is no such thing, here or in MLflow.
     #[must_use]
     pub const fn is_not_there(&self) -> bool {

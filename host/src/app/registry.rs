@@ -46,6 +46,11 @@ impl Registry {
         Self { cache, client, clock, max_age, at_write, models: Mutex::default() }
     }
 
+    /// Resolves when the store has every digest of a file that is known by now.
+    pub async fn kept(&self) {
+        self.cache.collector().kept().await;
+    }
+
     pub(super) async fn get(
         &self,
         workspace: &Workspace,

@@ -73,7 +73,8 @@ pub(crate) async fn app_beside(
     let settings = Settings::new(upstream.parse().unwrap());
     let public: Base = "http://127.0.0.1:8080".parse().unwrap();
     let origins = Origins::new(&public, Vec::new(), Vec::new());
-    let collector = Collector::new(Client::new(&settings).unwrap(), Limits::default());
+    let collector =
+        Collector::keeping(Client::new(&settings).unwrap(), Limits::default(), Arc::clone(&store));
     let registry = Registry::new(
         FactsCache::new(collector),
         Arc::clone(&clock),

@@ -6,6 +6,7 @@ mod backtest;
 mod changes;
 mod crash;
 mod difference;
+mod digests;
 mod discussion;
 mod evidence_file;
 mod exceptions;
@@ -106,6 +107,10 @@ struct Registry {
     description: String,
     /// Under every version.
     files: BTreeMap<String, Vec<u8>>,
+    /// When they changed, in seconds; MLflow tells of no other.
+    changed: BTreeMap<String, u64>,
+    /// Those that were read whole, one after another.
+    read: Vec<String>,
     /// One of them, which cannot be read.
     unread: Option<String>,
     /// Whether somebody has gone round us.

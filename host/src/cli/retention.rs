@@ -14,6 +14,7 @@ use super::machinery::runtime;
 use super::operator::Operator;
 use super::output::{counted, table};
 use super::place::{self, Found};
+use super::progress;
 use super::remote::Remote;
 
 pub(super) fn run(context: &Context, Given { remote, command }: Given) -> Result<()> {
@@ -101,7 +102,10 @@ fn collect(context: &Context, dry_run: bool) -> Result<()> {
         ));
     }
     let (operator, asked) = (Operator::new(&config)?, [("dry_run", if dry_run { "true" } else { "false" })]);
-    let due: Vec<Due> = runtime()?.block_on(operator.post("/operator/retention/collect", &asked))?;
+    let bar = progress::counting("the running server goes through its ledger", None);
+    let due = runtime()?.block_on(operator.post("/operator/retention/collect", &asked));
+    bar.finish_and_clear();
+    let due: Vec<Due> = due?;
     let lines: Vec<String> = due.iter().map(|due| line(due, dry_run)).collect();
     let text = match (lines.is_empty(), dry_run) {
         (true, _) => "no evidence has had its time".to_owned(),

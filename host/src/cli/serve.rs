@@ -66,6 +66,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     );
     server::serve(listener, front, threads(config), stop).await.context("starting the threads")?;
     admin.await.context("closing the admin listener")?.context("serving the admin listener")?;
+    app.registry.kept().await;
     app.store.flush().await.context("flushing the store")?;
     tracing::info!("countersign has stopped");
     Ok(())
@@ -101,7 +102,8 @@ pub(super) async fn assemble(config: &Config) -> anyhow::Result<App> {
     let proxy =
         Upstream::new(&settings, &public, origins).context("reading the machine's root certificates")?;
     let client = Client::new(&settings).context("setting up calls to MLflow")?;
-    let collector = Collector::new(client.clone(), Limits { deadline: config.facts.deadline });
+    let limits = Limits { deadline: config.facts.deadline };
+    let collector = Collector::keeping(client.clone(), limits, Arc::clone(&store));
     let max_age = span(config.facts.max_age);
     let registry =
         Registry::new(FactsCache::new(collector), Arc::clone(&clock), max_age, config.facts.at_write);

@@ -8,7 +8,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use countersign_core::names::{Alias, ModelName, Version, Workspace};
 use countersign_core::time::{Millis, Span};
 
-use super::collect::{Collector, FactsError, Snapshot};
+use super::collect::Collector;
+use super::error::FactsError;
+use super::snapshot::Snapshot;
 
 /// Cached subjects. Past it all are forgotten: rare, and it costs only reads.
 const MAX_ENTRIES: usize = 4096;

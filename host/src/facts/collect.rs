@@ -1,10 +1,8 @@
 //! One collection: what is read, in which order, and what becomes of what could not be read.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_core::canonical::{self, CanonicalError};
-use countersign_core::digest::Digest;
 use countersign_core::facts::{self, Facts, Missing, ModelFacts, VersionFacts, manifest_digest};
 use countersign_core::names::{ModelName, Stage, Version};
 use countersign_core::time::Millis;
@@ -12,12 +10,15 @@ use tokio::time::Instant;
 
 use super::cache::Subject;
 use super::digests::Digests;
+use super::error::{FactsError, failure};
 use super::files::{self, Files};
-use super::shown::Shown;
+use super::progress::Progress;
+use super::snapshot::Snapshot;
 use super::translate;
 use crate::mlflow::artifacts::Location;
 use crate::mlflow::types;
 use crate::mlflow::{Client, ReadError};
+use crate::store::Store;
 
 /// `models:/NAME/VERSION` may lead to another such source; more steps than this are taken for a circle.
 const MAX_COPIES: usize = 8;
@@ -34,46 +35,7 @@ impl Default for Limits {
     }
 }
 
-/// Facts, and where the files that they name can be read.
-#[derive(Debug, Clone)]
-pub struct Snapshot {
-    pub facts: Arc<Facts>,
-    pub artifacts: Option<Location>,
-    written: OnceLock<Written>,
-    pub(super) shown: Shown,
-}
-
-/// A snapshot's facts as canonical JSON, `[version, model]`, and what they hash to. Written once: a warm write would
-/// otherwise spend most of its time on it.
-#[derive(Debug, Clone)]
-struct Written {
-    json: Arc<[u8]>,
-    /// Where the version ends.
-    version_end: usize,
-    facts: Digest,
-    /// Not every check reads all of it.
-    version: OnceLock<Digest>,
-}
-
-/// Only what cannot be read at all: the version, its model, or which version is meant.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum FactsError {
-    #[error("{subject} is not in the registry")]
-    NotFound { subject: Subject },
-    #[error("take the facts of {subject}")]
-    Unavailable { subject: Subject, source: ReadError },
-    #[error(
-        "MLflow did not tell the facts of {subject} within {} seconds: large files are read on meanwhile, so call again; \
-         `deadline` under `[facts]` can be longer", limit.as_secs()
-    )]
-    Late { subject: Subject, limit: Duration },
-    #[error("nobody can say which bytes {subject} has: {fact}: {reason}")]
-    Unread { subject: Subject, fact: String, reason: String },
-    #[error(transparent)]
-    Read(#[from] ReadError),
-}
-
-/// Takes facts. Remembers file digests, and nothing else.
+/// Takes facts. Remembers digests of files, over a restart too where it has a store, and nothing else.
 #[derive(Debug, Clone)]
 pub struct Collector {
     pub(super) shared: Arc<Shared>,
@@ -89,7 +51,20 @@ pub(super) struct Shared {
 impl Collector {
     #[must_use]
     pub fn new(client: Client, limits: Limits) -> Self {
-        Self { shared: Arc::new(Shared { client, digests: Digests::new(), limits }) }
+        Self { shared: Arc::new(Shared { client, digests: Digests::default(), limits }) }
+    }
+
+    /// As [`Collector::new`], with the digests of files that are kept in a store. For a runtime: they are written by a
+    /// task of their own.
+    #[must_use]
+    pub fn keeping(client: Client, limits: Limits, store: Arc<dyn Store>) -> Self {
+        let digests = Digests::kept_in(store, client.base());
+        Self { shared: Arc::new(Shared { client, digests, limits }) }
+    }
+
+    /// Resolves when the store has all digests that are known by now.
+    pub async fn kept(&self) {
+        self.shared.digests.written().await;
     }
 
     #[must_use]
@@ -115,70 +90,9 @@ impl Collector {
         let late = || FactsError::Late { subject: subject.clone(), limit };
         let (head, model) = heads.map_err(|_| late())?.map_err(|error| failure(subject, error))?;
         let uri = uri.map_err(|_| "the deadline passed".to_owned()).and_then(|u| u.map_err(|e| e.reason()));
-        let around = Around { shared: &self.shared, subject, deadline };
-        let (version, artifacts) = around.version(&head, uri).await;
-        let facts = Facts { taken_at: now, version, model: self::model(&model) };
-        Ok(Snapshot::new(facts, artifacts))
-    }
-}
-
-impl Snapshot {
-    #[must_use]
-    pub fn new(facts: Facts, artifacts: Option<Location>) -> Self {
-        Self { facts: Arc::new(facts), artifacts, written: OnceLock::new(), shown: Shown::default() }
-    }
-
-    /// [`Facts::digest`].
-    ///
-    /// # Errors
-    /// When a number in the facts has no canonical form.
-    pub fn facts_digest(&self) -> Result<Digest, CanonicalError> {
-        Ok(self.written()?.facts)
-    }
-
-    /// The digest of the version's facts alone.
-    ///
-    /// # Errors
-    /// As [`Self::facts_digest`].
-    pub fn version_digest(&self) -> Result<Digest, CanonicalError> {
-        let written = self.written()?;
-        Ok(*written.version.get_or_init(|| Digest::of(written.version_json())))
-    }
-
-    /// The canonical JSON of the version's facts.
-    ///
-    /// # Errors
-    /// As [`Self::facts_digest`].
-    pub fn version_json(&self) -> Result<&[u8], CanonicalError> {
-        Ok(self.written()?.version_json())
-    }
-
-    /// Facts that have become others, with digests of their own.
-    pub(super) fn change(&mut self, change: impl FnOnce(&mut Facts)) {
-        change(Arc::make_mut(&mut self.facts));
-        self.written = OnceLock::new();
-        self.shown = Shown::default();
-    }
-
-    fn written(&self) -> Result<&Written, CanonicalError> {
-        if let Some(known) = self.written.get() {
-            return Ok(known);
-        }
-        let mut json = b"[".to_vec();
-        canonical::append(&self.facts.version, &mut json)?;
-        let version_end = json.len();
-        json.push(b',');
-        canonical::append(&self.facts.model, &mut json)?;
-        json.push(b']');
-        let facts = Digest::of(&json);
-        let version = OnceLock::new();
-        Ok(self.written.get_or_init(|| Written { json: json.into(), version_end, facts, version }))
-    }
-}
-
-impl Written {
-    fn version_json(&self) -> &[u8] {
-        self.json.get(1..self.version_end).unwrap_or_default()
+        let around = Around { shared: &self.shared, subject, now, deadline };
+        let (version, files) = around.version(&head, uri).await;
+        Ok(files.seen(Facts { taken_at: now, version, model: self::model(&model) }))
     }
 }
 
@@ -186,20 +100,26 @@ pub(super) fn model(model: &types::RegisteredModel) -> ModelFacts {
     translate::model(model)
 }
 
-pub(super) fn failure(subject: &Subject, error: ReadError) -> FactsError {
-    let subject = subject.clone();
-    if error.is_not_found() {
-        FactsError::NotFound { subject }
-    } else {
-        FactsError::Unavailable { subject, source: error }
-    }
-}
-
 /// What one collection has at hand.
 pub(super) struct Around<'a> {
     pub(super) shared: &'a Arc<Shared>,
     pub(super) subject: &'a Subject,
+    pub(super) now: Millis,
     pub(super) deadline: Instant,
+}
+
+/// Where files lie, and how far they are read.
+pub(super) struct Seen {
+    artifacts: Option<Location>,
+    reading: Option<Progress>,
+}
+
+impl Seen {
+    pub(super) fn seen(self, facts: Facts) -> Snapshot {
+        let mut snapshot = Snapshot::new(facts, self.artifacts);
+        snapshot.reading = self.reading;
+        snapshot
+    }
 }
 
 /// A piece: found, absent by right, or missing.
@@ -210,20 +130,23 @@ impl Around<'_> {
         &self,
         head: &types::ModelVersion,
         uri: Result<String, String>,
-    ) -> (VersionFacts, Option<Location>) {
+    ) -> (VersionFacts, Seen) {
         let (run, logged) =
             tokio::join!(self.run(&head.run_id), self.logged_model(head, uri.as_deref().ok()));
         let location = uri.and_then(|uri| self.locate(&uri, run.as_ref().ok(), logged.as_ref().ok()));
-        let files = match &location {
+        let mut files = match &location {
             Ok(location) => {
-                files::collect(self.shared, &self.subject.workspace, location, self.deadline).await
+                let place = (&self.subject.workspace, location);
+                files::collect(self.shared, place, self.now, self.deadline).await
             }
             Err(reason) => files::unlisted(reason.clone()),
         };
+        let reading = Some(std::mem::take(&mut files.progress)).filter(Progress::is_under_way);
         let mut missing = Vec::new();
         let run = take("run", run, &mut missing);
         let logged = take("logged-model", logged, &mut missing);
-        (self.assemble(head, run.as_ref(), logged.as_ref(), files, missing), location.ok())
+        let seen = Seen { artifacts: location.ok(), reading };
+        (self.assemble(head, run.as_ref(), logged.as_ref(), files, missing), seen)
     }
 
     async fn run(&self, id: &str) -> Piece<types::Run> {

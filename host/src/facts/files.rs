@@ -4,12 +4,16 @@ use std::sync::Arc;
 
 use countersign_core::facts::{self, File, Missing};
 use countersign_core::names::Workspace;
+use countersign_core::time::Millis;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::cache::Subject;
-use super::collect::{FactsError, Shared, Snapshot};
-use super::digests::{Content, FileKey};
+use super::collect::Shared;
+use super::digests::{Content, FileKey, How};
+use super::error::FactsError;
+use super::progress::Progress;
+use super::snapshot::Snapshot;
 use crate::mlflow::ReadError;
 use crate::mlflow::artifacts::Location;
 use crate::mlflow::types::FileInfo;
@@ -28,17 +32,30 @@ impl Snapshot {
     /// matter: the facts say so, and it stays so.
     ///
     /// # Errors
-    /// [`FactsError::Unread`] with the first such file.
+    /// [`FactsError::Reading`] while it is being read; [`FactsError::Unread`] with the first file that is not.
     pub fn bytes_known(&self) -> Result<(), FactsError> {
         let version = &self.facts.version;
         let is_unread = |missing: &&Missing| missing.fact.starts_with("artifact:") || missing.reason == LATE;
-        version.missing.iter().find(is_unread).map_or(Ok(()), |Missing { fact, reason }| {
+        let mut unread = version.missing.iter().filter(is_unread);
+        let subject = || {
             let facts::Subject { workspace, model, version, .. } = version.subject.clone();
-            let subject = Subject { workspace, model, version };
-            Err(FactsError::Unread { subject, fact: fact.clone(), reason: reason.clone() })
-        })
+            Subject { workspace, model, version }
+        };
+        // What will not be read by waiting is told before what will.
+        match (unread.clone().find(|missing| missing.reason != READING), unread.next(), &self.reading) {
+            (None, None, _) => Ok(()),
+            (None, Some(_), Some(progress)) => {
+                Err(FactsError::Reading { subject: subject(), progress: progress.to_string() })
+            }
+            (Some(Missing { fact, reason }), ..) | (None, Some(Missing { fact, reason }), None) => {
+                let (fact, reason) = (fact.clone(), reason.clone());
+                Err(FactsError::Unread { subject: subject(), fact, reason })
+            }
+        }
     }
 }
+
+const READING: &str = "read the file: the deadline passed; it is still being read, so try again";
 
 /// What the files of a version say.
 #[derive(Debug, Default)]
@@ -49,12 +66,16 @@ pub(super) struct Files {
     pub(super) complete: bool,
     pub(super) mlmodel: Option<String>,
     pub(super) missing: Vec<Missing>,
+    pub(super) progress: Progress,
 }
+
+/// What is known of one file, when everybody has waited long enough.
+type Digested = (FileKey, FileInfo, Result<Content, String>);
 
 pub(super) async fn collect(
     shared: &Arc<Shared>,
-    workspace: &Workspace,
-    location: &Location,
+    (workspace, location): (&Workspace, &Location),
+    now: Millis,
     deadline: Instant,
 ) -> Files {
     let listed = match tokio::time::timeout_at(deadline, list(shared, workspace, location)).await {
@@ -62,7 +83,11 @@ pub(super) async fn collect(
         Ok(Err(error)) => return unlisted(error.reason()),
         Err(_) => return unlisted(LATE.to_owned()),
     };
-    digest_all(shared, workspace, location, listed, deadline).await
+    let key = |file: FileInfo| {
+        let path = file.path.clone();
+        (FileKey { workspace: workspace.clone(), location: location.clone(), path }, file)
+    };
+    digest_all(shared, listed.into_iter().map(key).collect(), now, deadline).await
 }
 
 pub(super) fn unlisted(reason: String) -> Files {
@@ -98,21 +123,21 @@ async fn list(
 /// next time.
 async fn digest_all(
     shared: &Arc<Shared>,
-    workspace: &Workspace,
-    location: &Location,
-    listed: Vec<FileInfo>,
+    listed: Vec<(FileKey, FileInfo)>,
+    now: Millis,
     deadline: Instant,
 ) -> Files {
     let mut tasks = JoinSet::new();
     for file in listed {
-        let key =
-            FileKey { workspace: workspace.clone(), location: location.clone(), path: file.path.clone() };
-        tasks.spawn(digest_one(Arc::clone(shared), key, file, deadline));
+        tasks.spawn(digest_one(Arc::clone(shared), file, now, deadline));
     }
     let mut found = Files { complete: true, ..Files::default() };
     while let Some(done) = tasks.join_next().await {
         match done {
-            Ok((file, content)) => found.add(file, content),
+            Ok((key, file, content)) => {
+                found.watch(shared, &key, &file, &content);
+                found.add(file, content);
+            }
             Err(error) => {
                 found.complete = false;
                 found.missing.push(Missing { fact: "artifacts".to_owned(), reason: error.to_string() });
@@ -126,22 +151,35 @@ async fn digest_all(
 
 async fn digest_one(
     shared: Arc<Shared>,
-    key: FileKey,
-    file: FileInfo,
+    (key, file): (FileKey, FileInfo),
+    now: Millis,
     deadline: Instant,
-) -> (FileInfo, Result<Content, String>) {
+) -> Digested {
     let keep = if file.path == "MLmodel" { MAX_MLMODEL } else { 0 };
-    let reading = tokio::spawn(async move { shared.digests.of(&shared.client, &key, keep).await });
+    let read = key.clone();
+    let how = How { keep, now };
+    let reading = tokio::spawn(async move { shared.digests.of(&shared.client, &read, how).await });
     let content = match tokio::time::timeout_at(deadline, reading).await {
         Ok(Ok(Ok(content))) => Ok(content),
         Ok(Ok(Err(error))) => Err(error.reason()),
         Ok(Err(error)) => Err(error.to_string()),
-        Err(_) => Err("read the file: the deadline passed; it is still being read, so try again".to_owned()),
+        Err(_) => Err(READING.to_owned()),
     };
-    (file, content)
+    (key, file, content)
 }
 
 impl Files {
+    fn watch(&mut self, shared: &Shared, key: &FileKey, file: &FileInfo, content: &Result<Content, String>) {
+        let listed = u64::try_from(file.file_size).unwrap_or(0);
+        match content {
+            Ok(content) => self.progress.done(content.size),
+            Err(reason) if reason == READING => {
+                self.progress.under_way(shared.digests.under_way(key), listed)
+            }
+            Err(_) => {}
+        }
+    }
+
     fn add(&mut self, file: FileInfo, content: Result<Content, String>) {
         let listed = u64::try_from(file.file_size).unwrap_or(0);
         let (digest, size) = match content {

@@ -8,7 +8,7 @@ use countersign_core::canonical::{self, CanonicalError};
 use countersign_core::digest::Digest;
 use countersign_core::reads::Reads;
 
-use super::collect::Snapshot;
+use super::snapshot::Snapshot;
 
 /// More lists than this are forgotten all at once: a policy has a few plugins.
 const MAX_SHOWN: usize = 64;

@@ -7,7 +7,9 @@ use countersign_core::time::Millis;
 use tokio::time::Instant;
 
 use super::cache::Subject;
-use super::collect::{Around, Collector, FactsError, Snapshot, failure, model};
+use super::collect::{Around, Collector, model};
+use super::error::{FactsError, failure};
+use super::snapshot::Snapshot;
 use crate::mlflow::types;
 
 /// Stands for the version that would be created.
@@ -32,9 +34,9 @@ impl Collector {
         let found = found.map_err(|error| failure(&subject, error))?;
         let head = head_of(registration);
         let uri = self.source_uri(&subject.workspace, registration).await;
-        let around = Around { shared: &self.shared, subject: &subject, deadline };
-        let (version, artifacts) = around.version(&head, uri).await;
-        Ok(Snapshot::new(Facts { taken_at: now, version, model: model(&found) }, artifacts))
+        let around = Around { shared: &self.shared, subject: &subject, now, deadline };
+        let (version, files) = around.version(&head, uri).await;
+        Ok(files.seen(Facts { taken_at: now, version, model: model(&found) }))
     }
 
     /// Where the files of a source lie.

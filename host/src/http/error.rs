@@ -26,6 +26,7 @@ pub(super) enum Shape {
 pub(super) const fn kind(error: &AppError) -> (StatusCode, &'static str, &'static str) {
     match error {
         _ if error.is_not_there() => (StatusCode::NOT_FOUND, "not-found", "There is no such thing"),
+        _ if error.is_not_yet() => (StatusCode::SERVICE_UNAVAILABLE, "not-yet", "Not yet"),
         AppError::NotFound(_) => (StatusCode::NOT_FOUND, "not-found", "There is no such thing"),
         AppError::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden", "That is not yours to do"),
         AppError::Unauthenticated(_) => (StatusCode::UNAUTHORIZED, "unauthenticated", "Sign in first"),
@@ -56,7 +57,7 @@ pub(super) const fn kind(error: &AppError) -> (StatusCode, &'static str, &'stati
 pub(super) fn respond(error: &AppError, shape: Shape) -> Response<Body> {
     let (status, code, title) = kind(error);
     let detail = chain(error);
-    if status.is_server_error() {
+    if status.is_server_error() && !error.is_not_yet() {
         tracing::error!(error = %detail, error.code = code, "use case failed");
     }
     match shape {
@@ -69,6 +70,10 @@ pub(super) fn respond(error: &AppError, shape: Shape) -> Response<Body> {
         Shape::Mlflow if error.is_not_there() && !matches!(error, AppError::NotFound(_)) => {
             let message = format!("Countersign did not carry this out: {detail}");
             mlflow(status, "RESOURCE_DOES_NOT_EXIST", &message, None)
+        }
+        Shape::Mlflow if error.is_not_yet() => {
+            let message = format!("Countersign did not carry this out: {detail}");
+            mlflow(StatusCode::FORBIDDEN, "PERMISSION_DENIED", &message, None)
         }
         Shape::Mlflow => {
             let message = format!(
@@ -170,6 +175,13 @@ mod tests {
         let Body::Whole(body) = answered.into_body() else { panic!("a body that streams") };
         let body = String::from_utf8_lossy(&body).into_owned();
         assert!(body.contains(expect.1), "{body}");
+    }
+
+    #[test]
+    fn what_will_be_known_soon_is_no_fault() {
+        let soon = AppError::NotYet("nobody can say yet; call again".to_owned());
+        check(&soon, Shape::Mlflow, (403, "not carry this out: nobody can say yet; call again\""));
+        check(&soon, Shape::Problem, (503, "\"code\":\"not-yet\""));
     }
 
     #[test]

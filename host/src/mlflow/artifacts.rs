@@ -4,13 +4,14 @@ use bytes::{Bytes, BytesMut};
 use countersign_core::names::{ModelName, Version, Workspace};
 use http::header::{CONTENT_LENGTH, CONTENT_RANGE, ETAG, LAST_MODIFIED, RANGE};
 use http::{HeaderMap, StatusCode};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::client::{Call, Client, ReadError, refused, segment, unavailable};
 use super::types::FileInfo;
 
 /// How MLflow lets us at the files of one model version. Paths below are relative to it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Location {
     /// Served by MLflow's artifact proxy; the directory, relative to the proxy's root.
     Proxied { root: String },
@@ -45,7 +46,7 @@ impl Location {
 }
 
 /// What tells one content of a file from a later one, without reading it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Validators {
     pub size: u64,
     pub etag: String,

@@ -140,6 +140,12 @@ impl Client {
         })
     }
 
+    /// Which MLflow this is.
+    #[must_use]
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
     pub(super) async fn json<T: DeserializeOwned>(&self, call: Call<'_>) -> Result<T, ReadError> {
         let what = call.what.clone();
         let bytes = self.bytes(call).await?;

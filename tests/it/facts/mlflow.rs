@@ -7,6 +7,8 @@ use countersign::clock::ManualClock;
 use countersign::config::AtWrite;
 use countersign::facts::{Changed, Collector, FactsCache, FactsError, Limits, Snapshot, Subject};
 use countersign::mlflow::{Client, Settings};
+use countersign::store::Store;
+use countersign::store::memory::MemoryStore;
 use countersign_core::digest::Digest;
 use countersign_core::facts::{MetricOrigin, manifest_digest};
 use countersign_core::names::{ModelName, Version, Workspace};
@@ -168,6 +170,48 @@ async fn a_file_that_has_not_changed_is_not_read_again() {
         assert_eq!(asked, read.validators(), "{}", file.path);
         assert_eq!(asked.map(|told| told.size), Some(file.size), "{}", file.path);
     }
+}
+
+/// Rewritten in place, without a change of length.
+fn rewrite(file: &std::path::Path, changed: std::time::SystemTime) -> Digest {
+    let mut bytes = std::fs::read(file).unwrap();
+    bytes.rotate_left(1);
+    std::fs::write(file, &bytes).unwrap();
+    let open = std::fs::File::options().write(true).open(file).unwrap();
+    open.set_modified(changed).unwrap();
+    Digest::of(&bytes)
+}
+
+/// That a file was not read shows by other bytes under the old time, which nobody sees who does not read.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_next_process_reads_files_that_mlflow_says_have_changed_and_no_others() {
+    let model = unique("restart");
+    tokio::task::block_in_place(|| trained(&model));
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    let settings = Settings::new(shared().unwrap().url().parse().unwrap());
+    let started = async || {
+        let client = Client::new(&settings).unwrap();
+        let collector = Collector::keeping(client, Limits::default(), Arc::clone(&store));
+        let snapshot = collector.collect(&subject(&model, 1), NOW).await.unwrap();
+        collector.kept().await;
+        snapshot
+    };
+    let digest = |snapshot: &Snapshot| {
+        snapshot.bytes_known().unwrap();
+        let mut files = snapshot.facts.version.files.iter();
+        files.find(|file| file.path == "requirements.txt").unwrap().digest.unwrap()
+    };
+    let first = started().await;
+    assert_eq!(started().await.facts.version.files, first.facts.version.files);
+
+    let file = on_disk(&first).join("requirements.txt");
+    let changed = std::fs::metadata(&file).unwrap().modified().unwrap();
+    let unseen = rewrite(&file, changed);
+    assert_ne!(unseen, digest(&first));
+    assert_eq!(digest(&started().await), digest(&first), "it was read");
+    let seen = rewrite(&file, changed + std::time::Duration::from_millis(1));
+    assert_eq!(digest(&started().await), seen, "it was not read");
+    assert_eq!(digest(&started().await), seen);
 }
 
 #[tokio::test(flavor = "multi_thread")]

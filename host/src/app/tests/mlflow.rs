@@ -3,7 +3,8 @@
 use axum::body::Bytes;
 use axum::extract::Path;
 use axum::routing::{delete, get, patch, post};
-use http::Method;
+use http::header::{CONTENT_RANGE, ETAG, LAST_MODIFIED, RANGE};
+use http::{HeaderMap, Method};
 
 use super::*;
 
@@ -88,25 +89,42 @@ async fn file(
     method: Method,
     State(registry): State<Shared>,
     Path(path): Path<String>,
+    asked: HeaderMap,
     body: Bytes,
-) -> (StatusCode, Vec<u8>) {
+) -> Response {
     let name = path.strip_prefix(FOLDER).unwrap().trim_start_matches('/').to_owned();
     let mut registry = registry.lock().unwrap();
     match method {
         _ if registry.ill || registry.unread.as_ref() == Some(&name) => {
-            (StatusCode::INTERNAL_SERVER_ERROR, Vec::new())
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
         Method::PUT => {
             registry.files.insert(name, body.to_vec());
-            (StatusCode::OK, Vec::new())
+            StatusCode::OK.into_response()
         }
         Method::DELETE => {
             registry.files.remove(&name);
-            (StatusCode::OK, Vec::new())
+            StatusCode::OK.into_response()
         }
-        _ => registry
-            .files
-            .get(&name)
-            .map_or((StatusCode::NOT_FOUND, Vec::new()), |bytes| (StatusCode::OK, bytes.clone())),
+        _ => sent(&mut registry, name, asked.get(RANGE).is_some()),
     }
+}
+
+/// A file, or its first byte; with what tells whether it has changed, as Starlette makes it of time and size.
+fn sent(registry: &mut Registry, name: String, first: bool) -> Response {
+    let Some(bytes) = registry.files.get(&name).cloned() else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let mut head = HeaderMap::new();
+    let mut tell = |name, value: String| head.insert(name, value.parse().unwrap());
+    if let Some(changed) = registry.changed.get(&name) {
+        tell(ETAG, format!("\"{changed}-{}\"", bytes.len()));
+        tell(LAST_MODIFIED, format!("Fri, 27 Nov 2026 21:43:{changed:02} GMT"));
+    }
+    if first && let Some(byte) = bytes.first() {
+        tell(CONTENT_RANGE, format!("bytes 0-0/{}", bytes.len()));
+        return (StatusCode::PARTIAL_CONTENT, head, vec![*byte]).into_response();
+    }
+    registry.read.push(name);
+    (StatusCode::OK, head, bytes).into_response()
 }

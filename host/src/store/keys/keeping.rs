@@ -1,4 +1,4 @@
-//! Keys of what is kept how long, and of what replays found.
+//! Keys of what is kept how long, of what replays found, and of digests that spare a reading.
 
 use countersign_core::digest::Digest;
 use uuid::Uuid;
@@ -26,6 +26,17 @@ pub fn unstable_plugin(name: &str, digest: &Digest) -> Key {
 #[must_use]
 pub fn collected(digest: &Digest) -> Key {
     Key::space("evidence/collected").digest(digest)
+}
+
+/// What is known of the bytes of MLflow's files. Of use for as long as a file has not changed; nothing is lost without.
+#[must_use]
+pub fn file_digests() -> Key {
+    Key::space("file/digest")
+}
+
+#[must_use]
+pub fn file_digest(file: &Digest) -> Key {
+    file_digests().digest(file)
 }
 
 /// Legal holds that are in force, oldest first.
