@@ -2,6 +2,7 @@
 //!
 //! classify ► **govern** ► facts ► check runs ► decide ► permit ► intent ► forward ► outcome ► answer
 
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -146,15 +147,19 @@ impl App {
         self.keep_basis(&mut judged)?;
         let (permit, announcement) = self.announcement(judged, &intent, request)?;
         let (release, until) = withheld();
-        let announcing = async {
-            let announced = self.write_down(announcement, &intent).await?;
-            crash_point!(WriteAnnounced);
-            self.metrics.overhead(Route::Governed, began.elapsed());
-            release.let_go();
-            Ok::<_, AppError>(announced)
+        // Pinned here, since what is moved into another future is in both; and one of them apart, since both are large.
+        let (answered, (index, request)) = {
+            let announcing = Box::pin(async {
+                let announced = self.write_down(announcement, &intent).await?;
+                crash_point!(WriteAnnounced);
+                self.metrics.overhead(Route::Governed, began.elapsed());
+                release.let_go();
+                Ok::<_, AppError>(announced)
+            });
+            let to = (&call.headers, &call.peer);
+            let sent = pin!(call.upstream.carry_out_once(until, permit, canonical, to));
+            self.sent_and_announced(sent, announcing).await?
         };
-        let sent = call.upstream.carry_out_once(until, permit, canonical, (&call.headers, &call.peer));
-        let (answered, (index, request)) = self.sent_and_announced(sent, announcing).await?;
         crash_point!(WriteForwarded);
         let (result, answered) = self.taken_note_of(call, answered).await;
         crash_point!(WriteNoted);
@@ -167,8 +172,8 @@ impl App {
     /// time, and a head by itself costs it two more turns.
     async fn sent_and_announced<S, A>(
         &self,
-        sent: impl Future<Output = S>,
-        announcing: impl Future<Output = Result<A, AppError>>,
+        sent: Pin<&mut impl Future<Output = S>>,
+        announcing: Pin<Box<impl Future<Output = Result<A, AppError>>>>,
     ) -> Result<(S, A), AppError> {
         let Ok(ahead) = self.ahead.try_acquire() else {
             let announced = announcing.await?;

@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::{Extension, Json};
-use http::HeaderMap;
 use serde::Deserialize;
 
-use super::taken::Asked;
-use super::{Authenticated, Problem, reader, writer};
+use super::taken::{Asked, Writer};
+use super::{Answer, Authenticated, reader};
 use crate::app::{App, Named, PolicyHistory, Reloaded};
 
 #[derive(Debug, Deserialize)]
@@ -19,20 +18,16 @@ pub(super) struct HistoryQuery {
     limit: Option<usize>,
 }
 
-pub(super) async fn reload(
-    State(app): State<Arc<App>>,
-    Extension(auth): Extension<Authenticated>,
-    headers: HeaderMap,
-) -> Result<Json<Reloaded>, Problem> {
-    let caller = writer(&app, &auth, &headers)?;
-    Ok(Json(app.reload_for(&caller).await?))
+pub(super) async fn reload(writer: Writer) -> Answer<Reloaded> {
+    let caller = writer.caller()?;
+    Ok(Json(writer.app.reload_for(&caller).await?))
 }
 
 pub(super) async fn history(
     State(app): State<Arc<App>>,
     Extension(auth): Extension<Authenticated>,
     Asked(query): Asked<HistoryQuery>,
-) -> Result<Json<Named<PolicyHistory>>, Problem> {
+) -> Answer<Named<PolicyHistory>> {
     reader(&app, &auth)?;
     let limit = query.limit.unwrap_or(50).clamp(1, 200);
     Ok(Json(app.policy_history(query.from, limit)?))
