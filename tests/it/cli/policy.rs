@@ -105,7 +105,7 @@ fn a_person_has_the_policy_taken_up_and_the_history_names_them() {
     assert_eq!((asked.status.code(), &asked.stderr), (Some(1), &checked.stderr), "what `check` says");
     assert!(asked.stderr.contains("`mood`") && asked.stderr.contains("`model`"), "{}", asked.stderr);
 
-    fs::write(&policy, good.replacen("risk = 1", "risk = 2", 1)).unwrap();
+    fs::write(&policy, format!("{good}veto = true\n")).unwrap();
     let loaded = json(&run(&["policy", "reload", "--output", "json"], &ada).stdout);
     assert_eq!(loaded["changed"], true, "{loaded}");
     assert!(run(&["policy", "reload"], &ada).stdout.starts_with("unchanged: sha256:"));
