@@ -51,6 +51,12 @@ pub struct SledStore {
     _lock: std::fs::File,
 }
 
+/// Whether anybody has this store open.
+#[cfg(test)]
+pub(crate) fn is_open(path: &Path) -> bool {
+    matches!(directory::lock(path), Err(OpenError::InUse { .. }))
+}
+
 impl SledStore {
     /// Opens the store in a directory, which is created where it does not exist.
     ///

@@ -123,7 +123,7 @@ impl Place {
         let world = self.opened(NOW).await;
         self.road.prepare(&world).await;
         let (acknowledged, now) = (world.ledger(), world.app.clock.now());
-        world.closed().await;
+        self.closed(world).await;
         self.ends_at(point, now, &what).await;
         let world = self.opened(now).await;
         let found = world.ledger();
@@ -138,12 +138,20 @@ impl Place {
         world.is_settled(&what);
         self.road.is_done(&world, &what).await;
         assert_eq!(world.breaches().await, Vec::<String>::new(), "{what}");
-        world.closed().await;
+        self.closed(world).await;
     }
 
     async fn opened(&self, now: Millis) -> World {
         let store = self.dir.path().join("store");
         World::over(&store, now, &self.road.policy(), &self.upstream, &self.registry).await
+    }
+
+    /// Returns when nobody has the store open any more: what is written behind whoever reads has it, too.
+    async fn closed(&self, world: World) {
+        drop(world);
+        while sled::is_open(&self.dir.path().join("store")) {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
     }
 
     /// A process of its own walks until it ends.
@@ -172,15 +180,6 @@ impl World {
         let files = tempfile::tempdir().unwrap();
         let (app, clock, files) = app_beside((store, &keys), now, policy, upstream, &PEOPLE, files).await;
         Self { app, clock, registry: Arc::clone(registry), _files: files }
-    }
-
-    /// Returns when nobody has the store open any more.
-    async fn closed(self) {
-        let app = Arc::downgrade(&self.app);
-        drop(self);
-        while app.strong_count() > 0 {
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
     }
 
     /// What `cli/background.rs` does when a process begins.
