@@ -95,7 +95,10 @@ impl App {
         };
         let changed = self.changed(generation, placed, gates).await?;
         let mut found: Vec<Judging> = changed.into_iter().map(judging).collect();
-        found.sort_by_key(|judging| generation.policy.leniency(&judging.tier));
+        found.sort_by(|one, other| {
+            let (one, other) = ((&one.tier, one.subject()), (&other.tier, other.subject()));
+            generation.policy.strictest_first(one, other)
+        });
         let mut found = found.into_iter();
         match found.next() {
             Some(first) => Ok(Affected { first, others: found.collect() }),

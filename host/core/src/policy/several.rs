@@ -4,6 +4,7 @@
 //! at, and in each seat as many people as for any of them. The live decision and one that is made again both combine
 //! by this. This module must not know: where facts come from, what has run.
 
+use std::cmp::Ordering;
 use std::iter::once;
 
 use super::{FactRead, GateMatch, Policy};
@@ -44,11 +45,17 @@ impl GateMatch<'_> {
 }
 
 impl Policy {
-    /// Tiers are listed from the strictest down; one that cannot be told is stricter than all.
+    /// Which of two versions comes first: the one of the stricter tier, or else by name. Tiers are listed from the
+    /// strictest down; one that cannot be told is stricter than all.
     #[must_use]
-    pub fn leniency(&self, tier: &TierFound) -> Option<usize> {
-        let known = tier.known()?;
-        self.tiers.iter().position(|rule| rule.name == *known)
+    pub fn strictest_first(&self, one: (&TierFound, &Subject), other: (&TierFound, &Subject)) -> Ordering {
+        let place = |tier: &TierFound| {
+            let known = tier.known()?;
+            self.tiers.iter().position(|rule| rule.name == *known)
+        };
+        let by =
+            |(tier, subject): (&TierFound, &Subject)| (place(tier), subject.model.clone(), subject.version);
+        by(one).cmp(&by(other))
     }
 
     /// What a matched gate asks about every version that it looks at.
@@ -84,10 +91,8 @@ impl Policy {
         };
         let named = |facts: &&Facts| gates.iter().any(|gate| gate.names(&facts.version.subject));
         let mut all: Vec<Judging<'f>> = once(facts).chain(also).filter(named).map(of).collect();
-        let name = |one: &Judging<'f>| (&one.subject().model, one.subject().version);
         all.sort_by(|one, other| {
-            let lenient = self.leniency(&one.tier).cmp(&self.leniency(&other.tier));
-            lenient.then_with(|| name(one).cmp(&name(other)))
+            self.strictest_first((&one.tier, one.subject()), (&other.tier, other.subject()))
         });
         let mut all = all.into_iter();
         let first = all.next().unwrap_or_else(|| of(facts));
