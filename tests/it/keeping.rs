@@ -83,6 +83,19 @@ fn a_plugin_that_is_deterministic_is_replayed_and_nothing_is_said() {
     assert!(!metrics(&scene).contains("result=\"differs\""));
 }
 
+/// With more time it would have had a result: that is no other result.
+#[test]
+fn a_run_that_ended_by_time_is_held_against_no_plugin() {
+    let scene = replaying("{ mode = \"sleep-in-host\", count = 5500 }");
+    let model = scene.model("t");
+    let version = scene.register(&model, 0.9).version;
+    let held = scene.alias(&model, "champion", &version);
+    contains(&held.text(), &["hostile", "wall"]);
+    awaits_metric(&scene, "countersign_replays_total{result=\"cannot\"}");
+    assert!(!metrics(&scene).contains("result=\"differs\""));
+    assert_eq!(scene.of_kind("plugin-unstable"), Vec::<Value>::new());
+}
+
 #[test]
 fn evidence_is_held_and_nothing_has_had_its_time() {
     let scene = replaying("{ mode = \"ok\" }");

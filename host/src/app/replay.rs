@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use countersign_core::canonical::CanonicalError;
+use countersign_core::check::{Outcome, RuleOutcome};
 use countersign_core::digest::Digest;
 use countersign_core::entry::{CheckRunRecord, Entry};
 use countersign_core::names::PluginName;
@@ -16,7 +17,7 @@ use serde::Serialize;
 use crate::ledger::Ledger;
 use crate::plugins::{
     CheckInput, CheckRecord, Engine, Limits, Load, Plugin, Recorded, Recording, Replay, ReplayError,
-    RuleInput, RuleRecord, Transcript,
+    RuleInput, RuleRecord, Transcript, repeatable,
 };
 use crate::store::{Store, codec, keys};
 
@@ -69,7 +70,10 @@ pub(super) type Blobs<'b> = dyn Fn(Digest) -> Result<Bytes, AppError> + Send + S
 #[derive(Debug, Clone, Copy)]
 enum Kind {
     Check,
-    Rule,
+    /// The outcome of a rule stands in its entry, and nowhere else.
+    Rule {
+        ended_by_time: bool,
+    },
 }
 
 /// What was executed, by digest.
@@ -129,7 +133,7 @@ impl Run {
             Entry::CheckRun(run) => Some(Self::of_check(run)),
             // The outcome itself stands in the entry, so that its digest need not.
             Entry::RuleRun { run, .. } => Some(Self {
-                kind: Kind::Rule,
+                kind: Kind::Rule { ended_by_time: by_time(&run.outcome) },
                 outcome: Digest::of_json(&run.outcome)?,
                 plugin: run.plugin.clone(),
                 plugin_digest: run.plugin_digest,
@@ -138,6 +142,18 @@ impl Run {
             }),
             _ => None,
         })
+    }
+
+    /// Whether it had no result because of time, which depends on the machine.
+    pub(super) fn ended_by_time(&self, blobs: &Blobs<'_>) -> bool {
+        match self.kind {
+            Kind::Rule { ended_by_time } => ended_by_time,
+            Kind::Check => {
+                let outcome = blobs(self.outcome).ok();
+                let outcome = outcome.and_then(|bytes| serde_json::from_slice::<Outcome>(&bytes).ok());
+                matches!(outcome, Some(Outcome::Failed(failure)) if !repeatable(failure.class))
+            }
+        }
     }
 
     fn of_check(run: &CheckRunRecord) -> Self {
@@ -156,22 +172,18 @@ impl Run {
 pub(super) struct Machine<'e> {
     engine: &'e Engine,
     loaded: BTreeMap<Digest, Arc<Plugin>>,
-    /// How many times as long as was granted a run may take.
-    patience: i64,
 }
+
+/// How many times as long as was granted a run may take: the machine may be much slower than the one that recorded, or
+/// busy. A guest sees no time, so that more of it changes nothing but whether there is a result.
+const PATIENCE: i64 = 40;
 
 /// No run may take longer than this, whatever its evidence says that it was granted.
 const LONGEST: Span = Span::from_millis(600_000);
 
 impl<'e> Machine<'e> {
     pub(super) const fn new(engine: &'e Engine) -> Self {
-        Self { engine, loaded: BTreeMap::new(), patience: 1 }
-    }
-
-    /// For a machine that may be much slower than the one that recorded. A guest sees no time, so that more of it
-    /// changes nothing but whether there is a result; not for runs that ended by a limit on time.
-    pub(super) const fn patient(engine: &'e Engine) -> Self {
-        Self { engine, loaded: BTreeMap::new(), patience: 40 }
+        Self { engine, loaded: BTreeMap::new() }
     }
 
     /// # Errors
@@ -179,7 +191,9 @@ impl<'e> Machine<'e> {
     pub(super) async fn replay(&mut self, blobs: &Blobs<'_>, run: &Run) -> Result<ReplayReport, AppError> {
         let input = blobs(run.input)?;
         let mut transcript: Transcript = serde_json::from_slice(&blobs(run.transcript)?)?;
-        transcript.limits = self.granted(transcript.limits);
+        if !run.ended_by_time(blobs) {
+            transcript.limits = patient(transcript.limits);
+        }
         let answers = answers(blobs, &transcript);
         let plugin = self.plugin(blobs, run, transcript.limits.clone()).await?;
         let recording = Recording::from_parts(transcript, answers);
@@ -193,7 +207,7 @@ impl<'e> Machine<'e> {
                 };
                 ended(replayed)
             }
-            Kind::Rule => {
+            Kind::Rule { .. } => {
                 let input = Arc::new(RuleInput::new(serde_json::from_slice::<RuleRecord>(&input)?));
                 ended(self.engine.replay_rule(&plugin, &input, &recorded).await)
             }
@@ -208,17 +222,6 @@ impl<'e> Machine<'e> {
             same,
             difference,
         })
-    }
-
-    fn granted(&self, limits: Limits) -> Limits {
-        if self.patience == 1 {
-            return limits;
-        }
-        let longer = |span: Span| {
-            let longer = span.as_millis().saturating_mul(self.patience);
-            Span::from_millis(longer.min(LONGEST.as_millis()))
-        };
-        Limits { cpu: longer(limits.cpu), wall: longer(limits.wall), ..limits }
     }
 
     async fn plugin(
@@ -244,6 +247,18 @@ impl<'e> Machine<'e> {
     }
 }
 
+fn patient(limits: Limits) -> Limits {
+    let longer = |span: Span| {
+        let longer = span.as_millis().saturating_mul(PATIENCE);
+        Span::from_millis(longer.min(LONGEST.as_millis()))
+    };
+    Limits { cpu: longer(limits.cpu), wall: longer(limits.wall), ..limits }
+}
+
+fn by_time(outcome: &RuleOutcome) -> bool {
+    matches!(outcome, RuleOutcome::Failed(failure) if !repeatable(failure.class))
+}
+
 /// What came out, and where it differs.
 fn ended<T>(replayed: Result<Replay<T>, ReplayError>) -> (Option<Digest>, Option<String>) {
     match replayed {
@@ -260,4 +275,19 @@ fn answers(blobs: &Blobs<'_>, transcript: &Transcript) -> BTreeMap<Digest, Bytes
 
 fn evidence(store: &dyn Store, digest: Digest) -> Result<Bytes, AppError> {
     blob(store, digest).map(Bytes::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_replay_may_take_longer_and_nothing_else_changes() {
+        let granted = Limits::default();
+        let longer = patient(granted.clone());
+        assert_eq!(longer.cpu.as_millis(), granted.cpu.as_millis() * PATIENCE);
+        assert_eq!(Limits { cpu: granted.cpu, wall: granted.wall, ..longer }, granted);
+        let endless = Limits { wall: Span::from_millis(i64::MAX), ..granted };
+        assert_eq!(patient(endless).wall, LONGEST);
+    }
 }

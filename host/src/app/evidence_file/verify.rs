@@ -1,7 +1,7 @@
 //! Executes every run of an evidence file again, and says what was found of the whole.
 
 use bytes::Bytes;
-use countersign_core::check::{Outcome, RuleOutcome};
+use countersign_core::check::RuleOutcome;
 use countersign_core::digest::Digest;
 use countersign_core::entry::Entry;
 use countersign_core::evidence_file::refer::{self, Named, Purpose};
@@ -16,7 +16,7 @@ use super::super::replay::{Machine, Run};
 use super::decided;
 use super::read::EvidenceFile;
 use super::redecided::{Redecided, Redecision, decisions};
-use crate::plugins::{Engine, repeatable};
+use crate::plugins::Engine;
 
 /// What was found.
 #[derive(Debug, Serialize)]
@@ -118,7 +118,7 @@ pub async fn verify(
     engine: Option<&Engine>,
     progress: &mut (dyn FnMut(usize) + Send),
 ) -> Result<Report, AppError> {
-    let mut machine = engine.map(Machine::patient);
+    let mut machine = engine.map(Machine::new);
     let mut runs = Vec::new();
     for told in &file.entries {
         let Some(run) = Run::of(&told.entry)? else { continue };
@@ -180,13 +180,13 @@ async fn executed(
     run: &Run,
 ) -> (Execution, Option<String>) {
     let Some(machine) = machine else { return (Execution::Skipped, None) };
-    if ended_by_time(file, entry) {
-        return (Execution::NotRepeatable, None);
-    }
     let blobs = |digest: Digest| -> Result<Bytes, AppError> {
         let missing = || AppError::NotFound(format!("{digest} is not in the file"));
         file.blobs.get(&digest).cloned().ok_or_else(missing)
     };
+    if run.ended_by_time(&blobs) {
+        return (Execution::NotRepeatable, None);
+    }
     match machine.replay(&blobs, run).await {
         Ok(report) if report.same => (Execution::Same, None),
         // No result, or another one without what it was told.
@@ -203,21 +203,6 @@ fn lacks(file: &EvidenceFile, entry: &Entry) -> bool {
     let transcripts = &mut |digest: &Digest| file.blobs.get(digest).map(|bytes| bytes.to_vec());
     let named = refer::everything([(0, entry)], transcripts);
     named.is_ok_and(|named| named.iter().any(|(d, n)| n.purpose.is_executed() && file.missing.contains(d)))
-}
-
-/// Whether a run had no result because of time, which depends on the machine.
-fn ended_by_time(file: &EvidenceFile, entry: &Entry) -> bool {
-    match entry {
-        Entry::CheckRun(run) => match decided::json::<Outcome>(file, &run.outcome_digest) {
-            Some(Outcome::Failed(failure)) => !repeatable(failure.class),
-            _ => false,
-        },
-        Entry::RuleRun { run, .. } => match &run.outcome {
-            RuleOutcome::Failed(failure) => !repeatable(failure.class),
-            RuleOutcome::Ruled(_) => false,
-        },
-        _ => false,
-    }
 }
 
 fn of_run(entry: &Entry) -> (PluginName, Digest, String) {
