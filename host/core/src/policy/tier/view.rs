@@ -3,9 +3,10 @@
 //! What could not be established is not shown at all, so that a condition which asks for it cannot be told.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
 
 use cel::objects::Key;
-use cel::{Context, ExecutionError, Value};
+use cel::{Context, Env, ExecutionError, Value};
 use serde::Serialize;
 
 use crate::action::Action;
@@ -13,6 +14,9 @@ use crate::facts::{Facts, Metric, MetricOrigin, Missing, Run, VersionFacts};
 
 /// Entries of all maps and lists together.
 const MAX_ENTRIES: usize = 10_000;
+
+/// CEL's own functions and types. Declaring them takes longer than any condition.
+static STANDARD: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
 
 /// Built once per subject; conditions of all tiers share it.
 pub(super) struct View {
@@ -134,7 +138,7 @@ impl View {
     /// # Errors
     /// When there is more than a condition may look at.
     pub(super) fn context(&self) -> Result<Context<'static, 'static>, String> {
-        let mut context = Context::default();
+        let mut context = Context::with_env(Arc::clone(&STANDARD));
         for (name, value) in self.variables.as_ref().map_err(Clone::clone)? {
             context.add_variable_from_value(*name, value.clone());
         }
