@@ -1,5 +1,4 @@
-// Where versions stand, in MLflow's own pages: chips in tables, a panel on a version's page, a word in dialogs.
-// Shows what the server says. Whatever fails here, MLflow goes on as if this were not there.
+// Where versions stand, in MLflow's own pages. Whatever fails here, MLflow goes on as if this were not there.
 
 const OURS = new URL("../", import.meta.url), API = new URL("api/v1/", OURS), MLFLOW = new URL("../", OURS);
 const PATIENCE = 8000; // ms until a place counts as missing
@@ -26,7 +25,7 @@ function element(name, props, ...children) {
 const parsed = (html) => new DOMParser().parseFromString(html, "text/html").body.firstElementChild;
 const icon = (name) => parsed(`<svg viewBox="0 0 16 16" aria-hidden="true"><path d="${ICONS[name]}"/></svg>`);
 
-// The server's links name its public address; somebody may have come by another.
+// Links name the public address; somebody may have come by another.
 const ours = (url) => String(new URL(url.split("/_countersign/")[1] ?? "", OURS));
 
 async function call(path, { base = API, method = "GET", body, workspace, as = "json" } = {}) {
@@ -63,7 +62,6 @@ class Chip extends Ours {
   }
 }
 
-// Drawn by the server; here are its calls.
 class Panel extends Ours {
   constructor() {
     super();
@@ -96,7 +94,6 @@ class Panel extends Ours {
     }
   }
 
-  // What is open, typed or focused stays.
   draw(piece) {
     const was = new Map(seen("[data-key]", this.place).map((it) => [it.dataset.key, it.open ?? it.value]));
     const focused = this.shadowRoot.activeElement?.dataset.key;
@@ -165,7 +162,6 @@ const about = (name, versions) => read(`models/${encodeURIComponent(name)}?${ask
 const several = (names) => names.length && read(`models?${asked(names.map((name) => ["name", name]))}`)?.models;
 const seen = (selector, root = document) => [...root.querySelectorAll(selector)];
 
-// Our chip in that place, shown in this way.
 function at(place, as = "inline") {
   const mine = [...place.children].find((it) => it instanceof Chip) ?? new Chip();
   mine.toggleAttribute(as, true);
@@ -178,7 +174,6 @@ const guarded = (said) => (said?.guards ?? []).flatMap((guard) => guard.alias ??
 const isGuarded = (said, alias) => guarded(said).some((pattern) =>
   new RegExp(`^${pattern.replace(/\W/g, (it) => it === "*" ? ".*" : `\\${it}`)}$`, "i").test(alias));
 
-// A lock on each of MLflow's own tags with a governed alias.
 function lockTags(root, said) {
   for (const tag of seen("[role=status][title]", root)) if (isGuarded(said, tag.title)) lock(tag.firstElementChild ?? tag);
 }
@@ -266,7 +261,7 @@ function note(form, words, chosen, doing) {
   at(form, "block").show({ words, tone: "lock" }, ...(chosen.length ? [{ words: now, tone: "warning" }] : []));
 }
 
-// MLflow has changed, and a place is gone: say so once, and be of use in the corner.
+// A place is gone: say so once, and be of use in the corner.
 function lost(hook, { name, version }) {
   const badge = (version && about(name, [version])?.versions[0].badge) || { words: "Governance", tone: "neutral" };
   at(document.body, "corner").show({ ...badge, url: badge.url ?? `/_countersign/${name ? `models/${encodeURIComponent(name)}?${asked()}` : ""}` });
